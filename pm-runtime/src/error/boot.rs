@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use serde_derive::{Deserialize, Serialize};
+
+use super::{Escaped, Exit};
+
+/// Why a worker did not become ready.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum BootError {
+    /// This program never called `pm_runtime::init`, so its workers would run its `main` again.
+    #[error(
+        "this program has not called `pm_runtime::init()`: put `#[pm_runtime::main]` above its \
+         `main` (or `pm_runtime::init();` as its first statement), `#[pm_runtime::test]` above \
+         a test"
+    )]
+    NotInitialized,
+    /// The program of the workers could not be executed.
+    #[error("cannot execute `{path}`: {reason}")]
+    Program {
+        /// The program, as the option names it.
+        path: Box<str>,
+        /// What the system said.
+        reason: Box<str>,
+    },
+    /// The system refused another process or descriptor.
+    #[error("the system refused a new worker: {reason}")]
+    Refused {
+        /// What the system said.
+        reason: Box<str>,
+    },
+    /// The worker was not ready within `boot_timeout`, and was killed.
+    #[error("the worker was not ready after {after:?} (`boot_timeout`), and was killed")]
+    TimedOut {
+        /// The limit that was met.
+        after: Duration,
+    },
+    /// The process ended before it was ready.
+    #[error(
+        "the process {exit} before the handshake; if its program is another executable, does \
+         that call `pm_runtime::init()`?"
+    )]
+    Exited {
+        /// How it ended.
+        exit: Exit,
+    },
+    /// The program of the workers has no such entry.
+    #[error(
+        "the worker's program has no entry `{}`: is the crate that declares it named anywhere \
+         in that program? (a crate that nothing names is not linked)", Escaped(entry)
+    )]
+    UnknownEntry {
+        /// The entry's name: the path of the pool's type.
+        entry: Box<str>,
+    },
+    /// The worker's program was built from another version of the function.
+    #[error(
+        "the worker's program was built from another version of the entry: here `{}`, there \
+         `{}`; build both from the same source", Escaped(here), Escaped(there)
+    )]
+    Fingerprint {
+        /// The signature in this program.
+        here: Box<str>,
+        /// The signature in the worker's program.
+        there: Box<str>,
+    },
+    /// Pools that workers use are nested too deep.
+    #[error(
+        "pools are nested {depth} deep, which is the limit: does the query use its own pool?"
+    )]
+    TooDeep {
+        /// How deep this process is nested; the application itself is 0.
+        depth: u32,
+    },
+    /// The worker sent something that no worker sends.
+    #[error("the worker broke the protocol of the handshake: {reason}")]
+    Protocol {
+        /// What it sent.
+        reason: Box<str>,
+    },
+}
+
+impl BootError {
+    /// Whether another attempt can only fail in the same way.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::NotInitialized
+            | Self::Program { .. }
+            | Self::UnknownEntry { .. }
+            | Self::Fingerprint { .. }
+            | Self::TooDeep { .. } => true,
+            Self::Refused { .. }
+            | Self::TimedOut { .. }
+            | Self::Exited { .. }
+            | Self::Protocol { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_derive::{Deserialize, Serialize};
+
+use super::{BootError, Bytes, Escaped};
+
+/// What is known of a worker that died: a cheap clone of a [`Crash`].
+///
+/// Its `Display` is written for the operator who reads it at 3 a.m.
+#[derive(Clone, PartialEq)]
+pub struct CrashReport(Arc<Crash>);
+
+/// The particulars of a worker's death.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Crash {
+    /// The pool's name.
+    pub pool: String,
+    /// The worker's number in its pool, from 1.
+    pub worker: u64,
+    /// Its process id; `None` where no process was started, or where it was a thread.
+    pub pid: Option<u32>,
+    /// When its death was noticed.
+    pub at: SystemTime,
+    /// What ended it.
+    pub cause: CrashCause,
+    /// How the process ended, where that is known.
+    pub exit: Exit,
+    /// The queries that it had begun and not answered, oldest first.
+    pub running: Vec<RunningQuery>,
+    /// How many queries it had been handed and had not begun; those run elsewhere.
+    pub handed_back: usize,
+    /// How many queries it had answered.
+    pub served: u64,
+    /// How long it had lived.
+    pub age: Duration,
+    /// The largest resident set it ever had, in bytes.
+    pub max_rss: Option<u64>,
+    /// The CPU time that it had used, user and system together.
+    pub cpu: Option<Duration>,
+    /// The last panic that it told of.
+    pub panic: Option<String>,
+}
+
+/// A query that was running when its worker died.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunningQuery {
+    /// How long it had been running.
+    pub age: Duration,
+    /// The size of its encoded arguments, in bytes.
+    pub size: usize,
+}
+
+/// What ended a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CrashCause {
+    /// It ended by itself: a signal, an abort, an `exit` in the middle of a query.
+    Died,
+    /// It was never ready.
+    Boot(BootError),
+    /// It sent something that no worker sends, and was killed.
+    Protocol(Box<str>),
+    /// It began none of the queries that it had been handed for this long, and was killed.
+    Stuck(Duration),
+    /// It was killed because a query in it had run longer than its `timeout`.
+    TimedOut(Duration),
+    /// It was killed because it had not ended within the `grace` of a release.
+    Grace(Duration),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It returned or called `exit` with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// Nobody could tell: somebody else had waited for it, or it was a thread.
+    Unknown,
+}
+
+impl Exit {
+    /// The signal's name, such as `"SIGSEGV"`.
+    pub fn signal_name(&self) -> Option<&'static str> {
+        const NAMES: [&str; 32] = [
+            "", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
+            "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM",
+            "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU",
+            "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR",
+            "SIGSYS",
+        ];
+        match *self {
+            Self::Signal(number) => usize::try_from(number)
+                .ok()
+                .and_then(|number| NAMES.get(number).copied())
+                .filter(|name| !name.is_empty()),
+            Self::Code(_) | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (*self, self.signal_name()) {
+            (Self::Code(code), _) => write!(f, "exited with code {code}"),
+            (Self::Signal(_), Some(name)) => write!(f, "was killed by {name}"),
+            (Self::Signal(number), None) => write!(f, "was killed by signal {number}"),
+            (Self::Unknown, _) => f.write_str("ended, nobody knows how"),
+        }
+    }
+}
+
+impl CrashReport {
+    pub(crate) fn new(crash: Crash) -> Self {
+        Self(Arc::new(crash))
+    }
+}
+
+impl Deref for CrashReport {
+    type Target = Crash;
+
+    fn deref(&self) -> &Crash {
+        &self.0
+    }
+}
+
+impl fmt::Display for CrashReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}
+
+impl fmt::Debug for CrashReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker {} of pool `{}`", self.worker, self.pool)?;
+        if let Some(pid) = self.pid {
+            write!(f, " (pid {pid})")?;
+        }
+        match &self.cause {
+            CrashCause::Died => write!(f, " {}", self.exit)?,
+            CrashCause::Boot(error) => write!(f, " did not start: {error}")?,
+            CrashCause::Protocol(what) => {
+                write!(f, " broke the protocol and was killed: {}", Escaped(what))?;
+            }
+            CrashCause::Stuck(after) => write!(
+                f,
+                " began nothing of what it had been handed for {after:?}, and was killed"
+            )?,
+            CrashCause::TimedOut(after) => {
+                write!(f, " was killed: a query in it ran longer than {after:?}")?;
+            }
+            CrashCause::Grace(grace) => {
+                write!(f, " was killed: it had not ended within its grace of {grace:?}")?;
+            }
+        }
+        match &self.running[..] {
+            [] => {}
+            [one] => write!(
+                f,
+                ", running a query of {} for {:.1?}",
+                Bytes(one.size as u64),
+                one.age
+            )?,
+            [oldest, ..] => write!(
+                f,
+                ", running {} queries, the oldest of {} for {:.1?}",
+                self.running.len(),
+                Bytes(oldest.size as u64),
+                oldest.age
+            )?,
+        }
+        if self.handed_back > 0 {
+            write!(f, "; {} not yet begun run elsewhere", self.handed_back)?;
+        }
+        write!(f, "; age {:.1?}, {} answered", self.age, self.served)?;
+        if let Some(rss) = self.max_rss {
+            write!(f, ", peak memory {}", Bytes(rss))?;
+        }
+        if let Some(cpu) = self.cpu {
+            write!(f, ", {cpu:.1?} of CPU")?;
+        }
+        if let Some(panic) = &self.panic {
+            write!(f, "; its last panic: {}", Escaped(panic))?;
+        }
+        Ok(())
+    }
+}

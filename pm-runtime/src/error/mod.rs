@@ -1,0 +1,37 @@
+//! What can go wrong, whose fault it was, and whether trying again is safe.
+
+mod boot;
+mod codec;
+mod crash;
+mod display;
+mod panic;
+mod query;
+
+pub use boot::BootError;
+pub use codec::{DecodeError, EncodeError};
+pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
+pub(crate) use panic::PanicNote;
+pub use panic::PanicReport;
+pub use query::{QueryError, SpawnError};
+
+pub(crate) use display::{Bytes, Escaped};
+
+/// Any error of this crate, for a `main` that returns one.
+///
+/// Its `Debug`, which Rust prints when `main` returns it, is written for people.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A query got no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Workers could not be started or released as asked.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,177 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, PanicReport};
+
+/// Why a query got no answer.
+///
+/// ```text
+/// whose fault                 variants
+/// the caller's                Encode, TooLarge (arguments), Cancelled, Destroyed
+/// the query's own code        Panicked, TimedOut, Crashed, Quarantined, TooLarge (answer), Decode
+/// the worker's or system's    Crashed, Protocol, Boot, BudgetExhausted
+/// nobody's: it was too much   QueueFull, QueueTimedOut, Released, WorkerGone
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// It ran longer than its `timeout`; its worker was killed and replaced, or, where it was
+    /// async, it was dropped there.
+    #[error("the query ran longer than its timeout of {after:?} in worker {worker}{}", Debugged(debug))]
+    TimedOut {
+        /// The limit that was met.
+        after: Duration,
+        /// The worker in which it ran.
+        worker: u64,
+        /// The worker's last debug text.
+        debug: Option<Arc<str>>,
+    },
+    /// It waited longer than its `queue_timeout` for a worker, and never began.
+    #[error("the query waited longer than its queue_timeout of {after:?} for a worker")]
+    QueueTimedOut {
+        /// The limit that was met.
+        after: Duration,
+    },
+    /// It was to be immediate, and would have had to wait.
+    #[error("the pool's queue is full")]
+    QueueFull,
+    /// It was cancelled.
+    #[error("the query was cancelled")]
+    Cancelled,
+    /// Its worker died under it.
+    #[error("{0}")]
+    Crashed(CrashReport),
+    /// It panicked; its worker serves on.
+    #[error("the query panicked: {0}")]
+    Panicked(PanicReport),
+    /// Its bytes killed too many workers, so that it is refused.
+    #[error("the query is quarantined: it killed {crashes} workers")]
+    Quarantined {
+        /// How many workers it killed.
+        crashes: u32,
+    },
+    /// Too many workers died, and none is left; the pool tries a new one now and then.
+    #[error("no worker is left, and the crash budget is spent: {crashes} crashes{}; the last: {last}", Within(window))]
+    BudgetExhausted {
+        /// How many there were.
+        crashes: u32,
+        /// Within how long; `None`: ever.
+        window: Option<Duration>,
+        /// The last of them.
+        last: CrashReport,
+    },
+    /// It was still running when the grace of a release was over, and was killed.
+    #[error("the query was still running when its worker's grace was over")]
+    Released,
+    /// The worker that it was meant for is gone.
+    #[error("the worker that the query was meant for is gone")]
+    WorkerGone,
+    /// Its encoded arguments or its encoded answer are larger than `max_frame`.
+    #[error("a message of {} is larger than max_frame, which is {}", Bytes(*size as u64), Bytes(*limit as u64))]
+    TooLarge {
+        /// The encoded size, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Its arguments, or in the worker its answer, could not be encoded.
+    #[error(transparent)]
+    Encode(EncodeError),
+    /// Its answer, or in the worker its arguments, could not be decoded.
+    #[error(transparent)]
+    Decode(DecodeError),
+    /// Its worker sent something that no worker sends, and was killed.
+    #[error("{0}")]
+    Protocol(CrashReport),
+    /// No worker lives, and none can be started.
+    #[error("no worker can be started: {0}")]
+    Boot(BootError),
+    /// The handle was inherited by a forked process, which has no pool.
+    #[error("this process is a fork of the one that the pool belongs to")]
+    Forked,
+    /// The pool was destroyed.
+    #[error("the pool was destroyed")]
+    Destroyed,
+}
+
+impl QueryError {
+    /// Whether the same query, sent again, may well succeed, and sending it again is safe for
+    /// the pool. Whether it is safe for the application is the application's to know: a query
+    /// that was running when its worker died may have had its effects.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::QueueTimedOut { .. }
+            | Self::QueueFull
+            | Self::Crashed(_)
+            | Self::BudgetExhausted { .. }
+            | Self::Released
+            | Self::WorkerGone
+            | Self::Protocol(_) => true,
+            Self::Boot(error) => !error.is_permanent(),
+            Self::TimedOut { .. }
+            | Self::Cancelled
+            | Self::Panicked(_)
+            | Self::Quarantined { .. }
+            | Self::TooLarge { .. }
+            | Self::Encode(_)
+            | Self::Decode(_)
+            | Self::Forked
+            | Self::Destroyed => false,
+        }
+    }
+}
+
+/// Why workers could not be started or released as asked.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// A worker did not start, and another attempt would not either.
+    #[error("no worker can be started: {0}")]
+    Boot(BootError),
+    /// Too many workers died.
+    #[error("the crash budget is spent: {crashes} crashes{}; the last: {last}", Within(window))]
+    BudgetExhausted {
+        /// How many there were.
+        crashes: u32,
+        /// Within how long; `None`: ever.
+        window: Option<Duration>,
+        /// The last of them.
+        last: CrashReport,
+    },
+    /// The pool was destroyed.
+    #[error("the pool was destroyed")]
+    Destroyed,
+}
+
+struct Within<'a>(&'a Option<Duration>);
+
+impl std::fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(window) => write!(f, " within {window:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Debugged<'a>(&'a Option<Arc<str>>);
+
+impl std::fmt::Display for Debugged<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, "; its last debug text: {}", Escaped(text)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<QueryError>() <= 64, "{}", size_of::<QueryError>());
+        assert!(size_of::<SpawnError>() <= 64, "{}", size_of::<SpawnError>());
+    }
+}

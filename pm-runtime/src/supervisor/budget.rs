@@ -1,0 +1,136 @@
+//! How many crashes a pool forgives, and how long it waits before it starts the next worker.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::error::CrashReport;
+
+/// The first worker after a death starts at once, the next ones after this, doubled each time.
+const BACKOFF_BASE: Duration = Duration::from_millis(100);
+/// The longest pause between two starts; also the pause between probes of a spent budget.
+pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(10);
+
+/// The crash budget of one pool.
+pub(crate) struct Budget {
+    max_crashes: Option<u32>,
+    window: Option<Duration>,
+    crashes: VecDeque<Instant>,
+    total: u64,
+    last: Option<CrashReport>,
+    /// Deaths since the last answer.
+    in_a_row: u32,
+    /// No worker starts before this.
+    not_before: Option<Instant>,
+    jitter: Jitter,
+}
+
+impl Budget {
+    pub(crate) fn new(max_crashes: Option<u32>, window: Option<Duration>, seed: u64) -> Self {
+        Self {
+            max_crashes,
+            window,
+            crashes: VecDeque::new(),
+            total: 0,
+            last: None,
+            in_a_row: 0,
+            not_before: None,
+            jitter: Jitter(seed | 1),
+        }
+    }
+
+    /// A crash or a failed boot that counts.
+    pub(crate) fn record(&mut self, report: CrashReport, now: Instant) {
+        self.total += 1;
+        self.last = Some(report);
+        if let Some(max) = self.max_crashes {
+            self.prune(now);
+            // One more than is forgiven tells all there is to know.
+            if self.crashes.len() <= max as usize {
+                self.crashes.push_back(now);
+            }
+        }
+    }
+
+    /// A death of any kind: the next start waits the longer, the more there were in a row.
+    pub(crate) fn back_off(&mut self, now: Instant) {
+        let pause = match self.in_a_row {
+            0 => Duration::ZERO,
+            n => {
+                let full = BACKOFF_BASE.saturating_mul(1 << (n - 1).min(16)).min(BACKOFF_CAP);
+                // Between half and all of it, so that many pools do not start in step.
+                full / 2 + full.mul_f64(self.jitter.fraction() / 2.0)
+            }
+        };
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.not_before = now.checked_add(pause);
+    }
+
+    /// A worker answered: whatever ailed the pool is over.
+    pub(crate) fn answered(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// A probe answered: all is forgiven.
+    pub(crate) fn heal(&mut self) {
+        self.in_a_row = 0;
+        self.crashes.clear();
+        self.not_before = None;
+    }
+
+    /// More crashes than are forgiven.
+    pub(crate) fn is_spent(&mut self, now: Instant) -> bool {
+        self.prune(now);
+        self.max_crashes.is_some_and(|max| self.crashes.len() > max as usize)
+    }
+
+    /// When the next worker may start.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// A spent pool with no worker left: the next probe starts only a cap from now.
+    pub(crate) fn defer_probe(&mut self, now: Instant) {
+        self.not_before = now.checked_add(BACKOFF_CAP);
+    }
+
+    /// Crashes within the window.
+    pub(crate) fn crashes(&self) -> u32 {
+        self.crashes.len() as u32
+    }
+
+    /// Crashes since the pool began.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(crate) fn window(&self) -> Option<Duration> {
+        self.window
+    }
+
+    pub(crate) fn last(&self) -> Option<&CrashReport> {
+        self.last.as_ref()
+    }
+
+    fn prune(&mut self, now: Instant) {
+        let Some(window) = self.window else { return };
+        while let Some(&oldest) = self.crashes.front() {
+            if now.saturating_duration_since(oldest) <= window {
+                break;
+            }
+            self.crashes.pop_front();
+        }
+    }
+}
+
+/// xorshift64: jitter wants spread, not secrecy, and the simulation wants to repeat it.
+struct Jitter(u64);
+
+impl Jitter {
+    /// In `0.0..1.0`.
+    fn fraction(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

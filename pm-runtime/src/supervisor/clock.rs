@@ -1,0 +1,158 @@
+//! Everything that happens because time has passed.
+
+use std::time::Instant;
+
+use super::slot::{Phase, Slot};
+use super::{
+    Action, Caller, Core, DROP_PATIENCE, Gate, Place, QueryError, Stage, Verdict, WorkerId,
+};
+use crate::error::{BootError, CrashCause};
+
+impl<P> Core<P> {
+    /// Does what is due, and works out when it is due again.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.wake_at = None;
+        self.end_waits(now);
+        let workers: Vec<WorkerId> = self.slots.iter().map(|slot| slot.id).collect();
+        for worker in workers {
+            self.tick_worker(worker, now);
+        }
+        if let Stage::Draining { deadline, over: false } = self.stage {
+            if deadline <= now {
+                self.end_drain(now);
+            } else {
+                self.wake_by(deadline);
+            }
+        }
+        self.fill(now);
+        self.after_change(now);
+        self.fail_if_hopeless(now);
+        if let Some(at) = self.queries.next_deadline() {
+            self.wake_by(at);
+        }
+    }
+
+    /// Queries that have waited long enough.
+    fn end_waits(&mut self, now: Instant) {
+        #[cfg(test)]
+        if self.has(super::Bug::ForgetQueueTimeout) {
+            return;
+        }
+        while let Some(key) = self.queries.pop_overdue(now) {
+            let Some(query) = self.queries.get(key) else { continue };
+            match query.place {
+                Place::Waiting => {
+                    let after = query.queue_timeout.unwrap_or_default();
+                    self.fail(key, QueryError::QueueTimedOut { after });
+                }
+                // It is asked back; should it have begun by then, it runs.
+                Place::Handed { worker, .. } => self.recall(worker, key),
+                Place::Begun { .. } => {}
+            }
+        }
+    }
+
+    fn tick_worker(&mut self, worker: WorkerId, now: Instant) {
+        let Some(slot) = self.slot(worker) else { return };
+        match slot.phase {
+            Phase::Starting { deadline } => {
+                if deadline <= now {
+                    #[cfg(test)]
+                    if self.has(super::Bug::IgnoreBoot) {
+                        return;
+                    }
+                    let after = self.config.boot_timeout;
+                    let cause = CrashCause::Boot(BootError::TimedOut { after });
+                    self.kill(worker, cause, None, now);
+                } else {
+                    self.wake_by(deadline);
+                }
+                return;
+            }
+            Phase::Dying { deadline, .. } => {
+                if deadline <= now {
+                    self.actions.push_back(Action::Abandon(worker));
+                } else {
+                    self.wake_by(deadline);
+                }
+                return;
+            }
+            Phase::Releasing { deadline, told } if slot.gate == Gate::Open => {
+                if deadline > now {
+                    self.wake_by(deadline);
+                } else if told {
+                    return self.execute(worker, Verdict::GraceOver, now);
+                } else {
+                    self.accuse(worker, Verdict::GraceOver, now);
+                }
+            }
+            Phase::Releasing { .. } | Phase::Live => {}
+        }
+        self.tick_gate(worker, now);
+        self.tick_running(worker, now);
+        if let Some(since) = self.slot(worker).and_then(Slot::stuck_since) {
+            let deadline = since + self.config.boot_timeout;
+            if deadline <= now {
+                self.accuse(worker, Verdict::Stuck, now);
+            } else {
+                self.wake_by(deadline);
+            }
+        }
+    }
+
+    /// A gate that nobody shuts: the worker is beyond talking to.
+    fn tick_gate(&mut self, worker: WorkerId, now: Instant) {
+        let Some(slot) = self.slot(worker) else { return };
+        if let Gate::Shutting { verdict, until } = slot.gate {
+            if until <= now {
+                self.execute(worker, verdict, now);
+            } else {
+                self.wake_by(until);
+            }
+        }
+    }
+
+    /// Queries that run too long.
+    fn tick_running(&mut self, worker: WorkerId, now: Instant) {
+        let Some(slot) = self.slot(worker) else { return };
+        if slot.is_dying() {
+            return;
+        }
+        for key in slot.begun.clone() {
+            let Some(query) = self.queries.get(key) else { continue };
+            let caller = query.caller;
+            let Place::Begun { at, dropping, spared, .. } = query.place else { continue };
+            if let Some(until) = spared {
+                if until <= now {
+                    self.execute(worker, Verdict::Overran(key), now);
+                } else {
+                    self.wake_by(until);
+                }
+                continue;
+            }
+            if let Some(until) = dropping {
+                if until <= now {
+                    self.accuse(worker, Verdict::Overran(key), now);
+                } else {
+                    self.wake_by(until);
+                }
+                continue;
+            }
+            let Some(deadline) = query.timeout.and_then(|timeout| at.checked_add(timeout)) else {
+                continue;
+            };
+            if deadline > now {
+                self.wake_by(deadline);
+            } else if self.config.droppable && caller == Caller::Waits {
+                let until = now + DROP_PATIENCE;
+                if let Some(query) = self.queries.get_mut(key) {
+                    query.place = Place::Begun { worker, at, dropping: Some(until), spared };
+                }
+                self.wake_by(until);
+                self.actions.push_back(Action::Drop(worker, key));
+            } else {
+                self.accuse(worker, Verdict::Overran(key), now);
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Births and deaths of workers.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::budget::BACKOFF_CAP;
+use super::queries::Query;
+use super::slot::Phase;
+use super::{Action, Core, Note, Place, QueryKey, Slot, Stage, Violation, WorkerId};
+use crate::error::{
+    BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery, SpawnError,
+};
+
+/// What is known of a worker that is gone, beside what the policy knows itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Obituary {
+    pub(crate) pid: Option<u32>,
+    pub(crate) exit: Exit,
+    pub(crate) max_rss: Option<u64>,
+    pub(crate) cpu: Option<Duration>,
+    pub(crate) panic: Option<String>,
+    /// Why it never became ready, where that is known.
+    pub(crate) boot_error: Option<BootError>,
+    pub(crate) at: SystemTime,
+}
+
+impl<P> Core<P> {
+    /// A worker has set itself up and takes queries.
+    pub(crate) fn ready(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
+        let slot = self.slot_mut(worker).ok_or(Violation::NotReady)?;
+        if slot.is_dying() {
+            return Ok(());
+        }
+        if !slot.is_starting() {
+            return Err(Violation::NotReady);
+        }
+        slot.phase = Phase::Live;
+        slot.progress = now;
+        let replaces = slot.replaces.take();
+        self.note(Note::Ready(worker));
+        if let Some(old) = replaces {
+            let deadline = now + self.config.grace;
+            self.release(old, deadline, now);
+        }
+        self.after_change(now);
+        Ok(())
+    }
+
+    /// A worker is gone: it died by itself, was killed, was told to end, or never came to life.
+    /// Everything that it had said before was told before.
+    pub(crate) fn died(&mut self, worker: WorkerId, obituary: Obituary, now: Instant) {
+        let Some(index) = self.slots.iter().position(|slot| slot.id == worker) else { return };
+        let slot = self.slots.remove(index);
+        let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
+
+        let report = (!sane).then(|| {
+            let boot = match &cause {
+                CrashCause::Boot(error) if error.is_permanent() => Some(error.clone()),
+                _ => None,
+            };
+            (self.report(&slot, cause.clone(), obituary, now), boot)
+        });
+        self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report));
+        for key in slot.handed {
+            self.give_back(key);
+        }
+
+        if let Some(rolling) = &mut self.rolling {
+            rolling.old.retain(|&old| old != worker);
+            if rolling.old.is_empty() {
+                self.rolling = None;
+            }
+        }
+        let mut permanent = None;
+        match report {
+            None => self.note(Note::Released(worker)),
+            Some((report, boot)) => {
+                permanent = boot;
+                match cause {
+                    CrashCause::TimedOut(after) => self.note(Note::TimedOut(worker, after)),
+                    CrashCause::Grace(_) => self.note(Note::Released(worker)),
+                    _ => self.note(Note::Crashed(report.clone())),
+                }
+                if counts && permanent.is_none() {
+                    self.budget.record(report, now);
+                }
+                if !matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_)) {
+                    self.budget.back_off(now);
+                }
+                if let CrashCause::Boot(error) = cause {
+                    self.boot_failed(&error, slot.replaces.is_some());
+                }
+            }
+        }
+        if let Some(error) = permanent {
+            self.give_up(error);
+        }
+        self.note_exhaustion(worker, now);
+        self.after_change(now);
+    }
+
+    /// Starts the workers that are missing, as far as budget, backoff and CPUs allow.
+    pub(super) fn fill(&mut self, now: Instant) {
+        #[cfg(test)]
+        if self.has(super::Bug::NeverRespawn) && self.next_worker > self.target as u64 {
+            return;
+        }
+        while self.missing() > 0 {
+            let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
+            if starting >= self.config.boots_at_once {
+                return;
+            }
+            let mut probe = false;
+            #[cfg(test)]
+            let spent = self.budget.is_spent(now) && !self.has(super::Bug::RespawnBeyondTheBudget);
+            #[cfg(not(test))]
+            let spent = self.budget.is_spent(now);
+            if spent {
+                if self.slots.iter().any(|slot| !slot.is_dying()) {
+                    return;
+                }
+                probe = true;
+            }
+            if let Some(at) = self.budget.not_before()
+                && now < at
+            {
+                self.wake_by(at);
+                return;
+            }
+            let replaces = self.next_to_replace();
+            let worker = self.launch(now);
+            if let Some(slot) = self.slot_mut(worker) {
+                slot.probe = probe;
+                slot.replaces = replaces;
+            }
+        }
+    }
+
+    /// There is something to do: the pool gets its size.
+    pub(super) fn demand(&mut self) {
+        if self.target == 0 && self.stage != Stage::Destroyed {
+            self.target = self.config.workers;
+        }
+    }
+
+    /// Workers that are missing: those of the target, and replacements of a rolling respawn.
+    fn missing(&self) -> usize {
+        if self.stage == Stage::Destroyed {
+            return 0;
+        }
+        let staying = self.slots.iter().filter(|slot| slot.is_staying()).count();
+        (self.target + self.to_replace()).saturating_sub(staying)
+    }
+
+    pub(super) fn launch(&mut self, now: Instant) -> WorkerId {
+        let worker = self.next_worker;
+        self.next_worker += 1;
+        let slot = Slot::new(worker, now, self.config.boot_timeout);
+        self.slots.push(slot);
+        self.wake_by(now + self.config.boot_timeout);
+        self.note(Note::Spawned(worker));
+        self.actions.push_back(Action::Launch(worker));
+        worker
+    }
+
+    /// No worker takes queries, none is about to, and none will be started for now.
+    pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
+        self.target > 0
+            && self.budget.is_spent(now)
+            && !self.slots.iter().any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
+    }
+
+    pub(super) fn fail_if_hopeless(&mut self, now: Instant) {
+        if self.queries.waiting() == 0 || !self.is_hopeless(now) {
+            return;
+        }
+        while let (Some(key), Some(error)) = (self.queries.front(), self.exhaustion()) {
+            self.fail(key, error);
+        }
+    }
+
+    pub(super) fn exhaustion(&self) -> Option<QueryError> {
+        Some(QueryError::BudgetExhausted {
+            crashes: self.budget.crashes(),
+            window: self.budget.window(),
+            last: self.budget.last()?.clone(),
+        })
+    }
+
+    pub(super) fn spawn_exhaustion(&self) -> Option<SpawnError> {
+        Some(SpawnError::BudgetExhausted {
+            crashes: self.budget.crashes(),
+            window: self.budget.window(),
+            last: self.budget.last()?.clone(),
+        })
+    }
+
+    fn note_exhaustion(&mut self, worker: WorkerId, now: Instant) {
+        if self.is_hopeless(now) {
+            // The next attempt is a probe, a full pause from now.
+            self.budget.defer_probe(now);
+            self.wake_by(now + BACKOFF_CAP);
+            if !std::mem::replace(&mut self.exhausted, true) {
+                self.note(Note::BudgetExhausted(worker));
+            }
+        }
+    }
+
+    /// Another attempt would fail in the same way: who waits is told so, unless workers live.
+    fn give_up(&mut self, error: BootError) {
+        if self.slots.iter().any(|slot| slot.is_staying()) {
+            return;
+        }
+        self.target = 0;
+        while let Some(key) = self.queries.front() {
+            self.fail(key, QueryError::Boot(error.clone()));
+        }
+    }
+
+    fn resolve_begun(
+        &mut self,
+        slot: &Slot,
+        target: Option<QueryKey>,
+        report: Option<&CrashReport>,
+    ) {
+        for &key in &slot.begun {
+            #[cfg(test)]
+            if self.has(super::Bug::RerunBegunAtDeath) {
+                if self.queries.get(key).is_some_and(|q| q.caller == super::Caller::Waits) {
+                    self.account.running -= 1;
+                    self.account.waiting += 1;
+                    self.queries.requeue(key);
+                    continue;
+                }
+            }
+            let timeout = self.queries.get(key).and_then(|query| query.timeout);
+            let error = match report {
+                // It was told to end only when it ran nothing, so this is one more crash.
+                None => QueryError::Released,
+                Some(report) => match report.cause {
+                    CrashCause::TimedOut(_) if target == Some(key) => QueryError::TimedOut {
+                        after: timeout.unwrap_or_default(),
+                        worker: slot.id,
+                        debug: None,
+                    },
+                    CrashCause::Grace(_) => QueryError::Released,
+                    CrashCause::Protocol(_) => QueryError::Protocol(report.clone()),
+                    _ => QueryError::Crashed(report.clone()),
+                },
+            };
+            self.fail(key, error);
+        }
+    }
+
+    /// A query that a dead worker had not begun goes back to where it stood.
+    fn give_back(&mut self, key: QueryKey) {
+        #[cfg(test)]
+        if self.has(super::Bug::ForgetHandedAtDeath) {
+            return;
+        }
+        let Some(query) = self.queries.get(key) else { return };
+        if query.caller == super::Caller::Gone {
+            self.forget(key);
+        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
+            self.fail(key, QueryError::QueueTimedOut { after });
+        } else {
+            self.requeue(key);
+        }
+    }
+
+    fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
+        match &slot.phase {
+            Phase::Starting { .. } => {
+                let error = obituary
+                    .boot_error
+                    .clone()
+                    .unwrap_or(BootError::Exited { exit: obituary.exit });
+                Death::crash(CrashCause::Boot(error))
+            }
+            Phase::Live => Death {
+                counts: !is_from_outside(obituary.exit),
+                ..Death::crash(CrashCause::Died)
+            },
+            Phase::Releasing { told, .. } => {
+                let sane = *told && matches!(obituary.exit, Exit::Code(0) | Exit::Unknown);
+                Death {
+                    sane,
+                    counts: !sane && !is_from_outside(obituary.exit),
+                    ..Death::crash(CrashCause::Died)
+                }
+            }
+            Phase::Dying { cause, target, .. } => {
+                let boot = matches!(cause, CrashCause::Boot(_));
+                let given_up = boot && obituary.boot_error.is_some();
+                Death {
+                    target: *target,
+                    counts: !matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_)),
+                    cause: match &obituary.boot_error {
+                        Some(error) if given_up => CrashCause::Boot(error.clone()),
+                        _ => cause.clone(),
+                    },
+                    // A worker that was no longer wanted before it was ready.
+                    sane: matches!(cause, CrashCause::Grace(_)) && slot.load() == 0,
+                }
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        slot: &Slot,
+        cause: CrashCause,
+        obituary: Obituary,
+        now: Instant,
+    ) -> CrashReport {
+        let running = slot
+            .begun
+            .iter()
+            .filter_map(|&key| self.queries.get(key))
+            .map(|query| RunningQuery { age: begun_age(query, now), size: query.size })
+            .collect();
+        CrashReport::new(Crash {
+            pool: self.config.name.clone(),
+            worker: slot.id,
+            pid: obituary.pid,
+            at: obituary.at,
+            cause,
+            exit: obituary.exit,
+            running,
+            handed_back: slot.handed.len(),
+            served: slot.served,
+            age: now.saturating_duration_since(slot.since),
+            max_rss: obituary.max_rss,
+            cpu: obituary.cpu,
+            panic: obituary.panic,
+        })
+    }
+}
+
+/// How the policy sees a death.
+struct Death {
+    cause: CrashCause,
+    target: Option<QueryKey>,
+    /// Against the crash budget.
+    counts: bool,
+    /// It was meant to end, and ended well.
+    sane: bool,
+}
+
+impl Death {
+    fn crash(cause: CrashCause) -> Self {
+        Self { cause, target: None, counts: true, sane: false }
+    }
+}
+
+fn begun_age<P>(query: &Query<P>, now: Instant) -> Duration {
+    match query.place {
+        Place::Begun { at, .. } => now.saturating_duration_since(at),
+        Place::Waiting | Place::Handed { .. } => Duration::ZERO,
+    }
+}
+
+/// Whether a death by this signal is the doing of somebody else: code that goes wrong does not
+/// raise it by accident.
+fn is_from_outside(exit: Exit) -> bool {
+    const FAULTS: [i32; 9] = [
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGABRT,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGSEGV,
+        libc::SIGSYS,
+        libc::SIGXCPU,
+        libc::SIGXFSZ,
+    ];
+    matches!(exit, Exit::Signal(signal) if !FAULTS.contains(&signal))
+}

@@ -1,0 +1,131 @@
+//! Which worker gets which query.
+
+use std::time::Instant;
+
+use super::{Action, Core, Place, QueryKey, WorkerId};
+
+impl<P> Core<P> {
+    /// Hands waiting queries, oldest first, to workers with room.
+    pub(super) fn dispatch(&mut self, now: Instant) {
+        while let Some(key) = self.queries.front() {
+            let size = self.queries.get(key).map_or(0, |query| query.size);
+            let Some(worker) = self.least_loaded(size) else { break };
+            self.hand(worker, key, now);
+        }
+        self.rebalance();
+    }
+
+    /// Whether a query of this size would be handed to a worker at once.
+    pub(super) fn has_room(&self, size: usize) -> bool {
+        self.queries.front().is_none() && self.least_loaded(size).is_some()
+    }
+
+    /// The least-loaded worker that may take a query of this size: one that would begin it at
+    /// once, else one that may hold it ahead. The older of two wins, so that few stay warm.
+    fn least_loaded(&self, size: usize) -> Option<usize> {
+        let mut best = None;
+        let mut least = usize::MAX;
+        for (index, slot) in self.slots.iter().enumerate() {
+            let load = slot.load();
+            #[cfg(test)]
+            let takes = slot.takes_queries()
+                || (self.has(super::Bug::HandToShutGate) && slot.is_live())
+                || (self.has(super::Bug::HandToReleasing) && !slot.is_starting());
+            #[cfg(not(test))]
+            let takes = slot.takes_queries();
+            if !takes || load >= least {
+                continue;
+            }
+            let idle = load < self.config.concurrency;
+            let ahead = load < self.config.concurrency + self.config.ahead
+                && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
+            #[cfg(test)]
+            let ahead = ahead || self.has(super::Bug::OverfillWorker);
+            if idle || ahead {
+                best = Some(index);
+                least = load;
+                if load == 0 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
+        let slot = &mut self.slots[index];
+        let worker = slot.id;
+        if slot.load() == 0 {
+            slot.progress = now;
+        }
+        let stuck_at = slot.begun.is_empty().then(|| slot.progress + self.config.boot_timeout);
+        slot.handed.push_back(key);
+        self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
+        self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
+        if let Some(at) = stuck_at {
+            self.wake_by(at);
+        }
+        self.actions.push_back(Action::Hand(worker, key));
+    }
+
+    /// A worker would be idle while another holds queries that it has not begun: those are asked
+    /// back, the youngest first, because they would have waited longest.
+    fn rebalance(&mut self) {
+        #[cfg(test)]
+        if self.has(super::Bug::SkipTakeBack) {
+            return;
+        }
+        if self.queries.front().is_some() || self.slots.len() < 2 {
+            return;
+        }
+        let concurrency = self.config.concurrency;
+        let recalled: usize = self.slots.iter().map(|slot| slot.recalled).sum();
+        let mut room = self
+            .slots
+            .iter()
+            .filter(|slot| slot.takes_queries())
+            .map(|slot| concurrency.saturating_sub(slot.load()))
+            .sum::<usize>()
+            .saturating_sub(recalled);
+        while room > 0 {
+            let donor = self
+                .slots
+                .iter()
+                .filter(|slot| slot.load() - slot.recalled > concurrency)
+                .max_by_key(|slot| slot.load() - slot.recalled);
+            let Some(donor) = donor else { break };
+            let worker = donor.id;
+            let youngest = donor.handed.iter().rev().copied().find(|&key| !self.is_recalled(key));
+            let Some(key) = youngest else { break };
+            self.recall(worker, key);
+            room -= 1;
+        }
+    }
+
+    /// Asks a worker for a query that it has not begun.
+    pub(super) fn recall(&mut self, worker: WorkerId, key: QueryKey) {
+        if self.mark_recalled(worker, key) {
+            self.actions.push_back(Action::Recall(worker, key));
+        }
+    }
+
+    /// Notes that a handed query is on its way back; `false` where it already was.
+    pub(super) fn mark_recalled(&mut self, worker: WorkerId, key: QueryKey) -> bool {
+        if self.is_recalled(key) {
+            return false;
+        }
+        if let Some(query) = self.queries.get_mut(key) {
+            query.place = Place::Handed { worker, recalled: true };
+        }
+        if let Some(slot) = self.slot_mut(worker) {
+            slot.recalled += 1;
+        }
+        true
+    }
+
+    fn is_recalled(&self, key: QueryKey) -> bool {
+        self.queries
+            .get(key)
+            .is_some_and(|query| matches!(query.place, Place::Handed { recalled: true, .. }))
+    }
+}

@@ -1,0 +1,149 @@
+//! One worker, as the policy sees it.
+//!
+//! ```text
+//!            ready                release               (idle) asked to end
+//! Starting ────────► Live ──────────────────► Releasing ───────────────────► gone
+//!     │               │                           │
+//!     │ boot_timeout  │ verdict of the gate       │ grace, verdict of the gate
+//!     └───────────────┴──────────► Dying ◄────────┘
+//!                                    │ death
+//!                                    └──────────► gone
+//! ```
+//!
+//! A death by its own hand leads from any state to gone.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::QueryKey;
+use crate::error::CrashCause;
+use crate::health::WorkerState;
+
+/// A worker's number in its pool: from 1, never used again.
+pub(crate) type WorkerId = u64;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Phase {
+    /// Launched, not ready yet.
+    Starting { deadline: Instant },
+    /// Takes queries.
+    Live,
+    /// Takes no more queries; ends when it has none.
+    Releasing {
+        /// What still runs then is killed.
+        deadline: Instant,
+        /// It was told to end.
+        told: bool,
+    },
+    /// It was killed.
+    Dying {
+        cause: CrashCause,
+        /// The query that ran too long, where that is the cause.
+        target: Option<QueryKey>,
+        /// When it is given up for dead even if the system does not say so.
+        deadline: Instant,
+    },
+}
+
+/// Why a worker is to be killed; looked at again once its gate is shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// This query has run too long.
+    Overran(QueryKey),
+    /// It begins nothing of what it was handed.
+    Stuck,
+    /// The grace of its release is over.
+    GraceOver,
+}
+
+/// Every begin in a worker passes its gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// The worker was told to shut it, and has until then to confirm.
+    Shutting { verdict: Verdict, until: Instant },
+}
+
+pub(crate) struct Slot {
+    pub(crate) id: WorkerId,
+    pub(crate) phase: Phase,
+    pub(crate) since: Instant,
+    /// Handed and not begun, in the order in which it will begin them.
+    pub(crate) handed: VecDeque<QueryKey>,
+    pub(crate) handed_bytes: usize,
+    /// How many of the handed were asked back.
+    pub(crate) recalled: usize,
+    /// Begun and not answered, oldest first.
+    pub(crate) begun: Vec<QueryKey>,
+    pub(crate) gate: Gate,
+    /// When it last began or ended something, or was handed something while idle.
+    pub(crate) progress: Instant,
+    pub(crate) served: u64,
+    /// In a rolling respawn: the worker that is released when this one is ready.
+    pub(crate) replaces: Option<WorkerId>,
+    /// Started although the budget is spent: its first answer heals the pool.
+    pub(crate) probe: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(id: WorkerId, now: Instant, boot_timeout: Duration) -> Self {
+        Self {
+            id,
+            phase: Phase::Starting { deadline: now + boot_timeout },
+            since: now,
+            handed: VecDeque::new(),
+            handed_bytes: 0,
+            recalled: 0,
+            begun: Vec::new(),
+            gate: Gate::Open,
+            progress: now,
+            served: 0,
+            replaces: None,
+            probe: false,
+        }
+    }
+
+    /// Queries that it was handed and has not ended.
+    pub(crate) fn load(&self) -> usize {
+        self.handed.len() + self.begun.len()
+    }
+
+    pub(crate) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// Part of the pool's size: neither on its way out nor dead.
+    pub(crate) fn is_staying(&self) -> bool {
+        self.is_starting() || self.is_live()
+    }
+
+    pub(crate) fn is_dying(&self) -> bool {
+        matches!(self.phase, Phase::Dying { .. })
+    }
+
+    /// Whether a query may be given to it.
+    pub(crate) fn takes_queries(&self) -> bool {
+        self.is_live() && self.gate == Gate::Open
+    }
+
+    /// Holds queries, runs none, and nothing has moved since.
+    pub(crate) fn stuck_since(&self) -> Option<Instant> {
+        (self.begun.is_empty() && !self.handed.is_empty() && self.gate == Gate::Open)
+            .then_some(self.progress)
+    }
+}
+
+impl Slot {
+    pub(crate) fn state(&self) -> WorkerState {
+        match self.phase {
+            Phase::Starting { .. } => WorkerState::Starting,
+            Phase::Live if self.load() == 0 => WorkerState::Idle,
+            Phase::Live => WorkerState::Busy,
+            Phase::Releasing { .. } | Phase::Dying { .. } => WorkerState::Releasing,
+        }
+    }
+}
