@@ -1,8 +1,59 @@
 //! Typed pools of crash-isolated worker processes.
+//!
+//! Annotate a function, and call it through a typed handle to a pool of worker processes:
+//!
+//! ```
+//! use pm_runtime::worker_query;
+//!
+//! /// Counts the words of a text.
+//! #[worker_query(workers = 2, timeout = "30s")]
+//! pub fn count_words(text: &str) -> usize {
+//!     text.split_whitespace().count()
+//! }
+//!
+//! #[pm_runtime::main]
+//! async fn main() -> Result<(), pm_runtime::Error> {
+//!     let pool = CountWordsPool::new();
+//!     assert_eq!(pool.query("a crash here stays there").await?, 5);
+//!     pool.destroy().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A worker may crash, hang, leak or hog its core: the query that it ran gets a typed
+//! [`QueryError`], what it had not begun runs elsewhere, and another worker takes its place.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
+
+pub use pm_macros::{main, test, worker_query};
 
 mod error;
+mod event;
 mod health;
-mod supervisor;
+mod options;
+mod pool;
 
-pub use error::{BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, PanicReport, QueryError, RunningQuery, SpawnError};
+mod child;
+mod fault;
+mod link;
+mod process;
+mod reactor;
+mod supervisor;
+mod sync;
+mod transport;
+mod wire;
+mod worker;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use child::init;
+pub use error::{
+    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, PanicReport,
+    QueryError, RunningQuery, SpawnError,
+};
+pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
+pub use pool::{Call, Pool, PoolBuilder, Worker};

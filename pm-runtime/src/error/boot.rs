@@ -15,6 +15,14 @@ pub enum BootError {
          a test"
     )]
     NotInitialized,
+    /// An option of the pool makes no sense.
+    #[error("the pool's option `{option}` makes no sense: {reason}")]
+    Option {
+        /// The option's name.
+        option: Box<str>,
+        /// What is wrong with its value.
+        reason: Box<str>,
+    },
     /// The program of the workers could not be executed.
     #[error("cannot execute `{path}`: {reason}")]
     Program {
@@ -47,7 +55,8 @@ pub enum BootError {
     /// The program of the workers has no such entry.
     #[error(
         "the worker's program has no entry `{}`: is the crate that declares it named anywhere \
-         in that program? (a crate that nothing names is not linked)", Escaped(entry)
+         in that program? (a crate that nothing names is not linked)",
+        Escaped(entry)
     )]
     UnknownEntry {
         /// The entry's name: the path of the pool's type.
@@ -56,7 +65,9 @@ pub enum BootError {
     /// The worker's program was built from another version of the function.
     #[error(
         "the worker's program was built from another version of the entry: here `{}`, there \
-         `{}`; build both from the same source", Escaped(here), Escaped(there)
+         `{}`; build both from the same source",
+        Escaped(here),
+        Escaped(there)
     )]
     Fingerprint {
         /// The signature in this program.
@@ -65,9 +76,7 @@ pub enum BootError {
         there: Box<str>,
     },
     /// Pools that workers use are nested too deep.
-    #[error(
-        "pools are nested {depth} deep, which is the limit: does the query use its own pool?"
-    )]
+    #[error("pools are nested {depth} deep, which is the limit: does the query use its own pool?")]
     TooDeep {
         /// How deep this process is nested; the application itself is 0.
         depth: u32,
@@ -85,6 +94,7 @@ impl BootError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::NotInitialized
+            | Self::Option { .. }
             | Self::Program { .. }
             | Self::UnknownEntry { .. }
             | Self::Fingerprint { .. }

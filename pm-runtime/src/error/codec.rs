@@ -20,6 +20,10 @@ impl EncodeError {
         Self(Codec::new(type_name, message))
     }
 
+    pub(crate) fn into_parts(self) -> (Box<str>, Box<str>) {
+        (self.0.type_name.clone(), self.0.message.clone())
+    }
+
     /// The type whose value could not be written.
     pub fn type_name(&self) -> &str {
         &self.0.type_name
@@ -29,6 +33,10 @@ impl EncodeError {
 impl DecodeError {
     pub(crate) fn new(type_name: &str, message: impl fmt::Display) -> Self {
         Self(Codec::new(type_name, message))
+    }
+
+    pub(crate) fn into_parts(self) -> (Box<str>, Box<str>) {
+        (self.0.type_name.clone(), self.0.message.clone())
     }
 
     /// The type that was expected.
@@ -68,7 +76,11 @@ impl Codec {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Codec { type_name, message } = &*self.0;
-        write!(f, "cannot encode `{type_name}`: {message}{}", self.0.cause())
+        write!(
+            f,
+            "cannot encode `{type_name}`: {message}{}",
+            self.0.cause()
+        )
     }
 }
 

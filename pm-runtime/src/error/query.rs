@@ -17,7 +17,10 @@ use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, Pa
 pub enum QueryError {
     /// It ran longer than its `timeout`; its worker was killed and replaced, or, where it was
     /// async, it was dropped there.
-    #[error("the query ran longer than its timeout of {after:?} in worker {worker}{}", Debugged(debug))]
+    #[error(
+        "the query ran longer than its timeout of {after:?} in worker {worker}{}",
+        Debugged(debug)
+    )]
     TimedOut {
         /// The limit that was met.
         after: Duration,
@@ -51,7 +54,10 @@ pub enum QueryError {
         crashes: u32,
     },
     /// Too many workers died, and none is left; the pool tries a new one now and then.
-    #[error("no worker is left, and the crash budget is spent: {crashes} crashes{}; the last: {last}", Within(window))]
+    #[error(
+        "no worker is left, and the crash budget is spent: {crashes} crashes{}; the last: {last}",
+        Within(window)
+    )]
     BudgetExhausted {
         /// How many there were.
         crashes: u32,
@@ -129,7 +135,10 @@ pub enum SpawnError {
     #[error("no worker can be started: {0}")]
     Boot(BootError),
     /// Too many workers died.
-    #[error("the crash budget is spent: {crashes} crashes{}; the last: {last}", Within(window))]
+    #[error(
+        "the crash budget is spent: {crashes} crashes{}; the last: {last}",
+        Within(window)
+    )]
     BudgetExhausted {
         /// How many there were.
         crashes: u32,

@@ -47,8 +47,9 @@ pub struct Health {
 pub struct WorkerHealth {
     /// Its number in its pool, from 1.
     pub id: u64,
-    /// Its process id; `None` while there is none, and for a thread.
-    pub pid: Option<u32>,
+    /// Its process id: that of the pool's process where the worker is a thread of it, and 0 where
+    /// no process has been started yet.
+    pub pid: u32,
     /// What it is doing.
     pub state: WorkerState,
     /// Queries that it was handed and has not ended.

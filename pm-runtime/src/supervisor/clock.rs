@@ -17,7 +17,11 @@ impl<P> Core<P> {
         for worker in workers {
             self.tick_worker(worker, now);
         }
-        if let Stage::Draining { deadline, over: false } = self.stage {
+        if let Stage::Draining {
+            deadline,
+            over: false,
+        } = self.stage
+        {
             if deadline <= now {
                 self.end_drain(now);
             } else {
@@ -39,7 +43,9 @@ impl<P> Core<P> {
             return;
         }
         while let Some(key) = self.queries.pop_overdue(now) {
-            let Some(query) = self.queries.get(key) else { continue };
+            let Some(query) = self.queries.get(key) else {
+                continue;
+            };
             match query.place {
                 Place::Waiting => {
                     let after = query.queue_timeout.unwrap_or_default();
@@ -53,7 +59,9 @@ impl<P> Core<P> {
     }
 
     fn tick_worker(&mut self, worker: WorkerId, now: Instant) {
-        let Some(slot) = self.slot(worker) else { return };
+        let Some(slot) = self.slot(worker) else {
+            return;
+        };
         match slot.phase {
             Phase::Starting { deadline } => {
                 if deadline <= now {
@@ -102,7 +110,9 @@ impl<P> Core<P> {
 
     /// A gate that nobody shuts: the worker is beyond talking to.
     fn tick_gate(&mut self, worker: WorkerId, now: Instant) {
-        let Some(slot) = self.slot(worker) else { return };
+        let Some(slot) = self.slot(worker) else {
+            return;
+        };
         if let Gate::Shutting { verdict, until } = slot.gate {
             if until <= now {
                 self.execute(worker, verdict, now);
@@ -114,14 +124,26 @@ impl<P> Core<P> {
 
     /// Queries that run too long.
     fn tick_running(&mut self, worker: WorkerId, now: Instant) {
-        let Some(slot) = self.slot(worker) else { return };
+        let Some(slot) = self.slot(worker) else {
+            return;
+        };
         if slot.is_dying() {
             return;
         }
         for key in slot.begun.clone() {
-            let Some(query) = self.queries.get(key) else { continue };
+            let Some(query) = self.queries.get(key) else {
+                continue;
+            };
             let caller = query.caller;
-            let Place::Begun { at, dropping, spared, .. } = query.place else { continue };
+            let Place::Begun {
+                at,
+                dropping,
+                spared,
+                ..
+            } = query.place
+            else {
+                continue;
+            };
             if let Some(until) = spared {
                 if until <= now {
                     self.execute(worker, Verdict::Overran(key), now);
@@ -146,7 +168,12 @@ impl<P> Core<P> {
             } else if self.config.droppable && caller == Caller::Waits {
                 let until = now + DROP_PATIENCE;
                 if let Some(query) = self.queries.get_mut(key) {
-                    query.place = Place::Begun { worker, at, dropping: Some(until), spared };
+                    query.place = Place::Begun {
+                        worker,
+                        at,
+                        dropping: Some(until),
+                        spared,
+                    };
                 }
                 self.wake_by(until);
                 self.actions.push_back(Action::Drop(worker, key));

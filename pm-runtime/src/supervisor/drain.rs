@@ -86,14 +86,24 @@ impl<P> Core<P> {
         self.target = workers;
         let surplus = self.staying().saturating_sub(workers + self.to_replace());
         let gone = self.release_surplus(surplus, now);
-        self.wait_for(Goal::Resized { ready: workers, gone }, now)
+        self.wait_for(
+            Goal::Resized {
+                ready: workers,
+                gone,
+            },
+            now,
+        )
     }
 
     /// Replaces every worker, each only when its replacement is ready; afterwards there are
     /// `workers`, or as many as before.
     pub(crate) fn respawn(&mut self, workers: Option<usize>, now: Instant) -> WaiterId {
-        let old: Vec<WorkerId> =
-            self.slots.iter().filter(|slot| slot.is_staying()).map(|slot| slot.id).collect();
+        let old: Vec<WorkerId> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.is_staying())
+            .map(|slot| slot.id)
+            .collect();
         let ready = workers.unwrap_or(self.target);
         if self.stage == Stage::Open {
             self.target = ready;
@@ -116,7 +126,10 @@ impl<P> Core<P> {
     pub(crate) fn destroy(&mut self, now: Instant) -> WaiterId {
         if self.stage == Stage::Open {
             let deadline = now + self.config.grace;
-            self.stage = Stage::Draining { deadline, over: false };
+            self.stage = Stage::Draining {
+                deadline,
+                over: false,
+            };
             self.rolling = None;
             self.wake_by(deadline);
             #[cfg(test)]
@@ -135,15 +148,24 @@ impl<P> Core<P> {
     /// Gives a worker no more queries, takes back what it has not begun, and tells it to end
     /// when it has nothing left.
     pub(super) fn release(&mut self, worker: WorkerId, deadline: Instant, now: Instant) {
-        let Some(slot) = self.slot_mut(worker) else { return };
+        let Some(slot) = self.slot_mut(worker) else {
+            return;
+        };
         match &mut slot.phase {
             // It runs nothing yet that could be lost.
             Phase::Starting { .. } => {
                 self.kill(worker, CrashCause::Grace(self.config.grace), None, now);
                 return;
             }
-            Phase::Live => slot.phase = Phase::Releasing { deadline, told: false },
-            Phase::Releasing { deadline: earlier, .. } => *earlier = deadline.min(*earlier),
+            Phase::Live => {
+                slot.phase = Phase::Releasing {
+                    deadline,
+                    told: false,
+                }
+            }
+            Phase::Releasing {
+                deadline: earlier, ..
+            } => *earlier = deadline.min(*earlier),
             Phase::Dying { .. } => return,
         }
         self.wake_by(deadline);
@@ -151,7 +173,9 @@ impl<P> Core<P> {
     }
 
     fn take_back(&mut self, worker: WorkerId) {
-        let Some(slot) = self.slot(worker) else { return };
+        let Some(slot) = self.slot(worker) else {
+            return;
+        };
         for key in Vec::from(slot.handed.clone()) {
             self.recall(worker, key);
         }
@@ -167,8 +191,11 @@ impl<P> Core<P> {
             .collect();
         staying.sort_unstable();
         let deadline = now + self.config.grace;
-        let gone: Vec<WorkerId> =
-            staying.into_iter().take(surplus).map(|(_, _, worker)| worker).collect();
+        let gone: Vec<WorkerId> = staying
+            .into_iter()
+            .take(surplus)
+            .map(|(_, _, worker)| worker)
+            .collect();
         for &worker in &gone {
             self.release(worker, deadline, now);
         }
@@ -181,9 +208,17 @@ impl<P> Core<P> {
 
     /// Old workers of a rolling respawn that still serve: the pool may be larger by these.
     pub(super) fn to_replace(&self) -> usize {
-        let Some(rolling) = &self.rolling else { return 0 };
+        let Some(rolling) = &self.rolling else {
+            return 0;
+        };
         let serving = |&worker: &WorkerId| self.slot(worker).is_some_and(|slot| slot.is_staying());
-        rolling.old.iter().copied().filter(serving).count().min(self.target)
+        rolling
+            .old
+            .iter()
+            .copied()
+            .filter(serving)
+            .count()
+            .min(self.target)
     }
 
     /// The next old worker for which no replacement is on its way.
@@ -218,7 +253,10 @@ impl<P> Core<P> {
         if error.is_permanent() {
             self.end_waiting(
                 |goal| {
-                    matches!(goal, Goal::Ready(_) | Goal::WorkerReady(_) | Goal::Resized { .. })
+                    matches!(
+                        goal,
+                        Goal::Ready(_) | Goal::WorkerReady(_) | Goal::Resized { .. }
+                    )
                 },
                 Err(SpawnError::Boot(error.clone())),
             );
@@ -227,7 +265,10 @@ impl<P> Core<P> {
 
     /// The grace of a destroyed pool is over.
     pub(super) fn end_drain(&mut self, now: Instant) {
-        self.stage = Stage::Draining { deadline: now, over: true };
+        self.stage = Stage::Draining {
+            deadline: now,
+            over: true,
+        };
         while let Some(key) = self.queries.front() {
             self.fail(key, QueryError::Destroyed);
         }
@@ -270,7 +311,9 @@ impl<P> Core<P> {
 
     /// Releases workers that nobody asked for: replacements of a respawn that was given up.
     fn trim(&mut self, now: Instant) {
-        let surplus = self.staying().saturating_sub(self.target + self.to_replace());
+        let surplus = self
+            .staying()
+            .saturating_sub(self.target + self.to_replace());
         if surplus > 0 {
             self.release_surplus(surplus, now);
         }
@@ -296,8 +339,9 @@ impl<P> Core<P> {
 
     /// Tells some of those who wait how it ended.
     fn end_waiting(&mut self, which: fn(&Goal) -> bool, result: Result<(), SpawnError>) {
-        let (told, others) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| which(&waiter.goal));
+        let (told, others) = std::mem::take(&mut self.waiters)
+            .into_iter()
+            .partition(|waiter| which(&waiter.goal));
         self.waiters = others;
         for Waiter { id, .. } in told {
             self.actions.push_back(Action::Reached(id, result.clone()));
@@ -338,12 +382,11 @@ impl<P> Core<P> {
             Goal::Gone(workers) => return gone(workers).then_some(Ok(())),
             Goal::Destroyed => return (self.stage == Stage::Destroyed).then_some(Ok(())),
             Goal::Ready(wanted) => (*wanted, ready >= *wanted),
-            Goal::Resized { ready: wanted, gone: workers } => {
-                (*wanted, ready >= *wanted && gone(workers))
-            }
-            Goal::Respawned { ready: wanted, old } => {
-                (*wanted, ready >= *wanted && gone(old))
-            }
+            Goal::Resized {
+                ready: wanted,
+                gone: workers,
+            } => (*wanted, ready >= *wanted && gone(workers)),
+            Goal::Respawned { ready: wanted, old } => (*wanted, ready >= *wanted && gone(old)),
             Goal::WorkerReady(worker) => match self.slot(*worker) {
                 Some(slot) => (1, slot.is_live()),
                 // It died before it was ready; the pool starts another one, so that counts.

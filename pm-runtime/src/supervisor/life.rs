@@ -48,9 +48,16 @@ impl<P> Core<P> {
     /// A worker is gone: it died by itself, was killed, was told to end, or never came to life.
     /// Everything that it had said before was told before.
     pub(crate) fn died(&mut self, worker: WorkerId, obituary: Obituary, now: Instant) {
-        let Some(index) = self.slots.iter().position(|slot| slot.id == worker) else { return };
+        let Some(index) = self.slots.iter().position(|slot| slot.id == worker) else {
+            return;
+        };
         let slot = self.slots.remove(index);
-        let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
+        let Death {
+            cause,
+            target,
+            counts,
+            sane,
+        } = self.cause_of(&slot, &obituary);
 
         let report = (!sane).then(|| {
             let boot = match &cause {
@@ -166,7 +173,10 @@ impl<P> Core<P> {
     pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
         self.target > 0
             && self.budget.is_spent(now)
-            && !self.slots.iter().any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
+            && !self
+                .slots
+                .iter()
+                .any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
     }
 
     pub(super) fn fail_if_hopeless(&mut self, now: Instant) {
@@ -225,7 +235,11 @@ impl<P> Core<P> {
         for &key in &slot.begun {
             #[cfg(test)]
             if self.has(super::Bug::RerunBegunAtDeath) {
-                if self.queries.get(key).is_some_and(|q| q.caller == super::Caller::Waits) {
+                if self
+                    .queries
+                    .get(key)
+                    .is_some_and(|q| q.caller == super::Caller::Waits)
+                {
                     self.account.running -= 1;
                     self.account.waiting += 1;
                     self.queries.requeue(key);
@@ -257,7 +271,9 @@ impl<P> Core<P> {
         if self.has(super::Bug::ForgetHandedAtDeath) {
             return;
         }
-        let Some(query) = self.queries.get(key) else { return };
+        let Some(query) = self.queries.get(key) else {
+            return;
+        };
         if query.caller == super::Caller::Gone {
             self.forget(key);
         } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
@@ -270,10 +286,9 @@ impl<P> Core<P> {
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
         match &slot.phase {
             Phase::Starting { .. } => {
-                let error = obituary
-                    .boot_error
-                    .clone()
-                    .unwrap_or(BootError::Exited { exit: obituary.exit });
+                let error = obituary.boot_error.clone().unwrap_or(BootError::Exited {
+                    exit: obituary.exit,
+                });
                 Death::crash(CrashCause::Boot(error))
             }
             Phase::Live => Death {
@@ -316,7 +331,10 @@ impl<P> Core<P> {
             .begun
             .iter()
             .filter_map(|&key| self.queries.get(key))
-            .map(|query| RunningQuery { age: begun_age(query, now), size: query.size })
+            .map(|query| RunningQuery {
+                age: begun_age(query, now),
+                size: query.size,
+            })
             .collect();
         CrashReport::new(Crash {
             pool: self.config.name.clone(),
@@ -348,7 +366,12 @@ struct Death {
 
 impl Death {
     fn crash(cause: CrashCause) -> Self {
-        Self { cause, target: None, counts: true, sane: false }
+        Self {
+            cause,
+            target: None,
+            counts: true,
+            sane: false,
+        }
     }
 }
 

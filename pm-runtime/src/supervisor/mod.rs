@@ -243,11 +243,20 @@ impl<P> Core<P> {
         self.account.submitted += 1;
         if let Some(error) = self.refusal(&submission, now) {
             self.account.rejected += 1;
-            self.actions.push_back(Action::Fail(submission.payload, error));
+            self.actions
+                .push_back(Action::Fail(submission.payload, error));
             return None;
         }
-        let Submission { payload, size, timeout, queue_timeout, .. } = submission;
-        let key = self.queries.push(payload, size, timeout, queue_timeout, now);
+        let Submission {
+            payload,
+            size,
+            timeout,
+            queue_timeout,
+            ..
+        } = submission;
+        let key = self
+            .queries
+            .push(payload, size, timeout, queue_timeout, now);
         self.account.waiting += 1;
         if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
             self.wake_by(deadline);
@@ -287,7 +296,9 @@ impl<P> Core<P> {
 
     /// The caller no longer wants the answer.
     pub(crate) fn cancel(&mut self, key: QueryKey, now: Instant) {
-        let Some(query) = self.queries.get_mut(key) else { return };
+        let Some(query) = self.queries.get_mut(key) else {
+            return;
+        };
         if query.caller == Caller::Gone {
             return;
         }
@@ -355,7 +366,9 @@ impl<P> Core<P> {
 
     /// Ends a query without an answer, in the column that its place says.
     fn fail(&mut self, key: QueryKey, error: QueryError) {
-        let Some(query) = self.queries.remove(key) else { return };
+        let Some(query) = self.queries.remove(key) else {
+            return;
+        };
         let begun = matches!(query.place, Place::Begun { .. });
         if query.caller == Caller::Gone {
             self.detached -= usize::from(begun);
@@ -403,6 +416,10 @@ pub(crate) struct SlotView {
 }
 
 impl<P> Core<P> {
+    pub(crate) fn is_destroyed(&self) -> bool {
+        self.stage == Stage::Destroyed
+    }
+
     pub(crate) fn account(&self) -> Account {
         self.account
     }

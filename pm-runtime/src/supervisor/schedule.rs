@@ -9,7 +9,9 @@ impl<P> Core<P> {
     pub(super) fn dispatch(&mut self, now: Instant) {
         while let Some(key) = self.queries.front() {
             let size = self.queries.get(key).map_or(0, |query| query.size);
-            let Some(worker) = self.least_loaded(size) else { break };
+            let Some(worker) = self.least_loaded(size) else {
+                break;
+            };
             self.hand(worker, key, now);
         }
         self.rebalance();
@@ -58,9 +60,18 @@ impl<P> Core<P> {
         if slot.load() == 0 {
             slot.progress = now;
         }
-        let stuck_at = slot.begun.is_empty().then(|| slot.progress + self.config.boot_timeout);
+        let stuck_at = slot
+            .begun
+            .is_empty()
+            .then(|| slot.progress + self.config.boot_timeout);
         slot.handed.push_back(key);
-        self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
+        self.queries.leave_queue(
+            key,
+            Place::Handed {
+                worker,
+                recalled: false,
+            },
+        );
         self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
         if let Some(at) = stuck_at {
             self.wake_by(at);
@@ -95,7 +106,12 @@ impl<P> Core<P> {
                 .max_by_key(|slot| slot.load() - slot.recalled);
             let Some(donor) = donor else { break };
             let worker = donor.id;
-            let youngest = donor.handed.iter().rev().copied().find(|&key| !self.is_recalled(key));
+            let youngest = donor
+                .handed
+                .iter()
+                .rev()
+                .copied()
+                .find(|&key| !self.is_recalled(key));
             let Some(key) = youngest else { break };
             self.recall(worker, key);
             room -= 1;
@@ -115,7 +131,10 @@ impl<P> Core<P> {
             return false;
         }
         if let Some(query) = self.queries.get_mut(key) {
-            query.place = Place::Handed { worker, recalled: true };
+            query.place = Place::Handed {
+                worker,
+                recalled: true,
+            };
         }
         if let Some(slot) = self.slot_mut(worker) {
             slot.recalled += 1;

@@ -61,7 +61,10 @@ pub(crate) enum Verdict {
 pub(crate) enum Gate {
     Open,
     /// The worker was told to shut it, and has until then to confirm.
-    Shutting { verdict: Verdict, until: Instant },
+    Shutting {
+        verdict: Verdict,
+        until: Instant,
+    },
 }
 
 pub(crate) struct Slot {
@@ -89,7 +92,9 @@ impl Slot {
     pub(crate) fn new(id: WorkerId, now: Instant, boot_timeout: Duration) -> Self {
         Self {
             id,
-            phase: Phase::Starting { deadline: now + boot_timeout },
+            phase: Phase::Starting {
+                deadline: now + boot_timeout,
+            },
             since: now,
             handed: VecDeque::new(),
             handed_bytes: 0,

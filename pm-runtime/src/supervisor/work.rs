@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::slot::Phase;
-use super::{Action, Caller, Core, Gate, GATE_PATIENCE, Note, Place, QueryKey, Verdict, WorkerId};
+use super::{Action, Caller, Core, GATE_PATIENCE, Gate, Note, Place, QueryKey, Verdict, WorkerId};
 use crate::error::{CrashCause, QueryError};
 
 /// How a query ended in its worker.
@@ -45,7 +45,10 @@ impl<P> Core<P> {
         let concurrency = self.config.concurrency;
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
         match query.place {
-            Place::Handed { worker: at, recalled } if at == worker => {
+            Place::Handed {
+                worker: at,
+                recalled,
+            } if at == worker => {
                 let size = query.size;
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
                 if slot.begun.len() >= concurrency {
@@ -62,8 +65,15 @@ impl<P> Core<P> {
             _ => return Err(Violation::Begun),
         }
         self.queries.forget_deadline(key);
-        let Some(query) = self.queries.get_mut(key) else { return Ok(()) };
-        query.place = Place::Begun { worker, at: now, dropping: None, spared: None };
+        let Some(query) = self.queries.get_mut(key) else {
+            return Ok(());
+        };
+        query.place = Place::Begun {
+            worker,
+            at: now,
+            dropping: None,
+            spared: None,
+        };
         let timeout = query.timeout;
         match query.caller {
             Caller::Waits => {
@@ -86,7 +96,8 @@ impl<P> Core<P> {
         end: End,
         now: Instant,
     ) -> Result<Option<P>, Violation> {
-        self.take_begun(worker, key, now).ok_or(Violation::Answered)?;
+        self.take_begun(worker, key, now)
+            .ok_or(Violation::Answered)?;
         #[cfg(test)]
         if self.has(super::Bug::KeepLoadAfterAnswer)
             && let Some(slot) = self.slot_mut(worker)
@@ -104,7 +115,10 @@ impl<P> Core<P> {
             self.exhausted = false;
             self.note(Note::Healed(worker));
         }
-        let waits = self.queries.get(key).is_some_and(|query| query.caller == Caller::Waits);
+        let waits = self
+            .queries
+            .get(key)
+            .is_some_and(|query| query.caller == Caller::Waits);
         let payload = if waits {
             self.account.running -= 1;
             match end {
@@ -128,12 +142,19 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Returned)?;
-        if query.place != (Place::Handed { worker, recalled: true }) {
+        if query.place
+            != (Place::Handed {
+                worker,
+                recalled: true,
+            })
+        {
             return Err(Violation::Returned);
         }
         let size = query.size;
         let gone = query.caller == Caller::Gone;
-        let overdue = query.queue_timeout.filter(|_| query.queue_deadline.is_none());
+        let overdue = query
+            .queue_timeout
+            .filter(|_| query.queue_deadline.is_none());
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.handed.retain(|&other| other != key);
         slot.handed_bytes -= size;
@@ -158,17 +179,27 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Dropped)?;
-        let Place::Begun { dropping, .. } = query.place else { return Err(Violation::Dropped) };
+        let Place::Begun { dropping, .. } = query.place else {
+            return Err(Violation::Dropped);
+        };
         let gone = query.caller == Caller::Gone;
         if !self.config.droppable || (dropping.is_none() && !gone) {
             return Err(Violation::Dropped);
         }
         let after = query.timeout.unwrap_or_default();
-        self.take_begun(worker, key, now).ok_or(Violation::Dropped)?;
+        self.take_begun(worker, key, now)
+            .ok_or(Violation::Dropped)?;
         if !gone {
             self.note(Note::TimedOut(worker, after));
         }
-        self.fail(key, QueryError::TimedOut { after, worker, debug: None });
+        self.fail(
+            key,
+            QueryError::TimedOut {
+                after,
+                worker,
+                debug: None,
+            },
+        );
         self.after_change(now);
         Ok(())
     }
@@ -219,7 +250,9 @@ impl<P> Core<P> {
             return self.execute(worker, verdict, now);
         }
         let until = now + GATE_PATIENCE;
-        let Some(slot) = self.slot_mut(worker) else { return };
+        let Some(slot) = self.slot_mut(worker) else {
+            return;
+        };
         if slot.gate != Gate::Open || slot.is_dying() {
             return;
         }
@@ -256,7 +289,9 @@ impl<P> Core<P> {
             *spared = Some(until);
             self.wake_by(until);
         }
-        let Some(slot) = self.slot_mut(worker) else { return };
+        let Some(slot) = self.slot_mut(worker) else {
+            return;
+        };
         slot.gate = Gate::Open;
         slot.progress = now;
         #[cfg(test)]
@@ -274,11 +309,17 @@ impl<P> Core<P> {
         now: Instant,
     ) {
         let deadline = now + super::DEATH_PATIENCE;
-        let Some(slot) = self.slot_mut(worker) else { return };
+        let Some(slot) = self.slot_mut(worker) else {
+            return;
+        };
         if slot.is_dying() {
             return;
         }
-        slot.phase = Phase::Dying { cause, target, deadline };
+        slot.phase = Phase::Dying {
+            cause,
+            target,
+            deadline,
+        };
         self.wake_by(deadline);
         self.actions.push_back(Action::Kill(worker));
     }
@@ -295,7 +336,8 @@ impl<P> Core<P> {
     }
 
     pub(super) fn runs(&self, worker: WorkerId, key: QueryKey) -> bool {
-        self.slot(worker).is_some_and(|slot| slot.begun.contains(&key))
+        self.slot(worker)
+            .is_some_and(|slot| slot.begun.contains(&key))
     }
 
     /// Takes a query off the worker that runs it.

@@ -1,0 +1,202 @@
+//! The parser of options.
+
+use crate::errors::Errors;
+use crate::keys::{KEYS, Kind};
+use crate::value::{self, Value};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Path, Token, token};
+
+/// What an attribute was given.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) setters: Vec<Setter>,
+    pub(crate) stem: Option<Ident>,
+    runtime: Option<Path>,
+}
+
+/// One option that is passed on to the builder, whose method has its name.
+pub(crate) struct Setter {
+    pub(crate) method: Ident,
+    pub(crate) value: TokenStream,
+}
+
+impl Options {
+    /// The path of the runtime crate.
+    pub(crate) fn runtime(&self) -> TokenStream {
+        match &self.runtime {
+            Some(path) => path.to_token_stream(),
+            None => quote::quote!(::pm_runtime),
+        }
+    }
+
+    fn take(&mut self, method: Ident, value: Value) {
+        match value {
+            Value::Setting(value) => self.setters.push(Setter { method, value }),
+            Value::Stem(stem) => self.stem = Some(stem),
+            Value::Runtime(path) => self.runtime = Some(path),
+        }
+    }
+}
+
+/// Reads the options of a pool's attribute.
+pub(crate) fn parse(args: TokenStream, errors: &mut Errors) -> Options {
+    parse_for(None, args, errors)
+}
+
+/// Reads the options of `main` or `test`, which take the path of the runtime only.
+pub(crate) fn parse_crate_only(attribute: &str, args: TokenStream, errors: &mut Errors) -> Options {
+    parse_for(Some(attribute), args, errors)
+}
+
+fn parse_for(crate_only: Option<&str>, args: TokenStream, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    let mut seen = Vec::new();
+    let parser = |input: ParseStream| {
+        while !input.is_empty() {
+            match option(input, crate_only, &mut seen) {
+                Ok((method, value)) => options.take(method, value),
+                Err(error) => {
+                    errors.push(error);
+                    skip_option(input);
+                }
+            }
+            if let Some(stray) = separator(input) {
+                errors.at(stray, "put a comma between two options");
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(args) {
+        errors.push(error);
+    }
+    options
+}
+
+fn option(
+    input: ParseStream,
+    crate_only: Option<&str>,
+    seen: &mut Vec<&'static str>,
+) -> syn::Result<(Ident, Value)> {
+    let name = input.call(Ident::parse_any).map_err(|error| {
+        syn::Error::new(
+            error.span(),
+            "an option is a name and a value, such as `timeout = \"30s\"`",
+        )
+    })?;
+    let fail = |message: String| Err(syn::Error::new(name.span(), message));
+    let Some(key) = KEYS.iter().find(|key| name == key.name) else {
+        return fail(unknown(&name.to_string(), crate_only));
+    };
+    if let Some(attribute) = crate_only.filter(|_| key.kind != Kind::Crate) {
+        return fail(format!(
+            "`{name}` is an option of `#[worker_query]`: `#[{attribute}]` takes only `crate`"
+        ));
+    }
+    if key.kind == Kind::Later {
+        return fail(format!(
+            "`{name}` is not there yet: this version of pm-runtime does not implement it"
+        ));
+    }
+    if seen.contains(&key.name) {
+        return fail(format!("`{name}` is given twice: keep one of them"));
+    }
+    seen.push(key.name);
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        return fail(format!(
+            "`{name}` takes its value after `=`: write `{}`",
+            key.example
+        ));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = format!("`{name}` has no value: write `{}`", key.example);
+        return Err(syn::Error::new_spanned(equals, message));
+    }
+    let value = value::read(key, input.parse::<Expr>()?)?;
+    Ok((name, value))
+}
+
+/// Moves behind the comma, or to the place where one is missing.
+fn separator(input: ParseStream) -> Option<Span> {
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+        return None;
+    }
+    let stray = input.span();
+    let looks_like_an_option = input.peek(Ident::peek_any) && input.peek2(Token![=]);
+    if !looks_like_an_option {
+        skip_option(input);
+        let _ = input.parse::<Token![,]>(); // None at the end.
+    }
+    Some(stray)
+}
+
+/// Leaves the rest of an option that could not be read, whatever its value looks like.
+fn skip_option(input: ParseStream) {
+    while !input.is_empty() && !is_at_next_option(input) {
+        if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
+}
+
+fn is_at_next_option(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    if ahead.parse::<Token![,]>().is_err() {
+        return false;
+    }
+    let begins_option = |ahead: ParseStream| {
+        ahead.is_empty()
+            || ahead.peek(Token![=])
+            || ahead.peek(token::Paren)
+            || ahead.peek(Token![,])
+    };
+    ahead.is_empty() || (ahead.call(Ident::parse_any).is_ok() && begins_option(&ahead))
+}
+
+fn unknown(name: &str, crate_only: Option<&str>) -> String {
+    if let Some(attribute) = crate_only {
+        return format!("unknown option `{name}`: `#[{attribute}]` takes only `crate`");
+    }
+    let hint = match closest(name) {
+        Some(key) => format!(": did you mean `{key}`?"),
+        None => String::from(":"),
+    };
+    let usable = KEYS.iter().filter(|key| key.kind != Kind::Later);
+    let list: Vec<_> = usable.map(|key| key.name).collect();
+    format!(
+        "unknown option `{name}`{hint} the options are {}",
+        list.join(", ")
+    )
+}
+
+/// The known option that a misspelt one most likely stands for.
+fn closest(name: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|key| (edits(name, key.name), key.name))
+        .filter(|(edits, key)| *edits <= (key.len() / 3).max(1))
+        .min()
+        .map(|(_, key)| key)
+}
+
+/// Insertions, deletions and substitutions that lead from one word to the other.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, c) in from.chars().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (above, other) in row.iter_mut().skip(1).zip(&to) {
+            left = (*above + 1)
+                .min(left + 1)
+                .min(diagonal + usize::from(c != *other));
+            diagonal = std::mem::replace(above, left);
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,331 @@
+//! What a query may look like, and what to write where it does not.
+
+use crate::attribute;
+use crate::errors::Errors;
+use crate::model::{Names, bare};
+use crate::signature::type_text;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{
+    Attribute, Expr, FnArg, GenericArgument, GenericParam, Item, ItemFn, Lifetime,
+    ParenthesizedGenericArguments, Pat, PatType, PathArguments, ReturnType, Safety, Signature,
+    Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath, TypeReference,
+};
+
+/// The function below the attribute.
+pub(crate) fn function(attribute: &str, item: TokenStream, errors: &mut Errors) -> Option<ItemFn> {
+    match syn::parse2(item) {
+        Ok(Item::Fn(function)) => return Some(function),
+        Ok(other) => errors.at(
+            keyword(&other),
+            format!("`#[{attribute}]` stands above a `fn` with a body: move it there"),
+        ),
+        Err(error) => errors.push(error),
+    }
+    None
+}
+
+/// Like [`function`], and with a word on what is planned.
+pub(crate) fn query(item: TokenStream, errors: &mut Errors) -> Option<ItemFn> {
+    match syn::parse2(item.clone()) {
+        Ok(Item::Impl(service)) => errors.at(
+            service.impl_token.span,
+            "services come in a later version: put `#[worker_query]` on a free `fn`",
+        ),
+        _ => return function("worker_query", item, errors),
+    }
+    None
+}
+
+/// Where an item says what it is.
+fn keyword(item: &Item) -> Span {
+    match item {
+        Item::Struct(item) => item.struct_token.span,
+        Item::Enum(item) => item.enum_token.span,
+        Item::Union(item) => item.union_token.span,
+        Item::Trait(item) => item.trait_token.span,
+        Item::Mod(item) => item.mod_token.span,
+        Item::Impl(item) => item.impl_token.span,
+        Item::Const(item) => item.const_token.span,
+        Item::Static(item) => item.static_token.span,
+        Item::Type(item) => item.type_token.span,
+        Item::Use(item) => item.use_token.span,
+        other => other.span(),
+    }
+}
+
+/// Takes away attributes of this crate that cannot stand beside the one at work.
+pub(crate) fn attributes(attribute: &str, attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+    attrs.retain(|attr| {
+        let ours = attribute::is_ours(attr);
+        if ours {
+            let other = attribute::written(attr.path());
+            errors.on(
+                attr,
+                format!("`#[{other}]` cannot stand beside `#[{attribute}]`: keep one of them"),
+            );
+        }
+        !ours
+    });
+}
+
+/// The signature of a query that is a free function.
+pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Errors) {
+    if let Some(token) = &signature.constness {
+        errors.on(token, "a query runs in another process: remove `const`");
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        errors.on(
+            token,
+            "a pool cannot promise what an `unsafe fn` asks of its callers: \
+             remove `unsafe`, or call it from a safe function",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        errors.on(abi, "a query is a Rust function: remove the `extern`");
+    }
+    generics(signature, errors);
+    for argument in &signature.inputs {
+        match argument {
+            FnArg::Receiver(receiver) => errors.on(
+                receiver,
+                "a query on a free function has no `self`: take the value as an argument, \
+                 such as `state: State`",
+            ),
+            FnArg::Typed(typed) => self::argument(typed, names, errors),
+        }
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.on(
+            variadic,
+            "a query has a fixed number of arguments: take a `Vec<T>`",
+        );
+    }
+    if let ReturnType::Type(_, ty) = &signature.output {
+        Types {
+            place: Place::Answer,
+            names,
+            errors,
+        }
+        .visit_type(ty);
+    }
+}
+
+fn generics(signature: &Signature, errors: &mut Errors) {
+    for parameter in &signature.generics.params {
+        let message = match parameter {
+            GenericParam::Type(_) => {
+                "a query cannot be generic, because the worker must know the type: \
+                 write a concrete one, and a query for each that you need"
+            }
+            GenericParam::Const(_) => "a query cannot be generic: take the constant as an argument",
+            GenericParam::Lifetime(_) => {
+                "a query has no lifetime parameters: leave the lifetime out, as in `&str` and `Cow<'_, str>`"
+            }
+        };
+        errors.on(parameter, message);
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        errors.on(
+            clause,
+            "a query cannot be generic: remove the `where` clause",
+        );
+    }
+}
+
+fn argument(typed: &PatType, names: &Names, errors: &mut Errors) {
+    for attr in &typed.attrs {
+        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+            errors.on(
+                attr,
+                "an argument of a query cannot depend on a condition: write the whole function twice",
+            );
+        }
+    }
+    let is_plain = match &*typed.pat {
+        Pat::Ident(pattern) => pattern.by_ref.is_none() && pattern.subpat.is_none(),
+        _ => false,
+    };
+    if !is_plain {
+        errors.on(
+            &typed.pat,
+            "an argument of a query needs a plain name: take it apart in the body",
+        );
+    }
+    Types {
+        place: Place::Argument,
+        names,
+        errors,
+    }
+    .visit_type(&typed.ty);
+}
+
+/// What cannot travel, wherever it is in a type.
+struct Types<'a> {
+    place: Place,
+    names: &'a Names,
+    errors: &'a mut Errors,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Argument,
+    Answer,
+}
+
+impl<'ast> Visit<'ast> for Types<'_> {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        let is_static = |lifetime: &Lifetime| lifetime.ident == "static";
+        let target = type_text(&reference.elem);
+        match self.place {
+            Place::Answer => self.errors.on(
+                reference,
+                format!(
+                    "an answer comes from another process and cannot be borrowed: return `{}`",
+                    owned(&reference.elem)
+                ),
+            ),
+            Place::Argument if reference.mutability.is_some() => self.errors.on(
+                reference,
+                format!(
+                    "the worker gets a copy, so nothing would come back through `&mut`: \
+                     take `{}` and return the new value",
+                    owned(&reference.elem)
+                ),
+            ),
+            Place::Argument if reference.lifetime.as_ref().is_some_and(is_static) => {
+                self.errors.on(
+                    &reference.lifetime,
+                    format!(
+                        "in the worker, an argument lives as long as its query: write `&{target}`"
+                    ),
+                )
+            }
+            Place::Argument => {}
+        }
+        // What is below a refused reference goes with it.
+        if self.place == Place::Argument && reference.mutability.is_none() {
+            self.visit_type(&reference.elem);
+        }
+    }
+
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        let message = match self.place {
+            Place::Argument => "`impl Trait` cannot travel to a worker: write a concrete type",
+            Place::Answer => {
+                "`impl Trait` cannot travel from a worker: return a concrete type, such as `Vec<T>`"
+            }
+        };
+        self.errors.on(ty, message);
+    }
+
+    fn visit_type_never(&mut self, ty: &'ast TypeNever) {
+        if self.place == Place::Answer {
+            self.errors.on(
+                ty,
+                "a query returns an answer: write `()`, or leave the type out",
+            );
+        }
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if self.place == Place::Answer && lifetime.ident == "_" {
+            self.errors.at(
+                lifetime.span(),
+                "an answer comes from another process and cannot be borrowed: write `'static`",
+            );
+        }
+    }
+
+    fn visit_type_path(&mut self, ty: &'ast TypePath) {
+        let reserved = |name: &&&syn::Ident| ty.path.is_ident(**name);
+        if let Some(name) = self.names.all().iter().find(reserved) {
+            self.errors.on(
+                ty,
+                format!(
+                    "`{name}` is a type that `#[worker_query]` makes: rename yours, \
+                     or choose another stem with `name = \"..\"`"
+                ),
+            );
+        }
+        if is_cow_without_lifetime(ty) {
+            let lifetime = match self.place {
+                Place::Argument => "'_",
+                Place::Answer => "'static",
+            };
+            self.errors.on(
+                ty,
+                format!("a message has to know this lifetime: write `Cow<{lifetime}, ..>`"),
+            );
+        }
+        visit::visit_type_path(self, ty);
+    }
+
+    // These cannot travel at all, which serde says best; their lifetimes are their own.
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
+    fn visit_expr(&mut self, _: &'ast Expr) {}
+}
+
+/// `Cow<str>`, where the compiler's advice would lead to a generic function.
+fn is_cow_without_lifetime(ty: &TypePath) -> bool {
+    let Some(last) = ty.path.segments.last().filter(|last| last.ident == "Cow") else {
+        return false;
+    };
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => {
+            !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
+        }
+        _ => false,
+    }
+}
+
+/// The type to own what a reference points at.
+fn owned(target: &Type) -> String {
+    match bare(target) {
+        Type::Path(path) if path.path.is_ident("str") => String::from("String"),
+        Type::Path(path) if path.path.is_ident("Path") => String::from("PathBuf"),
+        Type::Slice(slice) => format!("Vec<{}>", type_text(&slice.elem)),
+        target => type_text(target),
+    }
+}
+
+/// The signature that `main` and a test have.
+pub(crate) fn takes_nothing(what: &str, signature: &Signature, errors: &mut Errors) {
+    if let Some(token) = &signature.constness {
+        errors.on(token, format!("{what} runs: remove `const`"));
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        errors.on(
+            token,
+            format!("{what} is called by nobody who knows why: remove `unsafe`"),
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        errors.on(
+            abi,
+            format!("{what} is a Rust function: remove the `extern`"),
+        );
+    }
+    if !signature.generics.params.is_empty() {
+        errors.on(
+            &signature.generics,
+            format!("{what} cannot be generic: remove the parameters"),
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        errors.on(
+            clause,
+            format!("{what} cannot be generic: remove the `where` clause"),
+        );
+    }
+    if !signature.inputs.is_empty() {
+        let arguments = signature.inputs.to_token_stream();
+        errors.on(arguments, format!("{what} takes no arguments: remove them"));
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.on(variadic, format!("{what} takes no arguments: remove them"));
+    }
+}

@@ -1,0 +1,113 @@
+//! What is emitted beside errors: enough that everything which uses the item still compiles.
+
+use crate::model::Model;
+use crate::pool;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::visit::Visit;
+use syn::{
+    Block, Expr, FnArg, Generics, ItemFn, ReturnType, Safety, Signature, Stmt, Type, TypeImplTrait,
+    TypeNever, token,
+};
+
+/// The function, and a pool with the same face that runs nothing.
+pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
+    let is_method = function.sig.receiver().is_some();
+    let is_taken = [&model.names.pool, &model.names.builder]
+        .iter()
+        .any(|name| mentions(function.sig.to_token_stream(), name));
+    let method = method(model, &function.sig);
+    let function = without_syntax_errors(function);
+    if is_method || is_taken {
+        // An `impl` holds no types, and a name is given once.
+        return function.into_token_stream();
+    }
+    let serve = quote!(__private::Serve::Blocking(|_| loop {}));
+    let handle = pool::handle(model, method, serve, TokenStream::new());
+    quote!(#function #handle)
+}
+
+/// A `main` of the right shape that does nothing.
+pub(crate) fn main(mut function: ItemFn) -> ItemFn {
+    let signature = &mut function.sig;
+    signature.constness = None;
+    signature.asyncness = None;
+    signature.safety = Safety::Default;
+    signature.abi = None;
+    signature.generics = Generics::default();
+    signature.inputs.clear();
+    signature.variadic = None;
+    function.attrs.clear();
+    function.block = Box::new(endless());
+    function
+}
+
+/// The compiler refuses these itself, and one mistake shall make one error.
+pub(crate) fn without_syntax_errors(mut function: ItemFn) -> ItemFn {
+    let signature = &mut function.sig;
+    if signature.receiver().is_none() && signature.variadic.is_none() {
+        return function;
+    }
+    let inputs = std::mem::take(&mut signature.inputs).into_iter();
+    signature.inputs = inputs
+        .filter(|input| matches!(input, FnArg::Typed(_)))
+        .collect();
+    signature.variadic = None;
+    function.block = Box::new(endless());
+    function
+}
+
+/// The method of the pool, with whatever signature the function has.
+fn method(model: &Model, signature: &Signature) -> TokenStream {
+    let runtime = &model.runtime;
+    let parameters = &signature.generics.params;
+    let clause = &signature.generics.where_clause;
+    let types = signature
+        .inputs
+        .iter()
+        .filter_map(|argument| match argument {
+            FnArg::Typed(typed) => Some(&typed.ty),
+            FnArg::Receiver(_) => None,
+        });
+    let answer = match &signature.output {
+        ReturnType::Type(_, ty) if is_concrete(ty) => quote!(#ty),
+        _ => quote!(()),
+    };
+    quote! {
+        /// Stands for the query, which has mistakes.
+        pub fn query<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer> #clause {
+            loop {}
+        }
+    }
+}
+
+/// Whether a body that never returns can have this type.
+fn is_concrete(ty: &Type) -> bool {
+    struct Concrete(bool);
+    impl<'ast> Visit<'ast> for Concrete {
+        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
+            self.0 = false;
+        }
+        fn visit_type_never(&mut self, _: &'ast TypeNever) {
+            self.0 = false;
+        }
+    }
+    let mut concrete = Concrete(true);
+    concrete.visit_type(ty);
+    concrete.0
+}
+
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
+}
+
+fn endless() -> Block {
+    Block {
+        brace_token: token::Brace::default(),
+        stmts: vec![Stmt::Expr(Expr::Verbatim(quote!(loop {})), None)],
+    }
+}

@@ -1,0 +1,94 @@
+//! The options: one table, which serves the parser, the docs and the error texts.
+
+/// One option.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// How it is written.
+    pub(crate) example: &'static str,
+}
+
+/// What an option's value is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    /// How many; `None` may stand for no limit, zero may be a mistake.
+    Count {
+        none: bool,
+        zero: bool,
+        width: Width,
+    },
+    /// A length of time.
+    Time { none: bool, zero: bool },
+    /// A number of bytes.
+    Size { zero: bool },
+    /// The path of a program.
+    Program,
+    /// The stem of the generated names.
+    Name,
+    /// The path of the runtime crate.
+    Crate,
+    /// Known, and refused: this version does not implement it.
+    Later,
+}
+
+/// The type of a count.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Width {
+    Usize,
+    U32,
+}
+
+const fn count(zero: bool) -> Kind {
+    Kind::Count {
+        none: false,
+        zero,
+        width: Width::Usize,
+    }
+}
+
+const fn time(none: bool, zero: bool) -> Kind {
+    Kind::Time { none, zero }
+}
+
+const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        example,
+    }
+}
+
+const fn later(name: &'static str) -> Key {
+    key(name, Kind::Later, "")
+}
+
+/// Every option, in the order of the docs (`options.md`, which a test compares).
+#[rustfmt::skip] // A table reads best as one.
+pub(crate) const KEYS: &[Key] = &[
+    key("workers", count(false), "workers = 4"),
+    key("timeout", time(true, false), "timeout = \"30s\""),
+    key("queue_timeout", time(true, true), "queue_timeout = \"5s\""),
+    key("boot_timeout", time(false, false), "boot_timeout = \"10s\""),
+    key("grace", time(false, true), "grace = \"30s\""),
+    key("concurrency", count(false), "concurrency = 8"),
+    key("queue", count(true), "queue = 1024"),
+    key("queue_bytes", Kind::Size { zero: true }, "queue_bytes = \"256MiB\""),
+    later("retries"),
+    later("quarantine"),
+    key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
+    key("crash_window", time(true, false), "crash_window = \"30min\""),
+    later("spares"),
+    later("max_queries"), later("max_age"), later("max_memory"),
+    later("memory_limit"), later("cpu_limit"),
+    later("idle_timeout"),
+    later("cancel"),
+    later("init"),
+    later("message"),
+    later("env"), later("clear_env"), later("cwd"), later("nice"), later("stdio"), later("core_dumps"),
+    key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
+    key("program", Kind::Program, "program = \"/usr/bin/worker\""),
+    later("transport"),
+    later("runtime"),
+    key("name", Kind::Name, "name = \"Roll\""),
+    key("crate", Kind::Crate, "crate = path::to::pm_runtime"),
+];

@@ -1,0 +1,97 @@
+//! The attribute macros of pm-runtime, which re-exports them: an application depends on
+//! `pm-runtime` alone.
+//!
+//! `args` reads the options, `model` turns a function into plain data, `check` says what it may
+//! not look like, `expand` writes the pool (with its `messages` and its `entry`), and `fallback`
+//! what stands in for one beside errors.
+
+mod expand;
+mod main_test;
+
+mod args;
+mod duration;
+mod keys;
+mod number;
+mod size;
+mod value;
+
+mod attribute;
+mod check;
+mod model;
+mod signature;
+
+mod entry;
+mod errors;
+mod fallback;
+mod messages;
+mod parts;
+mod pool;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+/// Makes a function runnable in a pool of worker processes.
+///
+/// The function stays as it was written. Beside it, and with its visibility, the macro puts the
+/// messages of the query, a typed handle to the pool and its builder:
+///
+/// ```ignore
+/// /// Rolls one wild encounter.
+/// #[worker_query(workers = 3, timeout = "30s")]
+/// pub fn encounter(input: EncounterInput) -> EncounterResult { roll(&input) }
+///
+/// let pool = EncounterPool::new();
+/// let result: EncounterResult = pool.query(input).await?;
+/// ```
+///
+/// Functions and async functions take any number of arguments of any serde type; `&str`, `&[u8]`
+/// and other references are sent without a clone. What they return may be any serde type that
+/// borrows nothing. Everything that cannot travel is a compile error at its place.
+///
+#[doc = include_str!("options.md")]
+#[proc_macro_attribute]
+pub fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::worker_query(args.into(), item.into()).into()
+}
+
+/// Makes `fn main` or `async fn main` that of a program with worker processes.
+///
+/// In a worker it serves queries and never reaches the body; in every other process the body runs
+/// as it stands, that of an `async fn` until it is done.
+///
+/// ```ignore
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     EncounterPool::new().query(input).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// Another attribute of that kind may stand above or below, such as `#[tokio::main]`, which then
+/// drives the function instead; one that keeps the function inside its own `main`, such as
+/// `#[async_std::main]`, has to stand below. The only option is `crate`, the path of a renamed
+/// dependency.
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    main_test::main(args.into(), item.into()).into()
+}
+
+/// Makes a test in which pools work with real processes.
+///
+/// It is `#[test]` for an `fn` or `async fn`, and beside another attribute that makes a test, such
+/// as `#[tokio::test]`, adds only what workers need. The only option is `crate`, the path of a
+/// renamed dependency.
+///
+/// ```ignore
+/// #[pm_runtime::test]
+/// async fn an_encounter_has_a_level() {
+///     let found = EncounterPool::new().query(input).await.unwrap();
+///     assert!(found.level > 0);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    main_test::test(args.into(), item.into()).into()
+}

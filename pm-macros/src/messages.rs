@@ -1,0 +1,108 @@
+//! The messages of a pool: what travels to a worker and back.
+
+use crate::model::{Argument, Borrows, Model, Query, message_lifetime};
+use crate::parts::in_parentheses;
+use crate::signature;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+
+/// The two message enums, with a variant for each query.
+pub(crate) fn enums(model: &Model) -> TokenStream {
+    let Model {
+        runtime,
+        attrs,
+        vis,
+        names,
+        title,
+        ..
+    } = model;
+    let (request, response) = (&names.request, &names.response);
+    let request_doc = format!(" A query for [`{title}()`], as it travels to a worker.");
+    let response_doc = format!(" The answer of [`{title}()`], as it travels back.");
+    let arguments_doc = format!(" The arguments of [`{title}()`].");
+    let answer_doc = format!(" What [`{title}()`] returned.");
+    let serde = format!("{}::__private::serde", signature::plain(runtime.clone()));
+
+    let has_lifetime = |query: &Query| query.arguments.iter().any(Argument::has_lifetime);
+    let lifetime = message_lifetime();
+    let generics = model
+        .queries
+        .iter()
+        .any(has_lifetime)
+        .then(|| quote!(<#lifetime>));
+    let variants = model.queries.iter().map(|query| &query.variant);
+    let fields = model.queries.iter().map(|query| {
+        let fields = query
+            .arguments
+            .iter()
+            .map(|argument| field(runtime, argument));
+        in_parentheses(fields)
+    });
+    let answers = model
+        .queries
+        .iter()
+        .map(|query| (&query.variant, &query.answer));
+    let answers = answers.map(|(variant, answer)| {
+        quote! {
+            #[doc = #answer_doc]
+            #variant(#answer),
+        }
+    });
+    quote! {
+        #[doc = #request_doc]
+        #(#attrs)*
+        #[derive(#runtime::__private::Serialize, #runtime::__private::Deserialize)]
+        #[serde(crate = #serde)]
+        #[allow(private_interfaces)]
+        #vis enum #request #generics {
+            #(
+                #[doc = #arguments_doc]
+                #variants #fields,
+            )*
+        }
+
+        #[doc = #response_doc]
+        #(#attrs)*
+        #[derive(#runtime::__private::Serialize, #runtime::__private::Deserialize)]
+        #[serde(crate = #serde)]
+        #[allow(private_interfaces)]
+        #vis enum #response {
+            #(#answers)*
+        }
+    }
+}
+
+fn field(runtime: &TokenStream, argument: &Argument) -> TokenStream {
+    let borrow = (argument.borrows == Borrows::Asked).then(|| quote!(#[serde(borrow)]));
+    let ty = &argument.field;
+    if !argument.by_reference {
+        return quote!(#borrow #ty);
+    }
+    // In the place of the user's type, which is what errors about it are to show.
+    let (start, end) = ends(argument.ty.to_token_stream());
+    let reference = at(start, quote!(#runtime::__private::Ref));
+    let lifetime = message_lifetime();
+    let close = at(end, quote!(>));
+    quote!(#borrow #reference<#lifetime, #ty #close)
+}
+
+fn ends(tokens: TokenStream) -> (Span, Span) {
+    let mut tokens = tokens.into_iter();
+    let start = tokens
+        .next()
+        .map_or_else(Span::call_site, |token| token.span());
+    let end = match tokens.last() {
+        Some(TokenTree::Group(group)) => group.span_close(),
+        Some(token) => token.span(),
+        None => start,
+    };
+    (start, end)
+}
+
+fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    let each = tokens.into_iter().map(|mut token| {
+        token.set_span(span.resolved_at(Span::mixed_site()));
+        token
+    });
+    each.collect()
+}

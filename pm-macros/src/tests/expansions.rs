@@ -1,0 +1,142 @@
+use super::{Macro, pretty};
+use crate::expand::worker_query;
+use crate::main_test::{main, test};
+
+/// Compares with the snapshot of that name.
+fn snapshot(name: &str, macro_: Macro, args: &str, item: &str) {
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, pretty(macro_, args, item)));
+}
+
+const PLAIN: &str = "
+    /// Rolls one wild encounter.
+    pub fn encounter(input: EncounterInput) -> EncounterResult { roll(&input) }
+";
+
+#[test]
+fn a_plain_query() {
+    snapshot(
+        "query_plain",
+        worker_query,
+        r#"workers = 3, timeout = "30s""#,
+        PLAIN,
+    );
+}
+
+#[test]
+fn a_plain_query_is_at_most_90_lines() {
+    let file = pretty(worker_query, r#"workers = 3, timeout = "30s""#, PLAIN);
+    assert!(file.lines().count() <= 90, "{} lines", file.lines().count());
+}
+
+#[test]
+fn a_query_with_many_arguments() {
+    snapshot(
+        "query_many",
+        worker_query,
+        r#"name = "Roll", crate = "renamed::runtime""#,
+        "#[cfg(unix)] #[allow(deprecated)] #[inline]
+         pub(crate) fn roll_many(mut zone: String, r#type: Type, request: Request<u8>,
+                                 frame: [u8; 4], answer: u32, pool: u64, self_: ()) -> Result<Vec<Roll>, RollError> { body() }",
+    );
+}
+
+#[test]
+fn a_query_with_references() {
+    snapshot(
+        "query_references",
+        worker_query,
+        "",
+        "fn count(text: &str, bytes: &[u8], options: &Opts, list: &[Opts], deep: &Option<&str>,
+                  cow: Cow<'_, str>, pair: (&str, u32), owned: Cow<'static, str>) -> usize { 0 }",
+    );
+}
+
+#[test]
+fn an_async_query() {
+    snapshot(
+        "query_async",
+        worker_query,
+        "concurrency = 8, queue_timeout = None",
+        "pub async fn fetch(url: &str, options: &Opts) -> Result<Page, Error> { get(url).await }",
+    );
+}
+
+#[test]
+fn a_query_without_arguments_and_answer() {
+    snapshot("query_nothing", worker_query, "", "fn tick() {}");
+}
+
+#[test]
+fn a_query_with_mistakes() {
+    snapshot(
+        "query_mistakes",
+        worker_query,
+        "workers = 2, timout = 3",
+        "pub fn pick<T>(from: Vec<T>) -> &T { &from[0] }",
+    );
+}
+
+#[test]
+fn a_main() {
+    snapshot(
+        "main",
+        main,
+        "",
+        "/// Runs. \n fn main() -> Result<(), Error> { #![allow(unused)] run() }",
+    );
+}
+
+#[test]
+fn an_async_main() {
+    snapshot(
+        "main_async",
+        main,
+        "crate = renamed",
+        "/// Runs. \n #[instrument] async fn main() -> Result<(), Error> { #![allow(unused)] run().await }",
+    );
+}
+
+#[test]
+fn a_main_above_another() {
+    snapshot(
+        "main_above_another",
+        main,
+        "",
+        r#"#[cfg(unix)] #[tokio::main(flavor = "current_thread")] async fn main() { run().await }"#,
+    );
+}
+
+#[test]
+fn a_test() {
+    snapshot(
+        "test",
+        test,
+        "",
+        "#[cfg(unix)] #[ignore] fn it_works() -> Result<(), Error> { run() }",
+    );
+}
+
+#[test]
+fn an_async_test() {
+    snapshot(
+        "test_async",
+        test,
+        "",
+        r#"/// It does. \n
+           #[should_panic = "no"] async fn it_works() { run().await }"#,
+    );
+}
+
+#[test]
+fn a_test_above_another() {
+    snapshot(
+        "test_above_another",
+        test,
+        "",
+        "#[tokio::test] async fn it_works() { run().await }",
+    );
+}

@@ -1,0 +1,119 @@
+use super::{mistakes, pretty};
+use crate::expand::worker_query;
+use crate::keys::{KEYS, Kind};
+
+/// The body of `builder()`, without spaces.
+fn builder(args: &str) -> String {
+    let file = pretty(worker_query, args, "fn f() {}");
+    let compact: String = file.split_whitespace().collect();
+    let (_, body) = compact
+        .split_once("__private::builder()")
+        .expect("a builder");
+    let (body, _) = body.split_once('}').expect("its end");
+    body.to_owned()
+}
+
+#[test]
+fn the_docs_list_every_option_in_order() {
+    let (usable, later): (Vec<_>, Vec<_>) = KEYS.iter().partition(|key| key.kind != Kind::Later);
+    let docs = include_str!("../options.md");
+    let rows: Vec<_> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split("` |").next())
+        .collect();
+    let examples: Vec<_> = usable.iter().map(|key| key.example).collect();
+    assert_eq!(rows, examples);
+    let names: Vec<_> = later.iter().map(|key| format!("`{}`", key.name)).collect();
+    assert!(docs.ends_with(&format!("refused: {}.\n", names.join(", "))));
+}
+
+#[test]
+fn every_example_of_the_table_is_accepted() {
+    for key in KEYS.iter().filter(|key| key.kind != Kind::Later) {
+        assert!(key.example.starts_with(&format!("{} = ", key.name)));
+        assert_eq!(
+            mistakes(worker_query, key.example, "fn f() {}"),
+            [],
+            "{}",
+            key.example
+        );
+    }
+}
+
+#[test]
+fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
+    for (args, call) in [
+        ("", ""),
+        ("workers = 3", ".workers(3usize)"),
+        ("workers = 0x10", ".workers(16usize)"),
+        ("workers = 1_000usize", ".workers(1000usize)"),
+        ("workers = (3)", ".workers(3usize)"),
+        ("queue = 0", ".queue(0usize)"),
+        ("max_crashes = 7", ".max_crashes(7u32)"),
+        (
+            "max_crashes = None",
+            ".max_crashes(::core::option::Option::<u32>::None)",
+        ),
+        (
+            r#"timeout = "1.5s""#,
+            ".timeout(::core::time::Duration::from_millis(1500))",
+        ),
+        (
+            r#"grace = "0s""#,
+            ".grace(::core::time::Duration::from_secs(0))",
+        ),
+        (
+            r#"timeout = "none""#,
+            ".timeout(::core::option::Option::<::core::time::Duration>::None)",
+        ),
+        (
+            "crash_window = None",
+            ".crash_window(::core::option::Option::<::core::time::Duration>::None)",
+        ),
+        (r#"max_frame = "1MiB""#, ".max_frame(1048576)"),
+        ("queue_bytes = 4096", ".queue_bytes(4096usize)"),
+        (r#"program = "/bin/worker""#, r#".program("/bin/worker")"#),
+        (r#"name = "G", crate = c"#, ""),
+    ] {
+        assert_eq!(builder(args), call, "{args}");
+    }
+}
+
+#[test]
+fn an_expression_reaches_the_builder_as_it_is() {
+    for (args, call) in [
+        ("workers = N", ".workers(N)"),
+        ("workers = 2 * cpus::<A, B>()", ".workers(2*cpus::<A,B>())"),
+        (
+            "timeout = LIMIT, grace = limits::GRACE,",
+            ".timeout(LIMIT).grace(limits::GRACE)",
+        ),
+        ("max_frame = 64 << 20", ".max_frame(64<<20)"),
+        (r#"program = env!("WORKER")"#, r#".program(env!("WORKER"))"#),
+    ] {
+        assert_eq!(builder(args), call, "{args}");
+    }
+}
+
+#[test]
+fn options_that_are_right_are_kept_beside_those_that_are_not() {
+    assert_eq!(
+        builder("timout = 3, workers = 3, grace = 4, queue = 5"),
+        ".workers(3usize).queue(5usize)"
+    );
+}
+
+#[test]
+fn a_value_made_by_another_macro_is_read_all_the_same() {
+    use proc_macro2::{Delimiter, Group, TokenStream};
+    let literal: TokenStream = "3".parse().expect("a literal");
+    let group = Group::new(Delimiter::None, literal);
+    let expansion = worker_query(
+        quote::quote!(workers = #group),
+        quote::quote!(
+            fn f() {}
+        ),
+    );
+    assert!(expansion.to_string().contains("3usize"));
+}

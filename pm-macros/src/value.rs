@@ -1,0 +1,280 @@
+//! Values of options: what the macro can read is checked here, the rest is the compiler's.
+
+use crate::keys::{Key, Kind, Width};
+use crate::{duration, size};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprRange, Lit, LitInt, Path, Result};
+
+/// What an option was set to.
+pub(crate) enum Value {
+    /// An argument for the builder's method.
+    Setting(TokenStream),
+    /// The stem of the generated names.
+    Stem(Ident),
+    /// The path of the runtime crate.
+    Runtime(Path),
+}
+
+pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
+    let value = bare(value);
+    match key.kind {
+        Kind::Count { none, zero, width } => count(key, value, none, zero, width),
+        Kind::Time { none, zero } => time(key, value, none, zero),
+        Kind::Size { zero } => bytes(key, value, zero),
+        Kind::Program => program(key, value),
+        Kind::Name => return stem(key, &value).map(Value::Stem),
+        Kind::Crate => return runtime(key, &value).map(Value::Runtime),
+        Kind::Later => Err(wrong(key, &value)),
+    }
+    .map(Value::Setting)
+}
+
+/// Without the parentheses, and the invisible groups that `macro_rules!` makes.
+fn bare(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => bare(*group.expr),
+        Expr::Paren(paren) => bare(*paren.expr),
+        value => value,
+    }
+}
+
+fn count(key: &Key, value: Expr, none: bool, zero: bool, width: Width) -> Result<TokenStream> {
+    if let Some(span) = says_none(&value) {
+        let ty = match width {
+            Width::Usize => "usize",
+            Width::U32 => "u32",
+        };
+        return no_limit(
+            key,
+            none,
+            &value,
+            Ident::new(ty, made(span)).to_token_stream(),
+        );
+    }
+    match literal(key, &value)? {
+        Some(Lit::Int(number)) => {
+            let count = integer(key, number, zero, width)?;
+            Ok(count.to_token_stream())
+        }
+        Some(_) => Err(wrong(key, &value)),
+        None => Ok(value.into_token_stream()),
+    }
+}
+
+fn time(key: &Key, value: Expr, none: bool, zero: bool) -> Result<TokenStream> {
+    if let Some(span) = says_none(&value) {
+        let ty = quote_spanned!(made(span)=> ::core::time::Duration);
+        return no_limit(key, none, &value, ty);
+    }
+    match literal(key, &value)? {
+        Some(Lit::Str(text)) => {
+            let nanos =
+                duration::parse(&text.value()).map_err(|why| Error::new(text.span(), why))?;
+            if nanos == 0 && !zero {
+                return Err(zero_is_refused(key, text));
+            }
+            Ok(duration::to_tokens(nanos, made(text.span())))
+        }
+        Some(Lit::Int(number)) => Err(without_unit(key, number, "30s")),
+        Some(_) => Err(wrong(key, &value)),
+        None => Ok(value.into_token_stream()),
+    }
+}
+
+fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
+    if says_none(&value).is_some() {
+        return Err(Error::new_spanned(
+            &value,
+            format!("`{}` needs a limit: write `{}`", key.name, key.example),
+        ));
+    }
+    match literal(key, &value)? {
+        Some(Lit::Str(text)) => {
+            let bytes = size::parse(&text.value()).map_err(|why| Error::new(text.span(), why))?;
+            if bytes == 0 && !zero {
+                return Err(zero_is_refused(key, text));
+            }
+            let mut literal = Literal::u64_unsuffixed(bytes);
+            literal.set_span(made(text.span()));
+            Ok(literal.into_token_stream())
+        }
+        Some(Lit::Int(number)) => {
+            integer(key, number, zero, Width::Usize).map(ToTokens::into_token_stream)
+        }
+        Some(_) => Err(wrong(key, &value)),
+        None => Ok(value.into_token_stream()),
+    }
+}
+
+fn program(key: &Key, value: Expr) -> Result<TokenStream> {
+    match literal(key, &value)? {
+        Some(Lit::Str(text)) if !text.value().is_empty() => Ok(text.to_token_stream()),
+        Some(_) => Err(wrong(key, &value)),
+        None => Ok(value.into_token_stream()),
+    }
+}
+
+fn stem(key: &Key, value: &Expr) -> Result<Ident> {
+    let Some(Lit::Str(text)) = literal(key, value)? else {
+        return Err(wrong(key, value));
+    };
+    let stem = text.value();
+    if !is_stem(&stem) {
+        let message = format!(
+            "`{stem}` cannot begin the name of a type: write one word, such as `{}`",
+            key.example
+        );
+        return Err(Error::new(text.span(), message));
+    }
+    Ok(Ident::new(&stem, text.span()))
+}
+
+/// Whether names can begin with it. A keyword can, because something follows it.
+pub(crate) fn is_stem(stem: &str) -> bool {
+    let name = format!("{stem}Pool");
+    let parsed = syn::parse_str::<Ident>(&name);
+    !stem.is_empty() && !stem.starts_with("r#") && parsed.is_ok_and(|parsed| parsed == name)
+}
+
+fn runtime(key: &Key, value: &Expr) -> Result<Path> {
+    match value {
+        Expr::Path(value) if value.qself.is_none() => Ok(value.path.clone()),
+        Expr::Lit(value) => match &value.lit {
+            Lit::Str(text) => text
+                .parse_with(Path::parse_mod_style)
+                .map_err(|_| wrong(key, value)),
+            _ => Err(wrong(key, value)),
+        },
+        _ => Err(wrong(key, value)),
+    }
+}
+
+/// A literal value, or `None` for an expression whose type is the compiler's to check.
+fn literal<'a>(key: &Key, value: &'a Expr) -> Result<Option<&'a Lit>> {
+    match value {
+        Expr::Lit(literal) => Ok(Some(&literal.lit)),
+        Expr::Range(range) => Err(range_is_refused(key, range)),
+        Expr::Unary(minus) if matches!(*minus.expr, Expr::Lit(_)) => Err(Error::new_spanned(
+            minus,
+            format!("`{}` cannot be negative: write `{}`", key.name, key.example),
+        )),
+        Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) | Expr::Assign(_) => {
+            Err(wrong(key, value))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The span of `None` or `"none"`.
+fn says_none(value: &Expr) -> Option<Span> {
+    match value {
+        Expr::Path(path) if path.path.is_ident("None") => Some(path.span()),
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) if text.value() == "none" => Some(text.span()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn no_limit(key: &Key, allowed: bool, value: &Expr, ty: TokenStream) -> Result<TokenStream> {
+    if allowed {
+        return Ok(quote_spanned!(made(value.span())=> ::core::option::Option::<#ty>::None));
+    }
+    let message = format!("`{}` needs a limit: write `{}`", key.name, key.example);
+    Err(Error::new_spanned(value, message))
+}
+
+fn integer(key: &Key, number: &LitInt, zero: bool, width: Width) -> Result<Literal> {
+    let suffix = match width {
+        Width::Usize => "usize",
+        Width::U32 => "u32",
+    };
+    if !number.suffix().is_empty() && number.suffix() != suffix {
+        let digits = number.base10_digits();
+        let message = format!("`{}` is a `{suffix}`: write `{digits}`", key.name);
+        return Err(Error::new(number.span(), message));
+    }
+    let literal = match width {
+        Width::Usize => number.base10_parse().map(Literal::usize_suffixed),
+        Width::U32 => number.base10_parse().map(Literal::u32_suffixed),
+    };
+    let mut literal = literal.map_err(|_| {
+        let message = format!(
+            "`{}` is a `{suffix}`, which this number does not fit",
+            key.name
+        );
+        Error::new(number.span(), message)
+    })?;
+    if number.base10_digits() == "0" && !zero {
+        return Err(zero_is_refused(key, number));
+    }
+    literal.set_span(number.span());
+    Ok(literal)
+}
+
+fn without_unit(key: &Key, number: &LitInt, example: &str) -> Error {
+    let digits = number.base10_digits();
+    let example = if digits == "0" {
+        example.to_owned()
+    } else {
+        format!("{digits}s")
+    };
+    let message = format!("`{0}` needs a unit: write `{0} = \"{example}\"`", key.name);
+    Error::new(number.span(), message)
+}
+
+fn zero_is_refused(key: &Key, value: impl ToTokens) -> Error {
+    let none = match key.kind {
+        Kind::Time { none: true, .. } => ", or \"none\" for no limit",
+        _ => "",
+    };
+    let message = format!(
+        "`{}` cannot be zero: write `{}`{none}",
+        key.name, key.example
+    );
+    Error::new_spanned(value, message)
+}
+
+fn range_is_refused(key: &Key, range: &ExprRange) -> Error {
+    let message = match key.name {
+        "workers" => {
+            let most = range.end.as_deref().and_then(as_number);
+            let most = most.unwrap_or_else(|| String::from("4"));
+            format!("autoscaling is not there yet: write one number, such as `workers = {most}`")
+        }
+        name => format!("`{name}` is not a range: write `{}`", key.example),
+    };
+    Error::new_spanned(range, message)
+}
+
+fn as_number(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Int(number) => Some(number.base10_digits().to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn wrong(key: &Key, value: impl ToTokens) -> Error {
+    let what = match key.kind {
+        Kind::Count { .. } => "a whole number",
+        Kind::Time { .. } => "a length of time",
+        Kind::Size { .. } => "a size in bytes",
+        Kind::Program => "the path of a program",
+        Kind::Name => "a word in quotes",
+        Kind::Crate => "a path",
+        Kind::Later => "not there yet",
+    };
+    let message = format!("`{}` is {what}: write `{}`", key.name, key.example);
+    Error::new_spanned(value, message)
+}
+
+/// The same place, for tokens that lints shall not take for the user's own.
+fn made(span: Span) -> Span {
+    span.resolved_at(Span::mixed_site())
+}

@@ -1,0 +1,510 @@
+//! A worker's side of its link: what it was handed, what it runs, and the gate between them.
+//!
+//! Whoever has time reads: a thread that waits for its next query, or, when all are busy, the
+//! watching thread, at the ring of the bell. Locks are taken in the order writer, state, so that
+//! what is told agrees with what is so.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crate::error::PanicNote;
+use crate::fault::{FaultKind, Injector};
+use crate::process::isolate;
+use crate::sync::lock;
+use crate::transport::socket::{self, Gone, Read, Wait};
+use crate::wire::codec;
+use crate::wire::frame::{Assembler, Frame, Header};
+use crate::wire::handshake::{self, Hello};
+use crate::wire::message::{Refusal, ToWorker, from_worker};
+
+/// Whether the worker is a process, or a thread of the pool's own process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    Process,
+    Thread,
+}
+
+/// A query that a worker has begun.
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) request: Vec<u8>,
+}
+
+/// How a query ended.
+pub(crate) enum Outcome {
+    Answer(Vec<u8>),
+    Refused(Refusal),
+    Panicked(PanicNote),
+    /// It was dropped, as the pool wished.
+    Dropped,
+}
+
+pub(crate) struct Inbox {
+    control: OwnedFd,
+    data: OwnedFd,
+    home: Home,
+    pub(crate) pool: String,
+    pub(crate) concurrency: usize,
+    max_frame: usize,
+    state: Mutex<State>,
+    /// There may be something to begin, or it is over.
+    changed: Condvar,
+    /// The same, for an executor.
+    notify: async_channel::Sender<()>,
+    notified: async_channel::Receiver<()>,
+    writer: Mutex<Writer>,
+    reader: Mutex<Assembler>,
+}
+
+struct State {
+    queue: VecDeque<Job>,
+    running: Vec<u64>,
+    /// Running queries that the pool wants dropped.
+    to_drop: Vec<u64>,
+    gate_open: bool,
+    ending: bool,
+    /// The pool is gone.
+    orphaned: bool,
+    /// A thread waits in a read.
+    reading: bool,
+    /// The bell rang meanwhile.
+    rung: bool,
+    injector: Injector,
+}
+
+/// Frames on their way out; kept so that an answer and the next begin leave together.
+struct Writer {
+    buffer: Vec<u8>,
+}
+
+/// What there is to do.
+pub(crate) enum Next {
+    Job(Job),
+    Nothing,
+    /// The worker is to end.
+    End,
+}
+
+impl Inbox {
+    pub(crate) fn new(
+        control: OwnedFd,
+        data: OwnedFd,
+        hello: &Hello,
+        injector: Injector,
+        home: Home,
+    ) -> Arc<Self> {
+        let (notify, notified) = async_channel::bounded(1);
+        Arc::new(Self {
+            control,
+            data,
+            home,
+            pool: hello.pool.clone(),
+            concurrency: hello.concurrency as usize,
+            max_frame: hello.max_frame as usize,
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                running: Vec::new(),
+                to_drop: Vec::new(),
+                gate_open: true,
+                ending: false,
+                orphaned: false,
+                reading: false,
+                rung: false,
+                injector,
+            }),
+            changed: Condvar::new(),
+            notify,
+            notified,
+            writer: Mutex::new(Writer { buffer: Vec::new() }),
+            reader: Mutex::new(Assembler::new(hello.max_frame)),
+        })
+    }
+
+    pub(crate) fn control(&self) -> &OwnedFd {
+        &self.control
+    }
+
+    pub(crate) fn data(&self) -> BorrowedFd<'_> {
+        self.data.as_fd()
+    }
+
+    /// Resolves when there may be something to do.
+    pub(crate) async fn notified(&self) {
+        // It fails only where the inbox is gone, which holds both ends.
+        let _ = self.notified.recv().await;
+    }
+
+    /// Tells the pool that this worker takes queries.
+    pub(crate) fn tell_ready(&self) {
+        if let Ok(bytes) = handshake::Reply::Ready.to_bytes()
+            && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
+        {
+            self.orphan();
+        }
+    }
+
+    /// Tells how a query ended, if one has, and begins the next, if there is one and the gate is
+    /// open: the pool knows of the begin before its code runs.
+    pub(crate) fn turn(&self, ended: Option<(u64, Outcome)>) -> Next {
+        let mut writer = lock(&self.writer);
+        let (job, orphaned) = {
+            let mut state = lock(&self.state);
+            if let Some((id, _)) = &ended {
+                state.running.retain(|running| running != id);
+                state.to_drop.retain(|dropping| dropping != id);
+            }
+            let begins = state.gate_open && state.running.len() < self.concurrency;
+            let job = match begins {
+                true => state.queue.pop_front(),
+                false => None,
+            };
+            if let Some(job) = &job {
+                state.running.push(job.id);
+            }
+            (job, state.orphaned)
+        };
+        if let Some((id, outcome)) = ended {
+            self.tell_end(&mut writer, id, outcome);
+        }
+        if let Some(job) = &job {
+            self.frame(&mut writer, from_worker::BEGUN, job.id, &[]);
+        }
+        self.flush(&mut writer);
+        drop(writer);
+        match job {
+            Some(job) => Next::Job(job),
+            None if orphaned => Next::End,
+            None => Next::Nothing,
+        }
+    }
+
+    /// Tells how a query ended; the executor that began it may begin another.
+    pub(crate) fn end(&self, id: u64, outcome: Outcome) {
+        let mut writer = lock(&self.writer);
+        {
+            let mut state = lock(&self.state);
+            state.running.retain(|running| *running != id);
+            state.to_drop.retain(|dropping| *dropping != id);
+        }
+        self.tell_end(&mut writer, id, outcome);
+        self.flush(&mut writer);
+        drop(writer);
+        self.wake_executor();
+    }
+
+    /// This worker has nothing left to do, and was told to end, or its pool is gone.
+    pub(crate) fn leave(&self) {
+        match self.home {
+            Home::Process => std::process::exit(0),
+            Home::Thread => {
+                socket::end(&self.data);
+                socket::end(&self.control);
+            }
+        }
+    }
+
+    /// Waits until there is something to begin; reads, if nobody does. `false`: it is over.
+    pub(crate) fn wait(&self) -> bool {
+        let mut state = lock(&self.state);
+        loop {
+            if state.orphaned || (state.ending && state.queue.is_empty()) {
+                return false;
+            }
+            if state.gate_open && !state.queue.is_empty() {
+                return true;
+            }
+            if state.reading {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            state.reading = true;
+            drop(state);
+            self.pull(Wait::Yes);
+            state = lock(&self.state);
+            state.reading = false;
+            while std::mem::take(&mut state.rung) {
+                drop(state);
+                self.pull(Wait::No);
+                state = lock(&self.state);
+            }
+            // Somebody else may have to begin what came, or to read on.
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether the worker is to end now.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        state.orphaned || (state.ending && state.queue.is_empty() && state.running.is_empty())
+    }
+
+    /// Running queries that the pool wants dropped.
+    pub(crate) fn take_drops(&self) -> Vec<u64> {
+        std::mem::take(&mut lock(&self.state).to_drop)
+    }
+
+    /// Reads what the pool has sent, and does what needs no query to end.
+    pub(crate) fn pull(&self, mut wait: Wait) {
+        let mut reader = lock(&self.reader);
+        let mut frames = Vec::new();
+        loop {
+            let read = socket::read(self.data(), &mut reader, &mut frames, wait);
+            for frame in frames.drain(..) {
+                self.take(frame);
+            }
+            match read {
+                // What else is there comes along, without waiting for more.
+                Ok(Read::Some) => wait = Wait::No,
+                Ok(Read::Empty) => break,
+                // A pool that sends no frames is none.
+                Ok(Read::Closed) | Err(_) => {
+                    self.orphan();
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Waits for the bell until the pool is gone. For the watching thread.
+    pub(crate) fn watch(&self) {
+        let mut bell = [0; 64];
+        loop {
+            match rustix::net::recv(
+                &self.control,
+                &mut bell[..],
+                rustix::net::RecvFlags::empty(),
+            ) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Ok((_, 0)) | Err(_) => return self.orphan(),
+                Ok(_) => {}
+            }
+            let mut state = lock(&self.state);
+            if state.reading {
+                state.rung = true;
+            } else {
+                drop(state);
+                self.pull(Wait::No);
+                self.changed.notify_all();
+                self.wake_executor();
+            }
+        }
+    }
+
+    /// Tells of a panic before anybody knows whether it will be caught.
+    pub(crate) fn tell_panic(&self, note: &PanicNote) {
+        // Where the writer is taken, this thread may have it.
+        if let Ok(mut writer) = self.writer.try_lock()
+            && let Ok(bytes) = codec::encode(note)
+        {
+            self.frame(&mut writer, from_worker::LAST_PANIC, 0, &bytes);
+            self.flush(&mut writer);
+        }
+    }
+
+    fn wake_executor(&self) {
+        // A full channel has been notified.
+        let _ = self.notify.try_send(());
+    }
+
+    fn take(&self, frame: Frame) {
+        let Ok(message) = ToWorker::try_from(frame) else {
+            return self.orphan();
+        };
+        match message {
+            ToWorker::Query { id, request } => {
+                lock(&self.state).queue.push_back(Job { id, request });
+                self.inject_before();
+            }
+            ToWorker::TakeBack { id } => {
+                self.take_back(id);
+            }
+            ToWorker::Drop { id } => {
+                if !self.take_back(id) {
+                    let mut state = lock(&self.state);
+                    if state.running.contains(&id) {
+                        state.to_drop.push(id);
+                    }
+                }
+            }
+            ToWorker::ShutGate => {
+                let mut writer = lock(&self.writer);
+                let running: Vec<u8> = {
+                    let mut state = lock(&self.state);
+                    state.gate_open = false;
+                    state
+                        .running
+                        .iter()
+                        .flat_map(|id| id.to_le_bytes())
+                        .collect()
+                };
+                self.frame(&mut writer, from_worker::GATED, 0, &running);
+                self.flush(&mut writer);
+            }
+            ToWorker::OpenGate => lock(&self.state).gate_open = true,
+            ToWorker::End => lock(&self.state).ending = true,
+        }
+    }
+
+    /// Gives a query back that has not begun.
+    fn take_back(&self, id: u64) -> bool {
+        let mut writer = lock(&self.writer);
+        let mut state = lock(&self.state);
+        let Some(index) = state.queue.iter().position(|job| job.id == id) else {
+            return false;
+        };
+        state.queue.remove(index);
+        drop(state);
+        self.frame(&mut writer, from_worker::RETURNED, id, &[]);
+        self.flush(&mut writer);
+        true
+    }
+
+    fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
+        let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
+        let (kind, payload) = match outcome {
+            Outcome::Answer(answer) if answer.len() > self.max_frame => {
+                let refusal = Refusal::TooLarge {
+                    size: answer.len() as u64,
+                };
+                (from_worker::REFUSED, refuse(&refusal))
+            }
+            Outcome::Answer(answer) => (from_worker::ANSWER, answer),
+            Outcome::Refused(refusal) => (from_worker::REFUSED, refuse(&refusal)),
+            Outcome::Panicked(note) => (
+                from_worker::PANICKED,
+                codec::encode(&note).unwrap_or_default(),
+            ),
+            Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
+        };
+        self.frame(writer, kind, id, &payload);
+        if kind == from_worker::ANSWER {
+            self.inject(writer, |kind| kind == FaultKind::KillAfter);
+        }
+    }
+
+    /// Puts a frame into the buffer; a large one leaves at once, uncopied.
+    fn frame(&self, writer: &mut Writer, kind: u8, id: u64, payload: &[u8]) {
+        const LARGE: usize = 16 << 10;
+        let header = Header {
+            length: payload.len() as u32,
+            kind,
+            id,
+        }
+        .to_bytes();
+        if self.inject_frame(writer, &header, payload) {
+            return;
+        }
+        writer.buffer.extend_from_slice(&header);
+        if payload.len() < LARGE {
+            writer.buffer.extend_from_slice(payload);
+            return;
+        }
+        let buffer = std::mem::take(&mut writer.buffer);
+        self.write(&buffer, payload);
+        writer.buffer = buffer;
+        writer.buffer.clear();
+    }
+
+    fn flush(&self, writer: &mut Writer) {
+        if !writer.buffer.is_empty() {
+            self.write(&writer.buffer, &[]);
+            writer.buffer.clear();
+        }
+    }
+
+    fn write(&self, first: &[u8], second: &[u8]) {
+        if let Err(Gone) = socket::write_all(self.data(), first, second) {
+            self.orphan();
+        }
+    }
+
+    /// The pool is gone: a process ends at once, with all that it started; a thread when what it
+    /// runs has ended.
+    fn orphan(&self) {
+        if self.home == Home::Process {
+            isolate::die_with_group();
+        }
+        lock(&self.state).orphaned = true;
+        self.changed.notify_all();
+        self.wake_executor();
+    }
+}
+
+impl Inbox {
+    /// Faults between a begin and the query's code. `true`: the query hangs.
+    pub(crate) fn inject_during(&self) -> bool {
+        let mut writer = lock(&self.writer);
+        self.inject(&mut writer, |kind| {
+            matches!(kind, FaultKind::KillDuring | FaultKind::Hang)
+        })
+    }
+
+    fn inject_before(&self) {
+        let fault = lock(&self.state)
+            .injector
+            .strikes(|kind| matches!(kind, FaultKind::KillBefore | FaultKind::StopBefore));
+        match fault {
+            Some(FaultKind::KillBefore) => isolate::raise(rustix::process::Signal::KILL),
+            Some(FaultKind::StopBefore) => isolate::raise(rustix::process::Signal::STOP),
+            _ => {}
+        }
+    }
+
+    fn inject(&self, writer: &mut Writer, which: impl Fn(FaultKind) -> bool) -> bool {
+        let fault = lock(&self.state).injector.strikes(which);
+        match fault {
+            Some(FaultKind::Hang) => true,
+            Some(_) => {
+                self.flush(writer);
+                isolate::raise(rustix::process::Signal::KILL);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Faults of a frame. `true`: it is dealt with.
+    fn inject_frame(&self, writer: &mut Writer, header: &[u8], payload: &[u8]) -> bool {
+        let fault = lock(&self.state).injector.strikes(|kind| {
+            matches!(
+                kind,
+                FaultKind::Corrupt
+                    | FaultKind::Truncate
+                    | FaultKind::Duplicate
+                    | FaultKind::DropLink
+                    | FaultKind::Garbage
+            )
+        });
+        let Some(fault) = fault else { return false };
+        let frame = [header, payload].concat();
+        match fault {
+            FaultKind::Corrupt => {
+                let mut frame = frame;
+                let middle = frame.len() / 2;
+                frame[middle] ^= 0x10;
+                writer.buffer.extend_from_slice(&frame);
+            }
+            FaultKind::Duplicate => {
+                writer.buffer.extend_from_slice(&frame);
+                writer.buffer.extend_from_slice(&frame);
+            }
+            FaultKind::Garbage => writer
+                .buffer
+                .extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
+            FaultKind::Truncate | FaultKind::DropLink => {
+                if fault == FaultKind::Truncate {
+                    writer.buffer.extend_from_slice(&frame[..frame.len() / 2]);
+                }
+                self.flush(writer);
+                socket::end(&self.data);
+                socket::end(&self.control);
+            }
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,161 @@
+//! What happens in a worker, from its first instruction to its last.
+
+pub(crate) mod entries;
+mod inbox;
+mod panics;
+mod serve;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::BootError;
+use crate::fault::{FaultKind, Injector};
+use crate::process::isolate;
+use crate::transport::socket;
+use crate::wire::handshake::{self, Hello, Reply};
+
+use inbox::{Home, Inbox};
+
+/// How deep pools may be nested: a query that uses its own pool must not become a fork bomb.
+pub(crate) const MAX_DEPTH: u32 = 3;
+
+/// What a worker process knows of itself.
+static SELF: OnceLock<Hello> = OnceLock::new();
+
+/// `init` was called, so that a process of this program that is started as a worker becomes one.
+static INITIALIZED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn is_initialized() -> bool {
+    INITIALIZED.load(Ordering::Relaxed)
+}
+
+/// How many pools this process is away from the application.
+pub(crate) fn depth() -> u32 {
+    SELF.get().map_or(0, |hello| hello.depth)
+}
+
+/// Makes this program able to be its own worker: in a worker it serves and never returns,
+/// elsewhere it returns at once.
+///
+/// It has to be the first statement of `main`, because what stands before it runs in every
+/// worker too; [`main`](crate::main) and [`test`](macro@crate::test) call it by themselves.
+///
+/// ```no_run
+/// fn main() {
+///     pm_runtime::init();
+///     // the application
+/// }
+/// ```
+///
+/// Two queries of one name in one program are a mistake that it reports, with both places, before
+/// it ends the program with exit code 70.
+pub fn init() {
+    if INITIALIZED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    if let Some((one, other)) = entries::duplicate() {
+        eprintln!(
+            "pm-runtime: two queries share the name `{}`: {}:{} and {}:{}; give one of them \
+             another name, with `#[worker_query(name = \"..\")]` or by renaming the function",
+            (one.name)(),
+            one.file,
+            one.line,
+            other.file,
+            other.line
+        );
+        std::process::exit(70);
+    }
+    if let Some(control) = isolate::take_link() {
+        become_worker(control);
+    }
+}
+
+/// Runs before the `main` of a test program. In a worker it never returns.
+///
+/// The runtime of Rust has not been set up then, so nothing of the application runs on this
+/// thread.
+pub extern "C" fn takeover() {
+    init();
+}
+
+/// Serves until the pool says that it is over, or is gone.
+fn become_worker(control: OwnedFd) -> ! {
+    isolate::close_others(control.as_fd());
+    isolate::reset_signals();
+    let Ok((frame, data)) = socket::receive_with_descriptor(control.as_fd(), handshake::LIMIT)
+    else {
+        // The pool is gone, or never was one.
+        isolate::die_with_group();
+    };
+    let hello = match Hello::parse(&frame) {
+        Ok(hello) => hello,
+        Err(error) => fail(&control, error),
+    };
+    if !isolate::die_with_parent(hello.parent) {
+        isolate::die_with_group();
+    }
+    let hello = SELF.get_or_init(|| hello);
+    let entry = match entries::find(&hello.entry) {
+        Some(entry) if entry.signature == hello.signature => entry,
+        Some(entry) => fail(
+            &control,
+            BootError::Fingerprint {
+                here: hello.signature.as_str().into(),
+                there: entry.signature.into(),
+            },
+        ),
+        None => fail(
+            &control,
+            BootError::UnknownEntry {
+                entry: hello.entry.as_str().into(),
+            },
+        ),
+    };
+    let mut injector = Injector::new(hello.faults.clone(), hello.worker);
+    match injector.strikes(|kind| matches!(kind, FaultKind::SlowBoot(_) | FaultKind::ExitAtBoot(_)))
+    {
+        Some(FaultKind::SlowBoot(delay)) => std::thread::sleep(delay),
+        Some(FaultKind::ExitAtBoot(code)) => std::process::exit(code),
+        _ => {}
+    }
+    let inbox = Inbox::new(control, data, hello, injector, Home::Process);
+    panics::install(&inbox);
+    if let Err(error) = serve::start(&inbox, entry) {
+        fail(
+            inbox.control(),
+            BootError::Refused {
+                reason: error.to_string().into(),
+            },
+        );
+    }
+    inbox.watch();
+    isolate::die_with_group()
+}
+
+/// A worker that is a thread of the pool's own process. Returns when it has started.
+pub(crate) fn start_thread(
+    control: OwnedFd,
+    data: OwnedFd,
+    hello: &Hello,
+    entry: &entries::Entry,
+) -> std::io::Result<()> {
+    let injector = Injector::new(hello.faults.clone(), hello.worker);
+    let inbox = Inbox::new(control, data, hello, injector, Home::Thread);
+    serve::start(&inbox, entry)?;
+    let watched = inbox.clone();
+    std::thread::Builder::new()
+        .name(format!("{} watch", hello.pool))
+        .stack_size(64 << 10)
+        .spawn(move || watched.watch())?;
+    Ok(())
+}
+
+/// Tells the pool why this worker cannot be of use, and ends it.
+fn fail(control: &impl AsFd, error: BootError) -> ! {
+    if let Ok(bytes) = Reply::Failed(error).to_bytes() {
+        // A pool that is gone need not be told.
+        let _ = socket::write_all(control.as_fd(), &bytes, &[]);
+    }
+    std::process::exit(70);
+}

@@ -1,0 +1,144 @@
+//! Running queries: on threads, or on an executor.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use smol::future::FutureExt;
+use smol::{Async, LocalExecutor};
+
+use super::entries::{Entry, Reply, Serve};
+use super::inbox::{Inbox, Job, Next, Outcome};
+use super::panics;
+use crate::transport::socket::Wait;
+
+/// Starts the threads that run an entry's queries. The last one to be set up says that the
+/// worker is ready.
+pub(super) fn start(inbox: &Arc<Inbox>, entry: &Entry) -> std::io::Result<()> {
+    match entry.serve {
+        Serve::Blocking(run) => {
+            for index in 1..=inbox.concurrency {
+                thread(inbox, index, move |inbox| {
+                    if index == inbox.concurrency {
+                        inbox.tell_ready();
+                    }
+                    serve_blocking(&inbox, run);
+                })?;
+            }
+        }
+        Serve::Async(run) => thread(inbox, 1, move |inbox| {
+            inbox.tell_ready();
+            serve_async(&inbox, run);
+        })?,
+    }
+    Ok(())
+}
+
+/// A thread for the application's code, with as much stack as a main thread would have.
+fn thread(
+    inbox: &Arc<Inbox>,
+    index: usize,
+    run: impl FnOnce(Arc<Inbox>) + Send + 'static,
+) -> std::io::Result<()> {
+    const USUAL: u64 = 8 << 20;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
+    let stack = limit.unwrap_or(USUAL).clamp(1 << 20, 1 << 30) as usize;
+    std::thread::Builder::new()
+        .name(format!("{} {index}", inbox.pool))
+        .stack_size(stack)
+        .spawn({
+            let inbox = inbox.clone();
+            move || run(inbox)
+        })
+        .map(drop)
+}
+
+fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
+    let mut ended = None;
+    loop {
+        match inbox.turn(ended.take()) {
+            Next::Job(Job { id, request }) => {
+                if inbox.inject_during() {
+                    hang();
+                }
+                let outcome = match catch_unwind(|| run(&request)) {
+                    Ok(reply) => outcome(reply),
+                    Err(payload) => Outcome::Panicked(panics::caught(payload)),
+                };
+                ended = Some((id, outcome));
+            }
+            Next::Nothing if inbox.wait() => {}
+            Next::Nothing | Next::End => return inbox.leave(),
+        }
+    }
+}
+
+fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Reply>>>) {
+    let executor = Rc::new(LocalExecutor::new());
+    // What readiness means is all that is wanted of it; reads and writes say for themselves
+    // whether they wait.
+    let Ok(data) = inbox
+        .data()
+        .try_clone_to_owned()
+        .and_then(Async::new_nonblocking)
+    else {
+        return inbox.leave();
+    };
+    smol::block_on(executor.run(async {
+        let mut tasks = HashMap::new();
+        loop {
+            while let Next::Job(Job { id, request }) = inbox.turn(None) {
+                let inbox = inbox.clone();
+                let hangs = inbox.inject_during();
+                tasks.retain(|_, task: &mut smol::Task<()>| !task.is_finished());
+                let task = executor.spawn(async move {
+                    if hangs {
+                        hang();
+                    }
+                    // The call itself is inside, as it may panic before there is a future.
+                    let query = AssertUnwindSafe(async move { run(request).await });
+                    let outcome = match query.catch_unwind().await {
+                        Ok(reply) => outcome(reply),
+                        Err(payload) => Outcome::Panicked(panics::caught(payload)),
+                    };
+                    inbox.end(id, outcome);
+                });
+                tasks.insert(id, task);
+            }
+            for id in inbox.take_drops() {
+                if let Some(task) = tasks.remove(&id)
+                    && task.cancel().await.is_none()
+                {
+                    inbox.end(id, Outcome::Dropped);
+                }
+            }
+            if inbox.is_over() {
+                break;
+            }
+            let readable = async {
+                // An error shows at the next read.
+                let _ = data.readable().await;
+            };
+            readable.or(inbox.notified()).await;
+            inbox.pull(Wait::No);
+        }
+    }));
+    inbox.leave();
+}
+
+fn outcome(reply: Reply) -> Outcome {
+    match reply.0 {
+        Ok(answer) => Outcome::Answer(answer),
+        Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+/// What a fault asks for: never to end.
+fn hang() -> ! {
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,128 @@
+//! The pool's end of a worker's link: the control socket and the data socket.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, TryLockError};
+
+use crate::sync::lock;
+use crate::transport::socket::{self, Gone, Outbox, Payload, Read, Wait};
+use crate::wire::frame::{Assembler, Frame, FrameError, Header};
+use crate::wire::handshake;
+
+/// The pool's end of a link.
+pub(crate) struct Link {
+    control: OwnedFd,
+    data: OwnedFd,
+    outbox: Mutex<Outbox>,
+    inbox: Mutex<Assembler>,
+    replies: Mutex<Assembler>,
+}
+
+/// The worker's end of a link, before it is handed over.
+pub(crate) struct FarEnd {
+    pub(crate) control: OwnedFd,
+    pub(crate) data: OwnedFd,
+}
+
+impl Link {
+    pub(crate) fn new(max_frame: u32) -> Result<(Self, FarEnd), rustix::io::Errno> {
+        let (control, far_control) = socket::pair()?;
+        let (data, far_data) = socket::pair()?;
+        let link = Self {
+            control,
+            data,
+            outbox: Mutex::default(),
+            inbox: Mutex::new(Assembler::new(max_frame)),
+            replies: Mutex::new(Assembler::new(handshake::LIMIT)),
+        };
+        Ok((
+            link,
+            FarEnd {
+                control: far_control,
+                data: far_data,
+            },
+        ))
+    }
+
+    pub(crate) fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+
+    pub(crate) fn data(&self) -> BorrowedFd<'_> {
+        self.data.as_fd()
+    }
+
+    /// Says hello, and hands the worker its end of the data socket.
+    pub(crate) fn greet(&self, hello: &[u8], data: BorrowedFd<'_>) -> Result<(), Gone> {
+        socket::send_with_descriptor(self.control(), hello, data)
+    }
+
+    /// Sends a frame; `true`: some of it has to wait until the socket is writable.
+    ///
+    /// A worker that is gone takes it as well; what becomes of it shows at the worker's death.
+    pub(crate) fn send(&self, kind: u8, id: u64, payload: Option<Payload>) -> bool {
+        let length = payload
+            .as_ref()
+            .map_or(0, |payload| (**payload).as_ref().len()) as u32;
+        let mut outbox = lock(&self.outbox);
+        let idle = outbox.is_empty();
+        let sent = outbox.send(self.data(), Header { length, kind, id }, payload);
+        sent.is_ok() && idle && !outbox.is_empty()
+    }
+
+    /// Sends a frame that wants to be heard at once, even by a worker that is busy.
+    pub(crate) fn send_urgent(&self, kind: u8, id: u64) -> bool {
+        let waits = self.send(kind, id, None);
+        // A worker that is gone needs no bell.
+        let _ = socket::ring(self.control());
+        waits
+    }
+
+    /// Writes what had to wait; `true`: nothing of it is left.
+    pub(crate) fn flush(&self) -> bool {
+        let mut outbox = lock(&self.outbox);
+        outbox.flush(self.data()).is_err() || outbox.is_empty()
+    }
+
+    /// Reads what has arrived, unless somebody is at it; `handle` gets the frames while nobody
+    /// else can read, so that they stay in order.
+    pub(crate) fn read(
+        &self,
+        wait_for_lock: bool,
+        handle: &mut dyn FnMut(&mut Vec<Frame>),
+    ) -> Result<Read, FrameError> {
+        let mut inbox = match wait_for_lock {
+            true => lock(&self.inbox),
+            false => match self.inbox.try_lock() {
+                Ok(inbox) => inbox,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return Ok(Read::Empty),
+            },
+        };
+        let mut frames = Vec::new();
+        // Bounded, so that a worker that never stops talking does not keep its reader.
+        for _ in 0..64 {
+            let read = socket::read(self.data(), &mut inbox, &mut frames, Wait::No);
+            // What came before the fault counts.
+            if !frames.is_empty() {
+                handle(&mut frames);
+                frames.clear();
+            }
+            match read? {
+                Read::Some => {}
+                end => return Ok(end),
+            }
+        }
+        Ok(Read::Some)
+    }
+
+    /// Reads from the control socket.
+    pub(crate) fn read_control(&self, frames: &mut Vec<Frame>) -> Result<Read, FrameError> {
+        socket::read(self.control(), &mut lock(&self.replies), frames, Wait::No)
+    }
+
+    /// Ends the link for both sides.
+    pub(crate) fn end(&self) {
+        socket::end(&self.data);
+        socket::end(&self.control);
+    }
+}

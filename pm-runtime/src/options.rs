@@ -1,0 +1,85 @@
+//! What a pool can be told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::BootError;
+use crate::fault::Faults;
+
+/// Durations beyond this are no limits; times in so far a future cannot be told from never.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The options of a pool. Their names and defaults are those of the attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) workers: Option<usize>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) queue_timeout: Option<Duration>,
+    pub(crate) boot_timeout: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) queue: usize,
+    pub(crate) queue_bytes: usize,
+    pub(crate) max_crashes: Option<u32>,
+    pub(crate) crash_window: Option<Duration>,
+    pub(crate) max_frame: usize,
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) in_process: bool,
+    pub(crate) faults: Faults,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            timeout: Some(Duration::from_secs(15 * 60)),
+            queue_timeout: None,
+            boot_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(30),
+            concurrency: None,
+            queue: 1024,
+            queue_bytes: 256 << 20,
+            max_crashes: Some(5),
+            crash_window: Some(Duration::from_secs(30 * 60)),
+            max_frame: 64 << 20,
+            program: None,
+            in_process: false,
+            faults: Faults::default(),
+        }
+    }
+}
+
+impl Options {
+    /// An option that makes no sense. Its pool starts no worker.
+    pub(crate) fn mistake(&self) -> Option<BootError> {
+        let mistake = |option: &str, reason: &str| {
+            Some(BootError::Option {
+                option: option.into(),
+                reason: reason.into(),
+            })
+        };
+        let zero = Some(Duration::ZERO);
+        if self.workers == Some(0) {
+            mistake("workers", "a pool has at least one")
+        } else if self.concurrency == Some(0) {
+            mistake("concurrency", "a worker runs at least one query at once")
+        } else if self.timeout == zero {
+            mistake("timeout", "no query can end in no time; `None` is no limit")
+        } else if self.boot_timeout == Duration::ZERO {
+            mistake("boot_timeout", "no worker can start in no time")
+        } else if self.crash_window == zero {
+            mistake("crash_window", "`None` is no limit")
+        } else if self.max_frame == 0 {
+            mistake("max_frame", "no message has no bytes")
+        } else if u32::try_from(self.max_frame).is_err() {
+            mistake("max_frame", "the limit is 4 GiB less one byte")
+        } else {
+            None
+        }
+    }
+
+    /// A duration that can be added to a time.
+    pub(crate) fn finite(duration: Duration) -> Duration {
+        duration.min(FOREVER)
+    }
+}

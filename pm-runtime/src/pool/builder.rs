@@ -1,0 +1,158 @@
+//! Setting up a pool.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Pool;
+use super::shared::Shared;
+use crate::child::entries::Entry;
+use crate::fault::Faults;
+use crate::options::Options;
+
+/// A typed handle, as the macros write it.
+pub trait Handle {
+    /// What the pool's workers run.
+    const ENTRY: Entry;
+
+    /// A typed face for a pool.
+    fn from_pool(pool: Pool) -> Self;
+}
+
+/// Sets up a pool; every option has the name, the default and the meaning that it has in the
+/// attribute.
+///
+/// Durations take `None` for no limit where that makes sense. A value that makes no sense (no
+/// workers, no time) shows when the first worker is started, as
+/// [`BootError::Option`](crate::BootError::Option).
+#[must_use = "it does nothing until it is built"]
+pub struct PoolBuilder<P> {
+    options: Options,
+    handle: PhantomData<fn() -> P>,
+}
+
+impl<P: Handle> PoolBuilder<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            options: Options::default(),
+            handle: PhantomData,
+        }
+    }
+
+    /// How many workers there are; as many as CPUs by default.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.options.workers = Some(workers);
+        self
+    }
+
+    /// How long one run in a worker may take, from the moment that the worker begins it; 15
+    /// minutes by default. A sync query that takes longer costs its worker, an async one is
+    /// dropped there.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.timeout = timeout.into();
+        self
+    }
+
+    /// How long a query may wait for a worker; for ever by default.
+    pub fn queue_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.queue_timeout = timeout.into();
+        self
+    }
+
+    /// How long a worker may take from its start until it is ready; 10 seconds by default. Also
+    /// how long it may begin nothing of what it was handed.
+    pub fn boot_timeout(mut self, timeout: Duration) -> Self {
+        self.options.boot_timeout = timeout;
+        self
+    }
+
+    /// How long a release may take before what still runs is killed; 30 seconds by default.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// How many queries a worker runs at once: 1 for a `fn`, 64 for an `async fn` by default. A
+    /// `fn` gets so many threads.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.options.concurrency = Some(concurrency);
+        self
+    }
+
+    /// How many queries may wait before an [immediate](crate::Call::immediate) one is refused;
+    /// 1024 by default.
+    pub fn queue(mut self, queue: usize) -> Self {
+        self.options.queue = queue;
+        self
+    }
+
+    /// How many bytes of arguments may wait before an immediate query is refused; 256 MiB by
+    /// default.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.options.queue_bytes = bytes;
+        self
+    }
+
+    /// How many crashes within [`crash_window`](Self::crash_window) are made good; 5 by default,
+    /// `None` for any number.
+    pub fn max_crashes(mut self, crashes: impl Into<Option<u32>>) -> Self {
+        self.options.max_crashes = crashes.into();
+        self
+    }
+
+    /// How long a crash is remembered; 30 minutes by default, `None` for ever.
+    pub fn crash_window(mut self, window: impl Into<Option<Duration>>) -> Self {
+        self.options.crash_window = window.into();
+        self
+    }
+
+    /// The largest message either way, in bytes of encoded arguments or answer; 64 MiB by
+    /// default.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.options.max_frame = bytes;
+        self
+    }
+
+    /// Another executable than this one; it has to hold the same function, and to call
+    /// [`init`](crate::init).
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.options.program = Some(program.into());
+        self
+    }
+
+    /// Workers are threads of this process: for tests and debuggers. Nothing is isolated; a
+    /// timeout abandons the thread and starts another; what is about processes has no effect.
+    pub fn in_process(mut self) -> Self {
+        self.options.in_process = true;
+        self
+    }
+
+    /// Faults that the workers inject, for tests of this crate.
+    #[doc(hidden)]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.options.faults = faults;
+        self
+    }
+
+    /// The pool. Its workers start with the first query.
+    pub fn build(self) -> P {
+        let name = P::ENTRY.title.to_owned();
+        P::from_pool(Pool::new(Shared::new(name, P::ENTRY, self.options)))
+    }
+}
+
+impl<P> Clone for PoolBuilder<P> {
+    fn clone(&self) -> Self {
+        Self {
+            options: self.options.clone(),
+            handle: PhantomData,
+        }
+    }
+}
+
+impl<P> fmt::Debug for PoolBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.options.fmt(f)
+    }
+}

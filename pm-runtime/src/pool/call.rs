@@ -1,0 +1,170 @@
+//! A query on its way.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Handles;
+use super::ticket::Ticket;
+use crate::error::{DecodeError, QueryError};
+use crate::supervisor::{QueryKey, Submission};
+
+/// A query, not yet submitted: a future of its answer.
+///
+/// Its arguments are encoded. It is submitted when it is first polled, on any executor, or by
+/// [`wait`](Self::wait). Dropping it cancels it: a query that waits leaves the queue, an async one
+/// that runs is dropped in its worker, any other that runs goes on under its timeout, detached,
+/// and its answer is thrown away.
+#[must_use = "a query is submitted when it is awaited"]
+pub struct Call<T> {
+    handles: Arc<Handles>,
+    timeout: Option<Duration>,
+    queue_timeout: Option<Duration>,
+    immediate: bool,
+    stage: Stage,
+    open: fn(&[u8]) -> Result<T, DecodeError>,
+}
+
+enum Stage {
+    Encoded(Result<Vec<u8>, QueryError>),
+    Submitted(Arc<Ticket>, Option<QueryKey>),
+    Over,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(
+        handles: Arc<Handles>,
+        request: Result<Vec<u8>, QueryError>,
+        open: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Self {
+        let options = &handles.shared().options;
+        Self {
+            timeout: options.timeout,
+            queue_timeout: options.queue_timeout,
+            immediate: false,
+            stage: Stage::Encoded(request),
+            open,
+            handles,
+        }
+    }
+
+    /// Another `timeout` than the pool's: how long it may run in a worker. `None`: no limit.
+    ///
+    /// A timeout of zero leaves no time to run in: the call fails with
+    /// [`TimedOut`](QueryError::TimedOut) and is not submitted to any worker.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Another `queue_timeout` than the pool's: how long it may wait for a worker. `None`: no
+    /// limit.
+    pub fn queue_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.queue_timeout = timeout.into();
+        self
+    }
+
+    /// Fails with [`QueueFull`](QueryError::QueueFull) where it would have to wait for a place in
+    /// the queue.
+    pub fn immediate(mut self) -> Self {
+        self.immediate = true;
+        self
+    }
+
+    /// Waits for the answer, for callers without async. It blocks the thread; inside an executor
+    /// await the call instead.
+    pub fn wait(self) -> Result<T, QueryError> {
+        smol::future::block_on(self)
+    }
+
+    fn submit(&self, request: Vec<u8>, cx: &mut Context<'_>) -> (Arc<Ticket>, Option<QueryKey>) {
+        let size = request.len();
+        let ticket = Arc::new(Ticket::new(request, cx.waker().clone()));
+        let submission = Submission {
+            payload: ticket.clone(),
+            size,
+            timeout: self.timeout,
+            queue_timeout: self.queue_timeout,
+            immediate: self.immediate,
+        };
+        let key = self.handles.shared().submit(&ticket, submission);
+        (ticket, key)
+    }
+
+    /// What is wrong with it before any worker is involved.
+    fn mistake(&self, request: &[u8]) -> Option<QueryError> {
+        let limit = self.handles.shared().options.max_frame;
+        if request.len() > limit {
+            return Some(QueryError::TooLarge {
+                size: request.len(),
+                limit,
+            });
+        }
+        let after = self.timeout.filter(Duration::is_zero)?;
+        Some(QueryError::TimedOut {
+            after,
+            worker: 0,
+            debug: None,
+        })
+    }
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T, QueryError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = &mut *self;
+        let (ticket, key) = match std::mem::replace(&mut call.stage, Stage::Over) {
+            Stage::Encoded(request) => {
+                let request = request.and_then(|request| match call.mistake(&request) {
+                    None => Ok(request),
+                    Some(error) => Err(error),
+                });
+                match request {
+                    Ok(request) => call.submit(request, cx),
+                    Err(error) => {
+                        call.handles.shared().change(|state, _| state.core.refuse());
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
+            Stage::Submitted(ticket, key) => (ticket, key),
+            // Polled again after its end.
+            Stage::Over => return Poll::Ready(Err(QueryError::Cancelled)),
+        };
+        match ticket.poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(
+                outcome.and_then(|bytes| (call.open)(&bytes).map_err(QueryError::Decode)),
+            ),
+            Poll::Pending => {
+                call.stage = Stage::Submitted(ticket, key);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        if let Stage::Submitted(_, Some(key)) = &self.stage {
+            self.handles
+                .shared()
+                .change(|state, now| state.core.cancel(*key, now));
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stage = match self.stage {
+            Stage::Encoded(_) => "not submitted",
+            Stage::Submitted(..) => "submitted",
+            Stage::Over => "over",
+        };
+        f.debug_struct("Call")
+            .field("stage", &stage)
+            .finish_non_exhaustive()
+    }
+}

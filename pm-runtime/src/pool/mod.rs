@@ -1,0 +1,236 @@
+//! The handles that applications hold.
+
+mod builder;
+mod call;
+mod shared;
+mod ticket;
+mod worker;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use builder::{Handle, PoolBuilder};
+pub use call::Call;
+pub use worker::Worker;
+
+use crate::error::{DecodeError, QueryError, SpawnError};
+use crate::event::Events;
+use crate::health::{Health, WorkerHealth, WorkerState};
+use crate::supervisor::{Core, WaiterId};
+use crate::wire::codec;
+use shared::{Shared, State};
+use ticket::Ticket;
+
+/// A pool of worker processes: what every generated handle dereferences to.
+///
+/// It is a cheap handle: its clones are the same pool. When the last one is dropped (a pending
+/// [`Call`] counts), the pool is destroyed in the background within its `grace`.
+#[derive(Clone)]
+pub struct Pool {
+    handles: Arc<Handles>,
+}
+
+/// What all handles hold; its drop is the drop of the last one.
+pub(crate) struct Handles(Arc<Shared>);
+
+impl Handles {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        self.0.retire();
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            handles: Arc::new(Handles(shared)),
+        }
+    }
+
+    pub(crate) fn call<T>(
+        &self,
+        request: &impl Serialize,
+        open: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Call<T> {
+        let request = codec::encode(request).map_err(QueryError::Encode);
+        Call::new(self.handles.clone(), request, open)
+    }
+
+    /// The pool's name: that of the function that its workers run.
+    pub fn name(&self) -> &str {
+        self.shared().name()
+    }
+
+    /// Raises the number of workers to `workers`, and waits until so many are ready. It never
+    /// lowers it.
+    pub async fn spawn(&self, workers: usize) -> Result<(), SpawnError> {
+        self.wait_for(|core, now| core.spawn(workers, now)).await
+    }
+
+    /// Starts one worker more, and waits until it is ready.
+    pub async fn spawn_one(&self) -> Result<Worker, SpawnError> {
+        let mut id = 0;
+        self.wait_for(|core, now| {
+            let (waiter, worker) = core.spawn_one(now);
+            id = worker;
+            waiter
+        })
+        .await?;
+        Ok(Worker::new(self.shared().clone(), id))
+    }
+
+    /// Releases every worker, and waits until they are gone: they end what they run, and take
+    /// nothing new; what still runs when the pool's `grace` is over is killed and fails with
+    /// [`Released`](QueryError::Released). A query that waits, or comes later, starts workers
+    /// again.
+    pub async fn unspawn(&self) {
+        // It has no way to fail.
+        let _ = self.wait_for(Core::unspawn).await;
+    }
+
+    /// Releases one worker as [`unspawn`](Self::unspawn) does; the pool is smaller by one then.
+    /// A worker that is gone, or is another pool's, is left alone.
+    pub async fn unspawn_one(&self, worker: &Worker) {
+        if worker.is_of(self.shared()) {
+            // It has no way to fail.
+            let _ = self
+                .wait_for(|core, now| core.unspawn_one(worker.id(), now))
+                .await;
+        }
+    }
+
+    /// Replaces every worker, and waits until that is done. It is rolling: each worker is
+    /// released only when its replacement is ready, so that the capacity never falls under what
+    /// it was. Where a replacement does not start, the old workers stay.
+    pub async fn respawn(&self) -> Result<(), SpawnError> {
+        self.wait_for(|core, now| core.respawn(None, now)).await
+    }
+
+    /// Replaces every worker as [`respawn`](Self::respawn) does; afterwards there are `workers`.
+    pub async fn respawn_to(&self, workers: usize) -> Result<(), SpawnError> {
+        self.wait_for(|core, now| core.respawn(Some(workers), now))
+            .await
+    }
+
+    /// Makes the pool this large, and waits until it is: starts workers, or releases the least
+    /// loaded.
+    pub async fn resize(&self, workers: usize) -> Result<(), SpawnError> {
+        self.wait_for(|core, now| core.resize(workers, now)).await
+    }
+
+    /// Ends the pool, and waits for it: what was submitted is still served, within `grace`; what
+    /// still runs then fails with [`Released`](QueryError::Released), what still waits, and what
+    /// is submitted from now on, with [`Destroyed`](QueryError::Destroyed).
+    pub async fn destroy(&self) {
+        // It has no way to fail.
+        let _ = self.wait_for(Core::destroy).await;
+    }
+
+    /// The least-loaded worker that takes queries.
+    pub fn acquire(&self) -> Option<Worker> {
+        let id = self.shared().look(|state| state.core.acquire())?;
+        Some(Worker::new(self.shared().clone(), id))
+    }
+
+    /// Every worker that is not gone, oldest first.
+    pub fn workers(&self) -> Vec<Worker> {
+        let ids: Vec<u64> = self
+            .shared()
+            .look(|state| state.core.views().map(|view| view.id).collect());
+        ids.into_iter()
+            .map(|id| Worker::new(self.shared().clone(), id))
+            .collect()
+    }
+
+    /// The state of the pool at this moment.
+    pub fn health(&self) -> Health {
+        self.shared().look(|state| {
+            let core = &state.core;
+            let workers: Vec<WorkerHealth> = core
+                .views()
+                .map(|view| worker::health(state, &view))
+                .collect();
+            let count = |wanted| {
+                workers
+                    .iter()
+                    .filter(|worker| worker.state == wanted)
+                    .count()
+            };
+            Health {
+                name: self.name().to_owned(),
+                starting: count(WorkerState::Starting),
+                idle: count(WorkerState::Idle),
+                busy: count(WorkerState::Busy),
+                releasing: count(WorkerState::Releasing),
+                queued: core.waiting(),
+                queued_bytes: core.waiting_bytes(),
+                in_flight: workers.iter().map(|worker| worker.load).sum(),
+                detached: core.detached(),
+                crashes: core.crashes(),
+                last_crash: core.last_crash().map(|report| (**report).clone()),
+                account: core.account(),
+                workers,
+            }
+        })
+    }
+
+    /// What happens in the pool from now on, as a stream.
+    pub fn events(&self) -> Events {
+        self.shared().events()
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.handles.shared()
+    }
+
+    /// Asks the policy for something, and waits until it has come.
+    async fn wait_for(
+        &self,
+        ask: impl FnOnce(&mut Core<Arc<Ticket>>, std::time::Instant) -> WaiterId,
+    ) -> Result<(), SpawnError> {
+        self.shared().set_up().map_err(SpawnError::Boot)?;
+        let (sender, receiver) = async_channel::bounded(1);
+        let waiter = self.shared().change(|state: &mut State, now| {
+            let waiter = ask(&mut state.core, now);
+            state.waiters.insert(waiter, sender);
+            waiter
+        });
+        let _waiting = Waiting {
+            shared: self.shared(),
+            waiter,
+        };
+        // The sender is kept until it has sent.
+        receiver.recv().await.unwrap_or(Err(SpawnError::Destroyed))
+    }
+}
+
+/// Somebody who waits; its drop is the end of that.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    waiter: WaiterId,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.change(|state, _| {
+            if state.waiters.remove(&self.waiter).is_some() {
+                state.core.stop_waiting(self.waiter);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! What a caller and its pool share of one query.
+
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use crate::error::QueryError;
+use crate::sync::lock;
+
+/// The encoded answer, or why there is none.
+pub(crate) type Outcome = Result<Vec<u8>, QueryError>;
+
+/// One query: its arguments, and the place where its outcome is put, once.
+pub(crate) struct Ticket {
+    request: Vec<u8>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Pending(Option<Waker>),
+    Resolved(Outcome),
+    Taken,
+}
+
+impl Ticket {
+    pub(crate) fn new(request: Vec<u8>, waker: Waker) -> Self {
+        Self {
+            request,
+            state: Mutex::new(State::Pending(Some(waker))),
+        }
+    }
+
+    /// Puts the outcome in its place, and wakes the caller. Not under a lock, because a waker is
+    /// code of the application.
+    pub(crate) fn resolve(&self, outcome: Outcome) {
+        let mut state = lock(&self.state);
+        if let State::Pending(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Resolved(outcome);
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut state = lock(&self.state);
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Resolved(outcome) => Poll::Ready(outcome),
+            State::Pending(waker) => {
+                let waker = match waker {
+                    Some(waker) if waker.will_wake(cx.waker()) => waker,
+                    _ => cx.waker().clone(),
+                };
+                *state = State::Pending(Some(waker));
+                Poll::Pending
+            }
+            State::Taken => Poll::Ready(Err(QueryError::Cancelled)),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Ticket {
+    fn as_ref(&self) -> &[u8] {
+        &self.request
+    }
+}

@@ -1,0 +1,107 @@
+//! A handle to one worker.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::shared::{Shared, State};
+use crate::health::{WorkerHealth, WorkerState};
+use crate::supervisor::SlotView;
+
+/// A worker of a pool: a cheap handle, which keeps neither the worker nor its pool alive.
+#[derive(Clone)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    id: u64,
+    pid: u32,
+    since: Instant,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
+        let (pid, since) = shared.look(|state| {
+            (
+                pid(state, id),
+                state
+                    .core
+                    .view(id)
+                    .map_or_else(Instant::now, |view| view.since),
+            )
+        });
+        Self {
+            shared,
+            id,
+            pid,
+            since,
+        }
+    }
+
+    /// Its number in its pool: from 1; a replacement gets a new one.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its process id: that of this process where the worker is a thread of it, and 0 where no
+    /// process has been started yet.
+    pub fn pid(&self) -> u32 {
+        match self.pid {
+            0 => self.shared.look(|state| pid(state, self.id)),
+            pid => pid,
+        }
+    }
+
+    /// How many queries it was handed and has not ended.
+    pub fn load(&self) -> usize {
+        self.health().map_or(0, |health| health.load)
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> WorkerState {
+        self.health()
+            .map_or(WorkerState::Gone, |health| health.state)
+    }
+
+    /// How long ago it was started.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Its state at this moment; `None` once it is gone.
+    pub fn health(&self) -> Option<WorkerHealth> {
+        self.shared.look(|state| {
+            let view = state.core.view(self.id)?;
+            Some(health(state, &view))
+        })
+    }
+
+    pub(crate) fn is_of(&self, shared: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+}
+
+pub(super) fn health(state: &State, view: &SlotView) -> WorkerHealth {
+    WorkerHealth {
+        id: view.id,
+        pid: pid(state, view.id),
+        state: view.state,
+        load: view.load,
+        queries: view.served,
+        age: view.since.elapsed(),
+    }
+}
+
+fn pid(state: &State, id: u64) -> u32 {
+    state
+        .worker(id)
+        .map_or(0, |worker| worker.pid().unwrap_or_else(std::process::id))
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("pool", &self.shared.name())
+            .field("id", &self.id)
+            .field("pid", &self.pid)
+            .finish()
+    }
+}

@@ -1,0 +1,91 @@
+//! What generated code may name. Nothing here is for people.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+pub use linkme;
+pub use serde;
+pub use serde_derive::{Deserialize, Serialize};
+
+pub use crate::child::entries::{ENTRIES, Entry, Reply, Serve};
+pub use crate::child::takeover;
+pub use crate::fault::{FaultKind, Faults, When};
+pub use crate::pool::Handle;
+use crate::wire::codec;
+use crate::wire::message::Refusal;
+use crate::{Call, DecodeError, Pool, PoolBuilder};
+
+pub fn builder<P: Handle>() -> PoolBuilder<P> {
+    PoolBuilder::new()
+}
+
+/// A query with encoded arguments; `open` takes the answer out of its message.
+pub fn call<T>(
+    pool: &Pool,
+    request: &impl serde::Serialize,
+    open: fn(&[u8]) -> Result<T, DecodeError>,
+) -> Call<T> {
+    pool.call(request, open)
+}
+
+pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a [u8]) -> Result<T, DecodeError> {
+    codec::decode(frame)
+}
+
+/// What a query came to, or why its arguments made no sense.
+pub fn answer(answer: Result<impl serde::Serialize, DecodeError>) -> Reply {
+    Reply(match answer {
+        Ok(answer) => codec::encode(&answer).map_err(|error| {
+            let (type_name, message) = error.into_parts();
+            Refusal::Encode { type_name, message }
+        }),
+        Err(error) => {
+            let (type_name, message) = error.into_parts();
+            Err(Refusal::Decode { type_name, message })
+        }
+    })
+}
+
+pub fn boxed(
+    future: impl Future<Output = Reply> + 'static,
+) -> Pin<Box<dyn Future<Output = Reply>>> {
+    Box::pin(future)
+}
+
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    smol::block_on(future)
+}
+
+/// An argument by reference: lent by the caller, owned by the worker.
+#[derive(Debug)]
+pub enum Ref<'a, T: ?Sized> {
+    Borrowed(&'a T),
+    Owned(Box<T>),
+}
+
+impl<T: ?Sized> Deref for Ref<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Borrowed(value) => value,
+            Self::Owned(value) => value,
+        }
+    }
+}
+
+impl<T: ?Sized + serde::Serialize> serde::Serialize for Ref<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de, T: ?Sized> serde::Deserialize<'de> for Ref<'_, T>
+where
+    Box<T>: serde::Deserialize<'de>,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::deserialize(deserializer).map(Self::Owned)
+    }
+}

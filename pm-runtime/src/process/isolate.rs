@@ -1,0 +1,145 @@
+//! How a new worker cuts itself off from what it inherited.
+#![allow(
+    unsafe_code,
+    reason = "signal handlers, the environment, and descriptors that nobody owns"
+)]
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::net::{SocketType, sockopt};
+use rustix::process::{Pid, Signal};
+
+use super::command::VARIABLE;
+
+/// The control socket, where this process was started as a worker: the private variable says so,
+/// and stdin is a socket whose other end was made by this process's own parent and user.
+///
+/// It is moved away from stdin, which becomes empty, and the variable is removed.
+pub(crate) fn take_link() -> Option<OwnedFd> {
+    std::env::var_os(VARIABLE)?;
+    // SAFETY: `getauxval` reads a constant of this process.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return None;
+    }
+    let stdin = std::io::stdin();
+    if sockopt::socket_type(&stdin).ok()? != SocketType::STREAM {
+        return None;
+    }
+    let peer = sockopt::socket_peercred(&stdin).ok()?;
+    if Some(peer.pid) != rustix::process::getppid() || peer.uid != rustix::process::geteuid() {
+        return None;
+    }
+    let link = rustix::io::fcntl_dupfd_cloexec(&stdin, 3).ok()?;
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    rustix::stdio::dup2_stdin(null.ok()?).ok()?;
+    // SAFETY: this runs before any code of the application, in a process of one thread.
+    unsafe { std::env::remove_var(VARIABLE) };
+    Some(link)
+}
+
+/// Closes every descriptor from 3 on but this one.
+pub(crate) fn close_others(keep: BorrowedFd<'_>) {
+    let keep = keep.as_raw_fd() as libc::c_uint;
+    let close_range = |first: libc::c_uint, last: libc::c_uint| {
+        // SAFETY: nobody in this process owns a descriptor yet but `keep`: it runs before any
+        // code of the application, and this library has opened nothing else.
+        first > last || unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0
+    };
+    if close_range(3, keep - 1) && close_range(keep + 1, libc::c_uint::MAX) {
+        return;
+    }
+    // Before Linux 5.9, or where a container refuses the call.
+    for fd in open_descriptors() {
+        if fd >= 3 && fd != keep as i32 {
+            // SAFETY: as above. The folder's own descriptor is closed already, which is no error.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+fn open_descriptors() -> Vec<i32> {
+    let Ok(folder) = std::fs::read_dir("/proc/self/fd") else {
+        return (3..4096).collect();
+    };
+    folder
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Gives signals the meaning that they have in a worker.
+///
+/// Shells and service managers send TERM, INT and HUP to a whole tree of processes; it is the
+/// pool that decides when a worker ends, so these do nothing. (A handler that does nothing, and
+/// not "ignore": that would be inherited by what the worker executes.) What else was ignored by
+/// an ancestor has its default meaning again, except SIGPIPE, which Rust programs ignore.
+pub(crate) fn reset_signals() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: all pointers are valid; the handler does nothing, and is therefore safe anywhere.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        for signal in 1..32 {
+            if libc::sigaction(signal, std::ptr::null(), &mut action) != 0
+                || action.sa_sigaction != libc::SIG_IGN
+            {
+                continue;
+            }
+            action.sa_sigaction = libc::SIG_DFL;
+            libc::sigaction(signal, &action, std::ptr::null_mut());
+        }
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = libc::SIG_IGN;
+        libc::sigaction(libc::SIGPIPE, &action, std::ptr::null_mut());
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        action.sa_flags = libc::SA_RESTART;
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            libc::sigaction(signal, &action, std::ptr::null_mut());
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+    }
+}
+
+/// Sees to it that this process and its group die with its parent, even if no thread of it gets
+/// to notice: the kernel then sends a signal whose handler kills the group. (SIGKILL itself would
+/// leave the group alive.)
+///
+/// `false`: the parent is dead already.
+pub(crate) fn die_with_parent(parent: u32) -> bool {
+    extern "C" fn die(_: libc::c_int) {
+        // SAFETY: these three calls are safe in a signal handler, and touch no memory.
+        unsafe {
+            if libc::getpgrp() == libc::getpid() {
+                libc::kill(0, libc::SIGKILL);
+            }
+            libc::_exit(1);
+        }
+    }
+    let signal = libc::SIGRTMAX() - 1;
+    // SAFETY: all pointers are valid, and the handler is safe anywhere.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = die as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        libc::sigaction(signal, &action, std::ptr::null_mut());
+        libc::prctl(libc::PR_SET_PDEATHSIG, signal);
+    }
+    rustix::process::getppid().map(Pid::as_raw_pid) == Some(parent as i32)
+}
+
+/// Ends this worker and everything that it started, at once: its pool is gone.
+pub(crate) fn die_with_group() -> ! {
+    if rustix::process::getpgrp() == rustix::process::getpid() {
+        // It does not return where it succeeds.
+        let _ = rustix::process::kill_current_process_group(Signal::KILL);
+    }
+    // Its destructors would run code of the application.
+    // SAFETY: it ends the process, and touches no memory.
+    unsafe { libc::_exit(1) }
+}
+
+/// Stops or kills this process as somebody outside would, for tests.
+pub(crate) fn raise(signal: Signal) {
+    // It fails only for signals that do not exist.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+}

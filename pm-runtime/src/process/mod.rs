@@ -1,0 +1,6 @@
+//! Worker processes, from both sides: how the pool starts, watches and kills them, and how a
+//! new worker cuts itself off from what it inherited.
+
+pub(crate) mod command;
+pub(crate) mod guard;
+pub(crate) mod isolate;

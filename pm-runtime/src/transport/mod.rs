@@ -1,0 +1,4 @@
+//! How bytes get from a pool to a worker and back.
+
+pub(crate) mod poll;
+pub(crate) mod socket;

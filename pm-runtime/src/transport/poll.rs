@@ -1,0 +1,103 @@
+//! Waiting for descriptors: epoll, and an eventfd that interrupts it.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::io::Errno;
+
+/// What a descriptor is watched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Read,
+    ReadWrite,
+}
+
+impl Interest {
+    fn flags(self) -> epoll::EventFlags {
+        match self {
+            Self::Read => epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
+            Self::ReadWrite => {
+                epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::OUT
+            }
+        }
+    }
+}
+
+/// A descriptor that has something, named by its token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ready {
+    pub(crate) token: u64,
+    pub(crate) writable: bool,
+}
+
+/// A set of watched descriptors.
+pub(crate) struct Poll {
+    epoll: OwnedFd,
+    wake: OwnedFd,
+}
+
+/// The token of the eventfd.
+const WAKE: u64 = u64::MAX;
+
+impl Poll {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(
+            &epoll,
+            &wake,
+            epoll::EventData::new_u64(WAKE),
+            epoll::EventFlags::IN,
+        )?;
+        Ok(Self { epoll, wake })
+    }
+
+    /// Watches a descriptor until it is closed.
+    pub(crate) fn add(&self, fd: impl AsFd, token: u64) -> Result<(), Errno> {
+        let data = epoll::EventData::new_u64(token);
+        epoll::add(&self.epoll, fd, data, Interest::Read.flags())
+    }
+
+    pub(crate) fn set(&self, fd: impl AsFd, token: u64, interest: Interest) -> Result<(), Errno> {
+        let data = epoll::EventData::new_u64(token);
+        epoll::modify(&self.epoll, fd, data, interest.flags())
+    }
+
+    /// Watches it no more.
+    pub(crate) fn remove(&self, fd: impl AsFd) {
+        // It fails only where it is not watched.
+        let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    /// Interrupts the wait, from any thread.
+    pub(crate) fn wake(&self) {
+        // It fails only where the counter is full, and then the wait is interrupted already.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    /// Waits until something is ready, somebody wakes it, or the time is over.
+    pub(crate) fn wait(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) {
+        ready.clear();
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut events = Vec::with_capacity(64);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
+            Ok(_) => {}
+            // An interruption is a wake like any other.
+            Err(_) => return,
+        }
+        for event in &events {
+            let token = event.data.u64();
+            if token == WAKE {
+                // It fails only where somebody has read it already.
+                let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+            } else {
+                // A copy, because the system's structure is packed.
+                let flags = event.flags;
+                let writable = flags.contains(epoll::EventFlags::OUT);
+                ready.push(Ready { token, writable });
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Streams over Unix sockets, with frames on them.
+
+use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
+};
+
+use crate::wire::frame::{Assembler, Frame, FrameError, HEADER, Header};
+
+/// Two connected sockets that no program inherits by accident.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+}
+
+/// Whether a call may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    Yes,
+    No,
+}
+
+/// How a read ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Something came; there may be more.
+    Some,
+    /// Nothing is there now.
+    Empty,
+    /// Nothing will ever come.
+    Closed,
+}
+
+/// Reads what is there, and cuts it into frames.
+pub(crate) fn read(
+    socket: BorrowedFd<'_>,
+    assembler: &mut Assembler,
+    frames: &mut Vec<Frame>,
+    wait: Wait,
+) -> Result<Read, FrameError> {
+    let flags = match wait {
+        Wait::Yes => RecvFlags::empty(),
+        Wait::No => RecvFlags::DONTWAIT,
+    };
+    loop {
+        let buffer = assembler.buffer();
+        return match rustix::net::recv(socket, spare_capacity(buffer), flags) {
+            Ok((_, 0)) => Ok(Read::Closed),
+            Ok(_) => assembler.cut(frames).map(|()| Read::Some),
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => Ok(Read::Empty),
+            // A reset is an end like any other.
+            Err(_) => Ok(Read::Closed),
+        };
+    }
+}
+
+/// The other side is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// Writes once; returns how many bytes were taken.
+fn write(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>], wait: Wait) -> Result<usize, Gone> {
+    let mut flags = SendFlags::NOSIGNAL;
+    if wait == Wait::No {
+        flags |= SendFlags::DONTWAIT;
+    }
+    loop {
+        return match rustix::net::sendmsg(socket, parts, &mut SendAncillaryBuffer::default(), flags)
+        {
+            Ok(written) => Ok(written),
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN | Errno::NOBUFS) => Ok(0),
+            Err(_) => Err(Gone),
+        };
+    }
+}
+
+/// Writes everything, however long that takes.
+pub(crate) fn write_all(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Result<(), Gone> {
+    let (mut first, mut second) = (first, second);
+    while !first.is_empty() || !second.is_empty() {
+        let written = write(
+            socket,
+            &[IoSlice::new(first), IoSlice::new(second)],
+            Wait::Yes,
+        )?;
+        let of_first = written.min(first.len());
+        first = &first[of_first..];
+        second = &second[written - of_first..];
+    }
+    Ok(())
+}
+
+/// Bytes that are shared with whoever waits for the answer, so that none are copied.
+pub(crate) type Payload = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// What could not be written at once.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    frames: VecDeque<(Header, Option<Payload>)>,
+    /// Bytes of the first frame that are written.
+    written: usize,
+}
+
+impl Outbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Writes a frame, or keeps what does not fit now; never waits.
+    pub(crate) fn send(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        header: Header,
+        payload: Option<Payload>,
+    ) -> Result<(), Gone> {
+        self.frames.push_back((header, payload));
+        self.flush(socket)
+    }
+
+    /// Writes what fits now.
+    pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>) -> Result<(), Gone> {
+        while let Some((header, payload)) = self.frames.front() {
+            let head = header.to_bytes();
+            let body = payload
+                .as_ref()
+                .map_or(&[][..], |payload| (**payload).as_ref());
+            let head_left = &head[self.written.min(HEADER)..];
+            let body_left = &body[self.written.saturating_sub(HEADER).min(body.len())..];
+            let left = head_left.len() + body_left.len();
+            let parts = [IoSlice::new(head_left), IoSlice::new(body_left)];
+            match write(socket, &parts, Wait::No)? {
+                written if written == left => {
+                    self.frames.pop_front();
+                    self.written = 0;
+                }
+                0 => return Ok(()),
+                written => self.written += written,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sends the first bytes of a link, with a descriptor beside them. They are few enough for the
+/// buffer of a new socket.
+pub(crate) fn send_with_descriptor(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+) -> Result<(), Gone> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [descriptor];
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(Gone);
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    match rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
+        Ok(written) if written == bytes.len() => Ok(()),
+        _ => Err(Gone),
+    }
+}
+
+/// Receives the first frame of a link, and the descriptor beside it. Waits for them.
+pub(crate) fn receive_with_descriptor(
+    socket: BorrowedFd<'_>,
+    limit: u32,
+) -> Result<(Frame, OwnedFd), Gone> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut head = [0; HEADER];
+    let received = loop {
+        let mut parts = [IoSliceMut::new(&mut head)];
+        match rustix::net::recvmsg(socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Err(Errno::INTR) => {}
+            Ok(message) => break message.bytes,
+            Err(_) => return Err(Gone),
+        }
+    };
+    let mut descriptor = None;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            descriptor = descriptors.next();
+        }
+    }
+    let mut assembler = Assembler::new(limit);
+    assembler.buffer().extend_from_slice(&head[..received]);
+    let mut frames = Vec::new();
+    loop {
+        assembler.cut(&mut frames).map_err(|_| Gone)?;
+        if let Some(frame) = frames.pop() {
+            return descriptor.map(|descriptor| (frame, descriptor)).ok_or(Gone);
+        }
+        match read(socket, &mut assembler, &mut frames, Wait::Yes) {
+            Ok(Read::Some) => {}
+            _ => return Err(Gone),
+        }
+    }
+}
+
+/// Rings at the other side. A bell that is full has been rung.
+pub(crate) fn ring(socket: BorrowedFd<'_>) -> Result<(), Gone> {
+    write(socket, &[IoSlice::new(&[0])], Wait::No).map(|_| ())
+}
+
+/// Ends a link for both sides, whoever else holds its descriptors.
+pub(crate) fn end(socket: &impl AsFd) {
+    // It fails only where it has ended already.
+    let _ = rustix::net::shutdown(socket, Shutdown::Both);
+}

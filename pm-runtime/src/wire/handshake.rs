@@ -1,0 +1,102 @@
+//! The first words between a pool and a new worker.
+//!
+//! They run over the control socket, before anything else: the pool's [`Hello`], with the
+//! worker's end of the data socket beside it, then the worker's [`Reply`]. Afterwards the
+//! control socket carries only doorbells (single bytes that say: look at the data socket now),
+//! and by its end tells each side of the other's death.
+
+use serde_derive::{Deserialize, Serialize};
+
+use super::codec;
+use super::frame::{Frame, FrameError, Header};
+use crate::error::{BootError, DecodeError, EncodeError};
+use crate::fault::Faults;
+
+/// The version comes first, because the format does not describe itself: only a worker of the
+/// same version reads on.
+const MAGIC: [u8; 12] = *b"pm-worker\0\0\x01";
+
+const HELLO: u8 = 1;
+const REPLY: u8 = 2;
+
+/// The longest handshake, in bytes: much longer than any, small enough to take on trust.
+pub(crate) const LIMIT: u32 = 64 << 10;
+
+/// What a worker has to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    /// The stable name of the entry to serve.
+    pub(crate) entry: String,
+    /// Its signature in the pool's program.
+    pub(crate) signature: String,
+    /// The worker's number.
+    pub(crate) worker: u64,
+    /// The pool's name.
+    pub(crate) pool: String,
+    /// The pool's process.
+    pub(crate) parent: u32,
+    /// How many workers of workers it is away from the application.
+    pub(crate) depth: u32,
+    /// Queries that it runs at once.
+    pub(crate) concurrency: u32,
+    /// The longest payload, in bytes.
+    pub(crate) max_frame: u32,
+    /// Faults that it is to inject.
+    pub(crate) faults: Faults,
+}
+
+/// What a new worker says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// It takes queries.
+    Ready,
+    /// It cannot be of use.
+    Failed(BootError),
+}
+
+impl Hello {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
+        to_bytes(HELLO, self)
+    }
+
+    pub(crate) fn parse(frame: &Frame) -> Result<Self, BootError> {
+        parse(HELLO, frame)
+    }
+}
+
+impl Reply {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
+        to_bytes(REPLY, self)
+    }
+
+    pub(crate) fn parse(frame: &Frame) -> Result<Self, BootError> {
+        parse(REPLY, frame)
+    }
+}
+
+fn to_bytes<T: serde::Serialize>(kind: u8, value: &T) -> Result<Vec<u8>, EncodeError> {
+    let body = codec::encode(value)?;
+    let header = Header {
+        length: (MAGIC.len() + body.len()) as u32,
+        kind,
+        id: 0,
+    };
+    Ok([&header.to_bytes()[..], &MAGIC, &body].concat())
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(kind: u8, frame: &'a Frame) -> Result<T, BootError> {
+    if frame.kind != kind {
+        return Err(protocol(FrameError::Kind(frame.kind)));
+    }
+    let Some(body) = frame.payload.strip_prefix(&MAGIC) else {
+        return Err(protocol("it speaks another version of pm-runtime, or none"));
+    };
+    codec::decode(body).map_err(|error: DecodeError| protocol(error))
+}
+
+/// A handshake that went wrong.
+pub(crate) fn protocol(reason: impl std::fmt::Display) -> BootError {
+    BootError::Protocol {
+        reason: reason.to_string().into(),
+    }
+}

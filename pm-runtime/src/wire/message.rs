@@ -1,0 +1,149 @@
+//! The messages between a pool and a worker that is ready, as frames.
+//!
+//! They run in one ordered stream each way:
+//!
+//! ```text
+//! pool ──► worker   Query, TakeBack, Drop, ShutGate, OpenGate, End
+//! pool ◄── worker   Begun, Answer, Panicked, Refused, Returned, Dropped, Gated, LastPanic
+//! ```
+//!
+//! A worker says `Begun` before the query's code runs, so that at its death everybody knows what
+//! had begun. To `TakeBack` it says `Returned`, unless it has begun the query; to `Drop` it says
+//! `Returned` or, where it runs the query and can drop it, `Dropped`. It says `Gated` when nothing
+//! can begin any more, with what runs at that moment.
+
+use serde_derive::{Deserialize, Serialize};
+
+use super::codec;
+use super::frame::{Frame, FrameError};
+use crate::error::PanicNote;
+
+/// Kinds of frames from the pool.
+pub(crate) mod to_worker {
+    pub(crate) const QUERY: u8 = 1;
+    pub(crate) const TAKE_BACK: u8 = 2;
+    pub(crate) const DROP: u8 = 3;
+    pub(crate) const SHUT_GATE: u8 = 4;
+    pub(crate) const OPEN_GATE: u8 = 5;
+    pub(crate) const END: u8 = 6;
+}
+
+/// Kinds of frames from a worker.
+pub(crate) mod from_worker {
+    pub(crate) const BEGUN: u8 = 1;
+    pub(crate) const ANSWER: u8 = 2;
+    pub(crate) const PANICKED: u8 = 3;
+    pub(crate) const REFUSED: u8 = 4;
+    pub(crate) const RETURNED: u8 = 5;
+    pub(crate) const DROPPED: u8 = 6;
+    pub(crate) const GATED: u8 = 7;
+    pub(crate) const LAST_PANIC: u8 = 8;
+}
+
+/// A message of the pool, as the worker reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ToWorker {
+    Query { id: u64, request: Vec<u8> },
+    TakeBack { id: u64 },
+    Drop { id: u64 },
+    ShutGate,
+    OpenGate,
+    End,
+}
+
+/// A message of a worker, as the pool reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FromWorker {
+    Begun { id: u64 },
+    Answer { id: u64, response: Vec<u8> },
+    Panicked { id: u64, note: PanicNote },
+    Refused { id: u64, refusal: Refusal },
+    Returned { id: u64 },
+    Dropped { id: u64 },
+    Gated { running: Vec<u64> },
+    LastPanic { note: PanicNote },
+}
+
+/// Why a worker could not run a query, or could not send its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// The arguments are no value of their type.
+    Decode {
+        type_name: Box<str>,
+        message: Box<str>,
+    },
+    /// The answer cannot be encoded.
+    Encode {
+        type_name: Box<str>,
+        message: Box<str>,
+    },
+    /// The encoded answer is larger than `max_frame`.
+    TooLarge { size: u64 },
+}
+
+impl TryFrom<Frame> for ToWorker {
+    type Error = FrameError;
+
+    fn try_from(frame: Frame) -> Result<Self, FrameError> {
+        let Frame { kind, id, payload } = frame;
+        Ok(match kind {
+            to_worker::QUERY => Self::Query {
+                id,
+                request: payload,
+            },
+            to_worker::TAKE_BACK => Self::TakeBack { id },
+            to_worker::DROP => Self::Drop { id },
+            to_worker::SHUT_GATE => Self::ShutGate,
+            to_worker::OPEN_GATE => Self::OpenGate,
+            to_worker::END => Self::End,
+            kind => return Err(FrameError::Kind(kind)),
+        })
+    }
+}
+
+impl TryFrom<Frame> for FromWorker {
+    type Error = FrameError;
+
+    fn try_from(frame: Frame) -> Result<Self, FrameError> {
+        let Frame { kind, id, payload } = frame;
+        let senseless = |_| FrameError::Content { kind };
+        if !payload.is_empty()
+            && matches!(
+                kind,
+                from_worker::BEGUN | from_worker::RETURNED | from_worker::DROPPED
+            )
+        {
+            return Err(FrameError::Content { kind });
+        }
+        Ok(match kind {
+            from_worker::BEGUN => Self::Begun { id },
+            from_worker::ANSWER => Self::Answer {
+                id,
+                response: payload,
+            },
+            from_worker::PANICKED => Self::Panicked {
+                id,
+                note: codec::decode(&payload).map_err(senseless)?,
+            },
+            from_worker::REFUSED => Self::Refused {
+                id,
+                refusal: codec::decode(&payload).map_err(senseless)?,
+            },
+            from_worker::RETURNED => Self::Returned { id },
+            from_worker::DROPPED => Self::Dropped { id },
+            from_worker::GATED => {
+                let (ids, rest) = payload.as_chunks::<8>();
+                if !rest.is_empty() {
+                    return Err(FrameError::Content { kind });
+                }
+                Self::Gated {
+                    running: ids.iter().map(|id| u64::from_le_bytes(*id)).collect(),
+                }
+            }
+            from_worker::LAST_PANIC => Self::LastPanic {
+                note: codec::decode(&payload).map_err(senseless)?,
+            },
+            kind => return Err(FrameError::Kind(kind)),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Starting a worker.
+
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use super::{CONTROL, DATA, Owner, PIDFD, Watched, Worker};
+use crate::child::{self, entries::Entry};
+use crate::error::BootError;
+use crate::fault::Faults;
+use crate::link::{FarEnd, Link};
+use crate::process::command;
+use crate::process::guard::{self, Guard};
+use crate::reactor::Reactor;
+use crate::supervisor::WorkerId;
+use crate::wire::handshake::Hello;
+
+/// How the workers of a pool are started.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) entry: Entry,
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) pool: String,
+    pub(crate) concurrency: u32,
+    pub(crate) max_frame: u32,
+    /// As threads of this process.
+    pub(crate) in_process: bool,
+    pub(crate) faults: Faults,
+}
+
+/// Starts a worker, and watches it. On the reactor's thread.
+pub(crate) fn launch(
+    plan: &Plan,
+    id: WorkerId,
+    owner: Weak<dyn Owner>,
+    reactor: &'static Reactor,
+) -> Result<Arc<Worker>, BootError> {
+    if !plan.in_process && plan.program.is_none() && !child::is_initialized() {
+        return Err(BootError::NotInitialized);
+    }
+    let depth = child::depth();
+    if !plan.in_process && depth >= child::MAX_DEPTH {
+        return Err(BootError::TooDeep { depth });
+    }
+    let (link, far) = Link::new(plan.max_frame).map_err(refused)?;
+    let hello = Hello {
+        entry: (plan.entry.name)().into(),
+        signature: plan.entry.signature.into(),
+        worker: id,
+        pool: plan.pool.clone(),
+        parent: std::process::id(),
+        depth: depth + 1,
+        concurrency: plan.concurrency,
+        max_frame: plan.max_frame,
+        faults: plan.faults.clone(),
+    };
+    let guard = match plan.in_process {
+        true => {
+            let FarEnd { control, data } = far;
+            child::start_thread(control, data, &hello, &plan.entry).map_err(refused)?;
+            None
+        }
+        false => Some(start_process(plan, &link, far, &hello)?),
+    };
+    let worker = Arc::new(Worker {
+        id,
+        pid: guard.as_ref().map(Guard::pid),
+        guard: Mutex::new(guard),
+        link,
+        owner,
+        reactor,
+        token: OnceLock::new(),
+        ready: AtomicBool::new(false),
+        broken: AtomicBool::new(false),
+        finished: AtomicBool::new(false),
+        notes: Mutex::default(),
+    });
+    watch(&worker).map_err(|error| {
+        if let Some(token) = worker.token.get() {
+            reactor.remove_source(*token);
+        }
+        refused(error)
+    })?;
+    Ok(worker)
+}
+
+fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result<Guard, BootError> {
+    let FarEnd { control, data } = far;
+    let bytes = hello.to_bytes().map_err(refused)?;
+    // Sent ahead, so that the worker finds it when it is up.
+    link.greet(&bytes, data.as_fd())
+        .map_err(|_| refused("the socket of a new link takes nothing"))?;
+    let label = format!("{}/{}", plan.pool, hello.worker);
+    command::spawn(plan.program.as_deref(), &label, control)
+}
+
+fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
+    let reactor = worker.reactor;
+    let token = *worker
+        .token
+        .get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
+    reactor.watch(token, CONTROL, worker.link.control())?;
+    reactor.watch(token, DATA, worker.link.data())?;
+    let pid = {
+        let guard = crate::sync::lock(&worker.guard);
+        match guard.as_ref() {
+            None => return Ok(()),
+            Some(guard) => match guard.pidfd() {
+                Some(pidfd) => return Ok(reactor.watch(token, PIDFD, pidfd)?),
+                None => guard.pid(),
+            },
+        }
+    };
+    // Without pidfds a thread has to wait for the end.
+    let worker = worker.clone();
+    std::thread::Builder::new()
+        .name(format!("wait for {pid}"))
+        .stack_size(64 << 10)
+        .spawn(move || {
+            guard::wait_for_end(pid);
+            reactor.submit(move || worker.look_for_end());
+        })?;
+    Ok(())
+}
+
+fn refused(reason: impl std::fmt::Display) -> BootError {
+    BootError::Refused {
+        reason: reason.to_string().into(),
+    }
+}

@@ -1,0 +1,291 @@
+//! A worker, as the pool's process holds it: its link, its process, and what came of both.
+
+mod launch;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::SystemTime;
+
+pub(crate) use launch::{Plan, launch};
+
+use crate::error::{BootError, Exit, PanicNote};
+use crate::link::Link;
+use crate::process::guard::{Ended, Guard};
+use crate::reactor::{Reactor, Source, Token};
+use crate::supervisor::{Obituary, WorkerId};
+use crate::sync::lock;
+use crate::transport::poll::Interest;
+use crate::transport::socket::{Payload, Read};
+use crate::wire::frame::Frame;
+use crate::wire::handshake::Reply;
+use crate::wire::message::to_worker;
+
+/// Who wants to know what becomes of a worker.
+pub(crate) trait Owner: Send + Sync {
+    /// It takes queries.
+    fn ready(&self, worker: WorkerId);
+    /// It said these, in this order.
+    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>);
+    /// It said what no worker says.
+    fn broke(&self, worker: WorkerId, what: &str);
+    /// It is gone; everything that it had said was told before.
+    fn died(&self, worker: WorkerId, obituary: Obituary);
+}
+
+/// The descriptors of a worker, as the reactor numbers them.
+const CONTROL: u8 = 0;
+const DATA: u8 = 1;
+const PIDFD: u8 = 2;
+
+/// Rounds of reading what a dead worker has left: no more fits into a socket, unless some
+/// process that escaped its group goes on writing.
+const LAST_ROUNDS: usize = 4096;
+
+pub(crate) struct Worker {
+    id: WorkerId,
+    /// `None`: a thread of this process.
+    pid: Option<u32>,
+    /// Taken when the process is reaped, or given up.
+    guard: Mutex<Option<Guard>>,
+    link: Link,
+    owner: Weak<dyn Owner>,
+    reactor: &'static Reactor,
+    token: OnceLock<Token>,
+    ready: AtomicBool,
+    /// It broke the protocol: nothing that follows counts.
+    broken: AtomicBool,
+    finished: AtomicBool,
+    notes: Mutex<Notes>,
+}
+
+/// What a worker told of itself, for its obituary.
+#[derive(Default)]
+struct Notes {
+    boot_error: Option<BootError>,
+    panic: Option<PanicNote>,
+}
+
+impl Worker {
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    pub(crate) fn hand(&self, id: u64, request: Payload) {
+        if self.link.send(to_worker::QUERY, id, Some(request)) {
+            self.watch_for_room();
+        }
+    }
+
+    /// Tells the worker something that it has to hear at once, even if it is busy.
+    pub(crate) fn tell(&self, kind: u8, id: u64) {
+        if self.link.send_urgent(kind, id) {
+            self.watch_for_room();
+        }
+    }
+
+    /// Kills the worker, and everything that it started. Its death is told when it has come.
+    pub(crate) fn kill(self: &Arc<Self>) {
+        match &*lock(&self.guard) {
+            Some(guard) => guard.kill(),
+            None => self.abandon(),
+        }
+    }
+
+    /// Counts the worker as dead, whatever the system says.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        self.link.end();
+        let worker = self.clone();
+        self.reactor.submit(move || worker.finish(None));
+    }
+
+    /// What its last panic said, before anybody knows whether it is the end.
+    pub(crate) fn note_panic(&self, note: PanicNote) {
+        lock(&self.notes).panic = Some(note);
+    }
+
+    fn watch_for_room(&self) {
+        if let Some(token) = self.token.get() {
+            self.reactor
+                .rewatch(*token, DATA, self.link.data(), Interest::ReadWrite);
+        }
+    }
+
+    fn hear_control(self: &Arc<Self>) {
+        let mut frames = Vec::new();
+        loop {
+            let read = self.link.read_control(&mut frames);
+            for frame in frames.drain(..) {
+                self.hear_reply(&frame);
+            }
+            match read {
+                Ok(Read::Some) => {}
+                Ok(Read::Empty) => return,
+                Ok(Read::Closed) => return self.lost(),
+                Err(error) => return self.broke(&error.to_string()),
+            }
+        }
+    }
+
+    fn hear_reply(self: &Arc<Self>, frame: &Frame) {
+        if self.ready.load(Ordering::Relaxed) {
+            return self.broke("it sent a second reply to the handshake");
+        }
+        match Reply::parse(frame) {
+            Ok(Reply::Ready) => {
+                self.ready.store(true, Ordering::Relaxed);
+                if let Some(owner) = self.owner.upgrade() {
+                    owner.ready(self.id);
+                }
+            }
+            Ok(Reply::Failed(error)) | Err(error) => {
+                lock(&self.notes).boot_error = Some(error);
+                self.kill();
+            }
+        }
+    }
+
+    fn hear_data(self: &Arc<Self>) {
+        match self.read(true) {
+            Ok(Read::Some | Read::Empty) => {}
+            Ok(Read::Closed) => self.lost(),
+            Err(what) => self.broke(&what),
+        }
+    }
+
+    /// Reads what the worker has said, and tells it.
+    fn read(&self, wait_for_lock: bool) -> Result<Read, String> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Ok(Read::Empty);
+        }
+        let owner = self.owner.upgrade();
+        let mut handle = |frames: &mut Vec<Frame>| {
+            if let Some(owner) = &owner {
+                owner.heard(self.id, frames);
+            }
+        };
+        self.link
+            .read(wait_for_lock, &mut handle)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The worker broke the protocol: nothing more is read, and its owner has it killed.
+    pub(crate) fn broke(self: &Arc<Self>, what: &str) {
+        if self.broken.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.reactor.unwatch(self.link.data());
+        if let Some(owner) = self.owner.upgrade() {
+            owner.broke(self.id, what);
+        }
+    }
+
+    /// Its side of the link is closed: it is dying, or it has no way to be of use.
+    fn lost(self: &Arc<Self>) {
+        // What is closed is always ready.
+        self.reactor.unwatch(self.link.control());
+        self.reactor.unwatch(self.link.data());
+        match &*lock(&self.guard) {
+            Some(guard) => guard.kill(),
+            None => {
+                let worker = self.clone();
+                self.reactor.submit(move || worker.finish(None));
+            }
+        }
+    }
+
+    /// The process may have ended.
+    fn look_for_end(self: &Arc<Self>) {
+        let mut guard = lock(&self.guard);
+        if !guard.as_ref().is_some_and(Guard::has_ended) {
+            return;
+        }
+        let Some(mut ended) = guard.take() else {
+            return;
+        };
+        drop(guard);
+        // Whatever it started must not go on writing while its last words are read.
+        ended.kill();
+        self.read_last_words();
+        let ended = ended.reap();
+        self.finish(Some(ended));
+    }
+
+    /// What it had said before it died counts: an answer that is there wins over everything.
+    fn read_last_words(&self) {
+        for _ in 0..LAST_ROUNDS {
+            match self.read(true) {
+                Ok(Read::Some) => {}
+                Ok(Read::Empty | Read::Closed) => return,
+                Err(what) => {
+                    self.broken.store(true, Ordering::Relaxed);
+                    if let Some(owner) = self.owner.upgrade() {
+                        owner.broke(self.id, &what);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn finish(self: &Arc<Self>, ended: Option<Ended>) {
+        if self.finished.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if ended.is_none() {
+            self.read_last_words();
+        }
+        if let Some(unreaped) = lock(&self.guard).take() {
+            // It cannot be killed now. Whenever it can, somebody has to wait for it; where no
+            // thread can be had, this one has to.
+            let _ = std::thread::Builder::new().spawn(move || drop(unreaped));
+        }
+        if let Some(token) = self.token.get() {
+            self.reactor.remove_source(*token);
+        }
+        self.link.end();
+        let notes = std::mem::take(&mut *lock(&self.notes));
+        let obituary = Obituary {
+            pid: self.pid,
+            exit: ended.map_or(Exit::Unknown, |ended| ended.exit),
+            max_rss: ended.and_then(|ended| ended.max_rss),
+            cpu: ended.and_then(|ended| ended.cpu),
+            panic: notes.panic.map(|note| match note.location {
+                Some(location) => format!("{} at {location}", note.message),
+                None => note.message.into(),
+            }),
+            boot_error: notes.boot_error,
+            at: SystemTime::now(),
+        };
+        if let Some(owner) = self.owner.upgrade() {
+            owner.died(self.id, obituary);
+        }
+    }
+}
+
+/// What the reactor holds: a source is called through a shared reference, a worker wants its
+/// own handle.
+struct Watched(Arc<Worker>);
+
+impl Source for Watched {
+    fn ready(&self, which: u8, writable: bool) {
+        let worker = &self.0;
+        match which {
+            CONTROL => worker.hear_control(),
+            DATA => {
+                if writable && worker.link.flush() {
+                    worker.reactor.rewatch(
+                        match worker.token.get() {
+                            Some(token) => *token,
+                            None => return,
+                        },
+                        DATA,
+                        worker.link.data(),
+                        Interest::Read,
+                    );
+                }
+                worker.hear_data();
+            }
+            _ => worker.look_for_end(),
+        }
+    }
+}
