@@ -37,6 +37,8 @@ pub enum FaultKind {
     SlowBoot(Duration),
     /// It ends before it is ready.
     ExitAtBoot(i32),
+    /// The same, in the worker of this number and all later ones.
+    ExitAtBootFrom(u64),
     /// One bit of a frame that it sends is another.
     Corrupt,
     /// A frame that it sends is cut short, and the link ends there.

@@ -1,1 +1,174 @@
-//! What the integration tests share.
+//! What the integration tests share: queries that do whatever a test asks of them.
+#![allow(missing_docs, reason = "for tests only")]
+
+use std::time::Duration;
+
+use pm_runtime::worker_query;
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+/// What a worker is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Task {
+    Return(u64),
+    /// Returns the worker's process id.
+    Pid,
+    Sleep(Duration),
+    /// Loops for ever.
+    Spin,
+    Abort,
+    Exit(i32),
+    /// Sends a signal to the worker itself, as somebody outside would.
+    Signal(i32),
+    Overflow,
+    Panic(String),
+    OddPanic,
+    /// Starts a process that loops for ever, and returns its id.
+    Grandchild,
+    /// Returns the number of open descriptors beyond stdio.
+    Descriptors,
+    /// Creates a file, so that it can be seen from outside that the query began, then waits until
+    /// the other file exists.
+    Rendezvous {
+        begun: String,
+        go_on: String,
+    },
+}
+
+/// Does what it is asked.
+#[worker_query(workers = 1)]
+pub fn work(task: Task) -> u64 {
+    perform(&task)
+}
+
+/// The same beside others.
+#[worker_query(workers = 1)]
+pub async fn work_async(task: Task) -> u64 {
+    match task {
+        Task::Sleep(time) => {
+            smol::Timer::after(time).await;
+            0
+        }
+        task => perform(&task),
+    }
+}
+
+fn perform(task: &Task) -> u64 {
+    match task {
+        Task::Return(value) => return *value,
+        Task::Pid => return u64::from(std::process::id()),
+        Task::Sleep(time) => std::thread::sleep(*time),
+        Task::Spin => loop {
+            std::hint::spin_loop();
+        },
+        Task::Abort => std::process::abort(),
+        Task::Exit(code) => std::process::exit(*code),
+        Task::Signal(signal) => loop {
+            let Some(signal) = Signal::from_named_raw(*signal) else {
+                return 0;
+            };
+            // The first SIGSEGV may only take Rust's own handler away.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+            std::thread::yield_now();
+        },
+        Task::Overflow => return recurse(1),
+        Task::Panic(message) => panic!("{message}"),
+        Task::OddPanic => std::panic::panic_any(7_u32),
+        Task::Grandchild => {
+            let child = std::process::Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+                .expect("sh can be started");
+            return u64::from(child.id());
+        }
+        Task::Descriptors => {
+            let open = std::fs::read_dir("/proc/self/fd")
+                .expect("/proc is there")
+                .count();
+            return open as u64;
+        }
+        Task::Rendezvous { begun, go_on } => {
+            std::fs::write(begun, "").expect("the folder is there");
+            while !std::path::Path::new(go_on).exists() {
+                std::thread::yield_now();
+            }
+        }
+    }
+    0
+}
+
+#[allow(unconditional_recursion, reason = "it is to overflow the stack")]
+fn recurse(n: u64) -> u64 {
+    let page = std::hint::black_box([n; 512]);
+    recurse(page[7] + 1) + page[9]
+}
+
+/// Waits for something that happens outside of this process, without a limit: a test that waits
+/// in vain is stopped by whoever runs it.
+pub fn until(mut happened: impl FnMut() -> bool) {
+    while !happened() {
+        std::thread::yield_now();
+    }
+}
+
+/// A process's state as /proc names it (`R`, `S`, `Z` …); `None`: there is none.
+pub fn process_state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+/// Whether a process runs; a zombie does not.
+pub fn is_alive(pid: u32) -> bool {
+    !matches!(process_state(pid), None | Some('Z' | 'X'))
+}
+
+pub fn kill(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid as i32).expect("a process id is positive");
+    rustix::process::kill_process(pid, signal).expect("the process is there");
+}
+
+/// The processes whose parent is this one.
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let is_child = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        fields.nth(1).and_then(|field| field.parse().ok()) == Some(parent)
+    };
+    std::fs::read_dir("/proc")
+        .expect("/proc is there")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(is_child)
+        .collect()
+}
+
+/// Open descriptors of this process.
+pub fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .expect("/proc is there")
+        .count()
+}
+
+/// A folder of this test's own, removed in the end.
+pub struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pm-tests-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Self(path)
+    }
+
+    pub fn file(&self, name: &str) -> String {
+        self.0
+            .join(name)
+            .to_str()
+            .expect("the path is text")
+            .to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -113,10 +113,15 @@ fn become_worker(control: OwnedFd) -> ! {
         ),
     };
     let mut injector = Injector::new(hello.faults.clone(), hello.worker);
-    match injector.strikes(|kind| matches!(kind, FaultKind::SlowBoot(_) | FaultKind::ExitAtBoot(_)))
-    {
+    let boot_fault = injector.strikes(|kind| match kind {
+        FaultKind::SlowBoot(_) | FaultKind::ExitAtBoot(_) => true,
+        FaultKind::ExitAtBootFrom(first) => hello.worker >= first,
+        _ => false,
+    });
+    match boot_fault {
         Some(FaultKind::SlowBoot(delay)) => std::thread::sleep(delay),
         Some(FaultKind::ExitAtBoot(code)) => std::process::exit(code),
+        Some(FaultKind::ExitAtBootFrom(_)) => std::process::exit(70),
         _ => {}
     }
     let inbox = Inbox::new(control, data, hello, injector, Home::Process);

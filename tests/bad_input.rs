@@ -1,0 +1,321 @@
+//! Everything that can be wrong about what a pool is given.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
+use pm_tests::{Task, WorkPool};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Flat {
+    name: String,
+    #[serde(flatten)]
+    rest: HashMap<String, u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u32),
+    Text(String),
+}
+
+#[worker_query(workers = 1)]
+fn flatten(value: Flat) -> u32 {
+    value.rest.len() as u32
+}
+
+#[worker_query(workers = 1)]
+fn flattened() -> Flat {
+    Flat {
+        name: "x".into(),
+        rest: HashMap::new(),
+    }
+}
+
+#[worker_query(workers = 1)]
+fn untagged(value: Untagged) -> Untagged {
+    value
+}
+
+#[worker_query(workers = 1)]
+fn bytes(n: usize) -> Vec<u8> {
+    vec![7; n]
+}
+
+#[worker_query(workers = 1)]
+fn count(bytes: &[u8]) -> usize {
+    bytes.len()
+}
+
+#[pm_runtime::test]
+async fn what_bincode_cannot_carry_is_a_typed_error() {
+    let value = Flat {
+        name: "a".into(),
+        rest: HashMap::from([("b".into(), 1)]),
+    };
+    let error = FlattenPool::new().query(value).await.unwrap_err();
+    assert!(
+        matches!(error, QueryError::Encode(_)) && error.to_string().contains("flatten"),
+        "{error}"
+    );
+    let error = FlattenedPool::new().query().await.unwrap_err();
+    assert!(
+        matches!(error, QueryError::Encode(_)) && error.to_string().contains("flatten"),
+        "{error}"
+    );
+    let error = UntaggedPool::new()
+        .query(Untagged::Number(1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, QueryError::Decode(_)) && error.to_string().contains("untagged"),
+        "{error}"
+    );
+}
+
+#[pm_runtime::test]
+async fn exactly_the_largest_message_passes_either_way() {
+    // A length of eight bytes, and a variant of four.
+    let limit = 1 << 20;
+    let room = limit - 12;
+    let pool = BytesPool::builder().max_frame(limit).build();
+    assert_eq!(pool.query(room).await.map(|bytes| bytes.len()), Ok(room));
+    let error = pool.query(room + 1).await.unwrap_err();
+    assert_eq!(
+        error,
+        QueryError::TooLarge {
+            size: limit + 1,
+            limit
+        }
+    );
+    let pool = CountPool::builder().max_frame(limit).build();
+    assert_eq!(pool.query(&vec![0; room]).await, Ok(room));
+    let error = pool.query(&vec![0; room + 1]).await.unwrap_err();
+    assert_eq!(
+        error,
+        QueryError::TooLarge {
+            size: limit + 1,
+            limit
+        }
+    );
+    let account = pool.health().account;
+    assert_eq!((account.completed, account.rejected), (1, 1));
+}
+
+#[pm_runtime::test]
+async fn large_messages_come_whole() {
+    let pool = BytesPool::new();
+    let n = 40 << 20;
+    let bytes = pool.query(n).await.unwrap();
+    assert!(bytes.len() == n && bytes.iter().all(|byte| *byte == 7));
+    assert_eq!(CountPool::new().query(&bytes).await, Ok(n));
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_exits_before_the_handshake() {
+    let faults = Faults::seeded(1).with(FaultKind::ExitAtBoot(3), When::At(1));
+    let pool = WorkPool::builder().max_crashes(1).faults(faults).build();
+    let error = pool.query(Task::Return(1)).await.unwrap_err();
+    let QueryError::BudgetExhausted {
+        crashes: 2, last, ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    let boot = BootError::Exited {
+        exit: Exit::Code(3),
+    };
+    assert_eq!(last.cause, pm_runtime::CrashCause::Boot(boot));
+    assert!(matches!(
+        pool.spawn(1).await,
+        Err(SpawnError::BudgetExhausted { .. })
+    ));
+}
+
+#[pm_runtime::test]
+async fn a_slow_boot_meets_its_limit() {
+    let slow = FaultKind::SlowBoot(Duration::from_secs(3600));
+    let pool = WorkPool::builder()
+        .boot_timeout(Duration::from_millis(200))
+        .max_crashes(0)
+        .faults(Faults::seeded(1).with(slow, When::At(1)))
+        .build();
+    let error = pool.query(Task::Return(1)).await.unwrap_err();
+    let QueryError::BudgetExhausted { last, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(last.to_string().contains("boot_timeout"), "{last}");
+}
+
+#[pm_runtime::test]
+async fn a_program_that_is_not_there() {
+    let pool = WorkPool::builder().program("/no/such/program").build();
+    // Again and again, as it may come.
+    for _ in 0..10 {
+        let error = pool.query(Task::Return(1)).await.unwrap_err();
+        assert!(
+            matches!(error, QueryError::Boot(BootError::Program { .. })),
+            "{error}"
+        );
+        assert!(!error.is_retryable());
+    }
+    let error = pool.spawn(2).await.unwrap_err();
+    assert!(
+        matches!(error, SpawnError::Boot(BootError::Program { .. })),
+        "{error}"
+    );
+}
+
+#[pm_runtime::test]
+async fn a_program_without_init() {
+    let pool = WorkPool::builder()
+        .program(env!("CARGO_BIN_EXE_uninitialized"))
+        .max_crashes(0)
+        .build();
+    let error = pool.query(Task::Return(1)).await.unwrap_err();
+    assert!(error.to_string().contains("pm_runtime::init()"), "{error}");
+}
+
+#[pm_runtime::test]
+async fn another_program_that_holds_the_same_entry_serves() {
+    let pool = WorkPool::builder()
+        .program(env!("CARGO_BIN_EXE_application"))
+        .build();
+    assert_eq!(pool.query(Task::Return(11)).await, Ok(11));
+    // This entry is this program's own.
+    let pool = CountPool::builder()
+        .program(env!("CARGO_BIN_EXE_application"))
+        .build();
+    let error = pool.query(b"abc").await.unwrap_err();
+    assert!(
+        matches!(error, QueryError::Boot(BootError::UnknownEntry { .. })),
+        "{error}"
+    );
+}
+
+#[pm_runtime::test]
+async fn options_that_make_no_sense() {
+    let pools = [
+        ("workers", WorkPool::builder().workers(0).build()),
+        (
+            "timeout",
+            WorkPool::builder().timeout(Duration::ZERO).build(),
+        ),
+        ("concurrency", WorkPool::builder().concurrency(0).build()),
+        (
+            "boot_timeout",
+            WorkPool::builder().boot_timeout(Duration::ZERO).build(),
+        ),
+        ("max_frame", WorkPool::builder().max_frame(0).build()),
+        (
+            "crash_window",
+            WorkPool::builder().crash_window(Duration::ZERO).build(),
+        ),
+    ];
+    for (name, pool) in pools {
+        // A call with a timeout of its own gets as far as a worker.
+        let error = pool.query(Task::Return(1)).timeout(None).await.unwrap_err();
+        match &error {
+            QueryError::Boot(BootError::Option { option, .. }) => assert_eq!(&**option, name),
+            QueryError::TooLarge { limit: 0, .. } if name == "max_frame" => {}
+            other => panic!("{name}: {other}"),
+        }
+        let error = pool.spawn(1).await.unwrap_err();
+        assert!(
+            matches!(error, SpawnError::Boot(BootError::Option { .. })),
+            "{error}"
+        );
+    }
+}
+
+#[pm_runtime::test]
+async fn a_call_without_time_does_not_run() {
+    let pool = WorkPool::new();
+    let error = pool
+        .query(Task::Return(1))
+        .timeout(Duration::ZERO)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, QueryError::TimedOut { worker: 0, .. }),
+        "{error}"
+    );
+    let account = pool.health().account;
+    assert_eq!((account.submitted, account.rejected), (1, 1));
+    assert!(pool.workers().is_empty());
+}
+
+#[pm_runtime::test]
+async fn endless_durations_are_no_limits() {
+    let pool = WorkPool::builder()
+        .timeout(Duration::MAX)
+        .queue_timeout(Duration::MAX)
+        .boot_timeout(Duration::MAX)
+        .grace(Duration::MAX)
+        .crash_window(Duration::MAX)
+        .build();
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    pool.destroy().await;
+}
+
+#[pm_runtime::test]
+async fn waiting_too_long_and_full_queues() {
+    let pool = WorkPool::builder().queue(2).build();
+    let spinning = smol::spawn(pool.query(Task::Spin));
+    while pool.health().account.running < 1 {
+        smol::future::yield_now().await;
+    }
+    let error = pool
+        .query(Task::Return(1))
+        .queue_timeout(Duration::from_millis(50))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        QueryError::QueueTimedOut {
+            after: Duration::from_millis(50)
+        }
+    );
+    assert!(error.is_retryable());
+    let mut calls: Vec<_> = (0..40)
+        .map(|i| Box::pin(pool.query(Task::Return(i))))
+        .collect();
+    for call in &mut calls {
+        assert!(smol::future::poll_once(call).await.is_none());
+    }
+    let error = pool.query(Task::Return(1)).immediate().await.unwrap_err();
+    assert_eq!(error, QueryError::QueueFull);
+    drop(calls);
+    drop(spinning);
+    let account = pool.health().account;
+    assert_eq!(account.rejected, 2);
+    assert!(account.balances());
+}
+
+#[pm_runtime::test]
+async fn an_answer_that_nobody_reads() {
+    let pool = WorkPool::new();
+    let mut call = Box::pin(pool.query(Task::Return(1)));
+    assert!(smol::future::poll_once(&mut call).await.is_none());
+    while pool.health().account.completed < 1 {
+        smol::future::yield_now().await;
+    }
+    drop(call);
+    let account = pool.health().account;
+    assert_eq!((account.completed, account.cancelled), (1, 0));
+    assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
+}
+
+#[pm_runtime::test]
+async fn a_call_that_is_polled_once_and_leaked_stalls_nobody() {
+    let pool = WorkPool::new();
+    let mut call = Box::pin(pool.query(Task::Return(1)));
+    assert!(smol::future::poll_once(&mut call).await.is_none());
+    std::mem::forget(call);
+    for i in 0..100 {
+        assert_eq!(pool.query(Task::Return(i)).await, Ok(i));
+    }
+}

@@ -1,0 +1,55 @@
+//! Many of everything: what grows, and whether the account balances.
+
+use pm_tests::{Task, WorkPool, open_descriptors};
+use smol::stream::StreamExt;
+
+fn memory_maps() -> usize {
+    std::fs::read_to_string("/proc/self/maps")
+        .unwrap()
+        .lines()
+        .count()
+}
+
+#[pm_runtime::test]
+async fn a_thousand_spawns_leave_nothing_behind() {
+    let pool = WorkPool::builder().workers(4).build();
+    // Once, so that everything that is made once is made.
+    pool.spawn(4).await.unwrap();
+    pool.unspawn().await;
+    let before = (open_descriptors(), memory_maps());
+    for _ in 0..250 {
+        pool.spawn(4).await.unwrap();
+        pool.unspawn().await;
+    }
+    let after = (open_descriptors(), memory_maps());
+    assert_eq!(after.0, before.0, "descriptors");
+    // An allocator may keep a map or two more.
+    assert!(
+        after.1 <= before.1 + 4,
+        "memory maps: {} before, {} after",
+        before.1,
+        after.1
+    );
+    assert!(
+        pm_tests::children_of(std::process::id()).is_empty(),
+        "zombies"
+    );
+}
+
+#[pm_runtime::test]
+async fn a_million_queries_and_the_account_balances() {
+    const QUERIES: u64 = 1_000_000;
+    let pool = WorkPool::builder().workers(2).build();
+    let mut sum = 0;
+    let mut answers = futures::StreamExt::buffer_unordered(
+        smol::stream::iter((0..QUERIES).map(|i| pool.query(Task::Return(i)))),
+        64,
+    );
+    while let Some(answer) = answers.next().await {
+        sum += answer.unwrap();
+    }
+    assert_eq!(sum, QUERIES * (QUERIES - 1) / 2);
+    let account = pool.health().account;
+    assert_eq!((account.submitted, account.completed), (QUERIES, QUERIES));
+    assert!(account.balances());
+}

@@ -1,0 +1,343 @@
+//! What dies, and what becomes of its queries.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::{CrashCause, Event, Exit, QueryError};
+use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill};
+use rustix::process::Signal;
+use smol::stream::StreamExt;
+
+fn crash(error: &QueryError) -> &pm_runtime::CrashReport {
+    match error {
+        QueryError::Crashed(report) => report,
+        other => panic!("no crash: {other}"),
+    }
+}
+
+#[pm_runtime::test]
+async fn every_kind_of_death_is_told_and_made_good() {
+    let pool = WorkPool::builder().max_crashes(None).build();
+    let deaths = [
+        (Task::Abort, Exit::Signal(6)),
+        (Task::Exit(0), Exit::Code(0)),
+        (Task::Exit(3), Exit::Code(3)),
+        (Task::Signal(9), Exit::Signal(9)),
+        (Task::Signal(11), Exit::Signal(11)),
+    ];
+    for (task, exit) in deaths {
+        let error = pool.query(task.clone()).await.expect_err("it dies");
+        let report = crash(&error);
+        assert_eq!(report.exit, exit, "{task:?}");
+        assert_eq!(report.cause, CrashCause::Died);
+        assert_eq!(report.running.len(), 1);
+        assert!(report.pid.is_some() && report.max_rss.is_some() && report.cpu.is_some());
+        assert!(error.is_retryable());
+        assert_eq!(pool.query(Task::Return(5)).await, Ok(5), "after {task:?}");
+    }
+    // Where Rust's own handler was set up it says what happened, and aborts.
+    let error = pool.query(Task::Overflow).await.expect_err("it overflows");
+    let exit = crash(&error).exit;
+    assert!(matches!(exit, Exit::Signal(6 | 11)), "{exit}");
+    assert_eq!(pool.query(Task::Return(5)).await, Ok(5));
+    let health = pool.health();
+    assert!(health.account.balances());
+    assert_eq!((health.account.completed, health.account.failed), (6, 6));
+}
+
+#[pm_runtime::test]
+async fn a_panic_is_no_crash() {
+    let pool = WorkPool::new();
+    let pid = pool.query(Task::Pid).await.unwrap();
+    match pool.query(Task::Panic("out of cheese".into())).await {
+        Err(QueryError::Panicked(report)) => {
+            assert_eq!(report.message(), "out of cheese");
+            assert!(
+                report
+                    .location()
+                    .is_some_and(|location| location.contains("lib.rs"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    match pool.query(Task::OddPanic).await {
+        Err(QueryError::Panicked(report)) => {
+            assert_eq!(report.message(), "a panic whose payload is no text");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(pool.query(Task::Pid).await, Ok(pid), "the same worker");
+    let asynchronous = WorkAsyncPool::new();
+    let error = asynchronous
+        .query(Task::Panic("again".into()))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, QueryError::Panicked(_)), "{error}");
+    assert_eq!(asynchronous.query(Task::Return(1)).await, Ok(1));
+}
+
+#[pm_runtime::test]
+async fn a_crash_fails_only_what_had_begun() {
+    let pool = WorkPool::new();
+    // Ten are handed to the one worker, and it begins the first.
+    let first = smol::spawn(pool.query(Task::Spin));
+    while pool.health().account.running < 1 {
+        smol::future::yield_now().await;
+    }
+    let others: Vec<_> = (0..9)
+        .map(|i| smol::spawn(pool.query(Task::Return(i))))
+        .collect();
+    while pool.health().in_flight < 10 {
+        smol::future::yield_now().await;
+    }
+    let worker = pool.acquire().expect("there is one");
+    assert_eq!(worker.load(), 10);
+    kill(worker.pid(), Signal::KILL);
+    let error = first.await.unwrap_err();
+    assert_eq!(
+        (crash(&error).running.len(), crash(&error).handed_back),
+        (1, 9),
+        "{error}"
+    );
+    for (i, other) in others.into_iter().enumerate() {
+        assert_eq!(other.await, Ok(i as u64));
+    }
+    let account = pool.health().account;
+    assert_eq!((account.completed, account.failed), (9, 1));
+}
+
+#[pm_runtime::test]
+async fn what_a_busy_worker_has_not_begun_runs_on_an_idle_one() {
+    let pool = WorkPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let spinning = smol::spawn(pool.query(Task::Spin));
+    let sleeping = smol::spawn(pool.query(Task::Sleep(Duration::from_millis(50))));
+    while pool.health().account.running < 2 {
+        smol::future::yield_now().await;
+    }
+    // They are handed to both workers; one of those will never be free.
+    let calls: Vec<_> = (0..8).map(|i| pool.query(Task::Return(i))).collect();
+    let answers = join_all(calls).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    sleeping.await.unwrap();
+    drop(spinning);
+}
+
+#[pm_runtime::test]
+async fn a_timeout_costs_the_worker_and_nobody_else() {
+    let pool = WorkPool::new();
+    let pid = pool.query(Task::Pid).await.unwrap() as u32;
+    let spinning = smol::spawn(pool.query(Task::Spin).timeout(Duration::from_millis(100)));
+    while pool.health().account.running < 1 {
+        smol::future::yield_now().await;
+    }
+    let behind: Vec<_> = (0..5)
+        .map(|i| smol::spawn(pool.query(Task::Return(i))))
+        .collect();
+    match spinning.await.unwrap_err() {
+        QueryError::TimedOut {
+            after, worker: 1, ..
+        } => {
+            assert_eq!(after, Duration::from_millis(100));
+        }
+        other => panic!("{other}"),
+    }
+    for (i, call) in behind.into_iter().enumerate() {
+        assert_eq!(call.await, Ok(i as u64));
+    }
+    assert!(!is_alive(pid));
+    assert_eq!(pool.health().crashes, 0, "a timeout is no crash");
+}
+
+#[pm_runtime::test]
+async fn an_async_query_that_times_out_is_dropped_and_its_worker_serves_on() {
+    let pool = WorkAsyncPool::new();
+    let pid = pool.query(Task::Pid).await.unwrap();
+    let long = pool.query(Task::Sleep(Duration::from_secs(3600)));
+    let error = long.timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
+    assert_eq!(pool.query(Task::Pid).await, Ok(pid));
+}
+
+#[pm_runtime::test]
+async fn an_async_query_that_cannot_be_dropped_costs_its_worker() {
+    let pool = WorkAsyncPool::new();
+    let pid = pool.query(Task::Pid).await.unwrap();
+    let neighbour = smol::spawn(pool.query(Task::Sleep(Duration::from_secs(3600))));
+    while pool.health().account.running < 1 {
+        smol::future::yield_now().await;
+    }
+    let error = pool
+        .query(Task::Spin)
+        .timeout(Duration::from_millis(50))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
+    let error = neighbour.await.unwrap_err();
+    assert!(error.is_retryable());
+    assert!(
+        matches!(crash(&error).cause, CrashCause::TimedOut(_)),
+        "{error}"
+    );
+    assert_ne!(pool.query(Task::Pid).await.unwrap(), pid);
+}
+
+#[pm_runtime::test]
+async fn a_stopped_worker_is_killed_and_its_queries_run_elsewhere() {
+    let faults = Faults::seeded(1).with(FaultKind::StopBefore, When::At(2));
+    let pool = WorkPool::builder()
+        .boot_timeout(Duration::from_millis(500))
+        .max_crashes(None)
+        .faults(faults)
+        .build();
+    let pid = pool.query(Task::Pid).await.unwrap();
+    // The worker stops before it begins this one, and every replacement at its second.
+    let other = pool.query(Task::Pid).await.unwrap();
+    assert_ne!(other, pid);
+    assert!(!is_alive(pid as u32));
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_is_stopped_while_it_runs_meets_its_timeout() {
+    let pool = WorkPool::new();
+    let call = smol::spawn(pool.query(Task::Spin).timeout(Duration::from_millis(200)));
+    while pool.health().account.running < 1 {
+        smol::future::yield_now().await;
+    }
+    kill(pool.acquire().unwrap().pid(), Signal::STOP);
+    assert!(matches!(call.await, Err(QueryError::TimedOut { .. })));
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+}
+
+#[pm_runtime::test]
+async fn killed_before_during_and_after() {
+    for (fault, fails) in [
+        (FaultKind::KillBefore, false),
+        (FaultKind::KillDuring, true),
+        (FaultKind::KillAfter, false),
+    ] {
+        let pool = WorkPool::builder()
+            .max_crashes(None)
+            .faults(Faults::seeded(1).with(fault, When::At(2)))
+            .build();
+        assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+        // The second query of the first worker; a replacement takes it as its first.
+        let second = pool.query(Task::Return(2)).await;
+        assert_eq!(second.is_err(), fails, "{fault:?}: {second:?}");
+        if fault == FaultKind::KillAfter {
+            assert_eq!(second, Ok(2), "an answer that is there wins");
+        }
+        assert_eq!(pool.query(Task::Return(3)).await, Ok(3), "{fault:?}");
+    }
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_breaks_the_protocol_is_killed() {
+    for fault in [FaultKind::Garbage, FaultKind::Duplicate] {
+        let pool = WorkPool::builder()
+            .faults(Faults::seeded(1).with(fault, When::At(2)))
+            .build();
+        let mut events = pool.events();
+        // The second frame is the first answer.
+        let answer = pool.query(Task::Return(1)).await;
+        match fault {
+            FaultKind::Garbage => {
+                assert!(matches!(answer, Err(QueryError::Protocol(_))), "{answer:?}");
+            }
+            // The first of the two answers counts.
+            _ => assert_eq!(answer, Ok(1)),
+        }
+        let report = loop {
+            match events.next().await.expect("the pool lives") {
+                Event::Crashed(report) => break report,
+                _ => {}
+            }
+        };
+        assert!(matches!(report.cause, CrashCause::Protocol(_)), "{report}");
+    }
+}
+
+#[pm_runtime::test]
+async fn a_link_that_ends_is_a_death() {
+    for fault in [FaultKind::DropLink, FaultKind::Truncate] {
+        let pool = WorkPool::builder()
+            .faults(Faults::seeded(1).with(fault, When::At(4)))
+            .build();
+        assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+        let answer = pool.query(Task::Return(2)).await;
+        assert!(matches!(answer, Err(QueryError::Crashed(_))), "{answer:?}");
+        assert_eq!(pool.query(Task::Return(3)).await, Ok(3));
+    }
+}
+
+#[pm_runtime::test]
+async fn when_the_budget_is_spent_and_nobody_is_left_calls_fail_at_once() {
+    let pool = WorkPool::builder().max_crashes(1).build();
+    let mut events = pool.events();
+    for _ in 0..2 {
+        assert!(matches!(
+            pool.query(Task::Abort).await,
+            Err(QueryError::Crashed(_))
+        ));
+    }
+    let error = pool.query(Task::Return(1)).await.unwrap_err();
+    match &error {
+        QueryError::BudgetExhausted {
+            crashes: 2, last, ..
+        } => {
+            assert_eq!(last.exit, Exit::Signal(6));
+        }
+        other => panic!("{other}"),
+    }
+    assert!(error.is_retryable());
+    let mut exhausted = 0;
+    while let Some(event) = events.next().await {
+        if matches!(event, Event::BudgetExhausted { .. }) {
+            exhausted += 1;
+            break;
+        }
+    }
+    assert_eq!(exhausted, 1);
+}
+
+#[pm_runtime::test]
+async fn a_budget_of_several_workers_leaves_the_living_alone() {
+    let pool = WorkPool::builder().workers(2).max_crashes(0).build();
+    pool.spawn(2).await.unwrap();
+    assert!(pool.query(Task::Abort).await.is_err());
+    // The dead one is not replaced; the other serves on.
+    for i in 0..10 {
+        assert_eq!(pool.query(Task::Return(i)).await, Ok(i));
+    }
+    assert_eq!(pool.workers().len(), 1);
+}
+
+#[pm_runtime::test]
+async fn random_deaths_lose_nothing_that_had_not_begun() {
+    let faults = Faults::seeded(7)
+        .with(FaultKind::KillBefore, When::Chance(0.05))
+        .with(FaultKind::KillAfter, When::Chance(0.05));
+    let pool = WorkPool::builder()
+        .workers(2)
+        .max_crashes(None)
+        .faults(faults)
+        .build();
+    let calls = (0..200).map(|i| {
+        let call = pool.query(Task::Return(i));
+        async move { (i, call.await) }
+    });
+    let mut answered = 0;
+    for (i, answer) in join_all(calls).await {
+        match answer {
+            Ok(answer) => {
+                assert_eq!(answer, i);
+                answered += 1;
+            }
+            // Begun by a worker that was killed as it had more in hand.
+            Err(error) => assert!(matches!(error, QueryError::Crashed(_)), "{error}"),
+        }
+    }
+    assert!(answered > 0);
+    assert!(pool.health().account.balances());
+}
