@@ -26,26 +26,14 @@ fn after_the_parent_is_killed_nobody_is_left_though_they_loop() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(application.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let pids: Vec<u32> = line
-        .split_whitespace()
-        .map(|pid| pid.parse().unwrap())
-        .collect();
-    assert_eq!(
-        pids.len(),
-        4,
-        "two workers and their two children: {line:?}"
-    );
+    BufReader::new(application.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 4, "two workers and their two children: {line:?}");
     assert!(pids.iter().all(|pid| is_alive(*pid)));
     let killed = std::time::Instant::now();
     kill(application.id(), Signal::KILL);
     until(|| pids.iter().all(|pid| !is_alive(*pid)));
-    println!(
-        "all gone {:?} after the parent was killed",
-        killed.elapsed()
-    );
+    println!("all gone {:?} after the parent was killed", killed.elapsed());
     application.wait().unwrap();
 }
 

@@ -18,10 +18,7 @@ pub struct EncounterResult {
 /// Rolls one wild encounter.
 #[worker_query(workers = 2, timeout = "30s")]
 pub fn encounter(input: EncounterInput) -> EncounterResult {
-    EncounterResult {
-        pokemon: format!("{}mon", input.zone),
-        level: input.player_level + 1,
-    }
+    EncounterResult { pokemon: format!("{}mon", input.zone), level: input.player_level + 1 }
 }
 
 #[worker_query(workers = 2)]
@@ -49,31 +46,15 @@ async fn slow_echo(text: String, millis: u64) -> String {
 #[pm_runtime::test]
 async fn a_query_is_answered_by_another_process() {
     let pool = EncounterPool::new();
-    let input = EncounterInput {
-        zone: "forest".into(),
-        player_level: 25,
-    };
+    let input = EncounterInput { zone: "forest".into(), player_level: 25 };
     let result: EncounterResult = pool.query(input).await.unwrap();
-    assert_eq!(
-        result,
-        EncounterResult {
-            pokemon: "forestmon".into(),
-            level: 26
-        }
-    );
+    assert_eq!(result, EncounterResult { pokemon: "forestmon".into(), level: 26 });
     let pids = PidPool::new();
     assert_ne!(pids.query().await.unwrap(), std::process::id());
-    assert_eq!(
-        PidPool::in_process().query().await.unwrap(),
-        std::process::id()
-    );
+    assert_eq!(PidPool::in_process().query().await.unwrap(), std::process::id());
     pool.destroy().await;
     assert_eq!(
-        pool.query(EncounterInput {
-            zone: String::new(),
-            player_level: 1
-        })
-        .await,
+        pool.query(EncounterInput { zone: String::new(), player_level: 1 }).await,
         Err(QueryError::Destroyed)
     );
     assert!(pool.health().account.balances());

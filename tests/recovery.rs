@@ -53,11 +53,7 @@ async fn a_panic_is_no_crash() {
     match pool.query(Task::Panic("out of cheese".into())).await {
         Err(QueryError::Panicked(report)) => {
             assert_eq!(report.message(), "out of cheese");
-            assert!(
-                report
-                    .location()
-                    .is_some_and(|location| location.contains("lib.rs"))
-            );
+            assert!(report.location().is_some_and(|location| location.contains("lib.rs")));
         }
         other => panic!("{other:?}"),
     }
@@ -69,10 +65,7 @@ async fn a_panic_is_no_crash() {
     }
     assert_eq!(pool.query(Task::Pid).await, Ok(pid), "the same worker");
     let asynchronous = WorkAsyncPool::new();
-    let error = asynchronous
-        .query(Task::Panic("again".into()))
-        .await
-        .unwrap_err();
+    let error = asynchronous.query(Task::Panic("again".into())).await.unwrap_err();
     assert!(matches!(error, QueryError::Panicked(_)), "{error}");
     assert_eq!(asynchronous.query(Task::Return(1)).await, Ok(1));
 }
@@ -85,9 +78,7 @@ async fn a_crash_fails_only_what_had_begun() {
     while pool.health().account.running < 1 {
         smol::future::yield_now().await;
     }
-    let others: Vec<_> = (0..9)
-        .map(|i| smol::spawn(pool.query(Task::Return(i))))
-        .collect();
+    let others: Vec<_> = (0..9).map(|i| smol::spawn(pool.query(Task::Return(i)))).collect();
     while pool.health().in_flight < 10 {
         smol::future::yield_now().await;
     }
@@ -95,11 +86,7 @@ async fn a_crash_fails_only_what_had_begun() {
     assert_eq!(worker.load(), 10);
     kill(worker.pid(), Signal::KILL);
     let error = first.await.unwrap_err();
-    assert_eq!(
-        (crash(&error).running.len(), crash(&error).handed_back),
-        (1, 9),
-        "{error}"
-    );
+    assert_eq!((crash(&error).running.len(), crash(&error).handed_back), (1, 9), "{error}");
     for (i, other) in others.into_iter().enumerate() {
         assert_eq!(other.await, Ok(i as u64));
     }
@@ -132,13 +119,9 @@ async fn a_timeout_costs_the_worker_and_nobody_else() {
     while pool.health().account.running < 1 {
         smol::future::yield_now().await;
     }
-    let behind: Vec<_> = (0..5)
-        .map(|i| smol::spawn(pool.query(Task::Return(i))))
-        .collect();
+    let behind: Vec<_> = (0..5).map(|i| smol::spawn(pool.query(Task::Return(i)))).collect();
     match spinning.await.unwrap_err() {
-        QueryError::TimedOut {
-            after, worker: 1, ..
-        } => {
+        QueryError::TimedOut { after, worker: 1, .. } => {
             assert_eq!(after, Duration::from_millis(100));
         }
         other => panic!("{other}"),
@@ -168,18 +151,11 @@ async fn an_async_query_that_cannot_be_dropped_costs_its_worker() {
     while pool.health().account.running < 1 {
         smol::future::yield_now().await;
     }
-    let error = pool
-        .query(Task::Spin)
-        .timeout(Duration::from_millis(50))
-        .await
-        .unwrap_err();
+    let error = pool.query(Task::Spin).timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
     let error = neighbour.await.unwrap_err();
     assert!(error.is_retryable());
-    assert!(
-        matches!(crash(&error).cause, CrashCause::TimedOut(_)),
-        "{error}"
-    );
+    assert!(matches!(crash(&error).cause, CrashCause::TimedOut(_)), "{error}");
     assert_ne!(pool.query(Task::Pid).await.unwrap(), pid);
 }
 
@@ -235,9 +211,7 @@ async fn killed_before_during_and_after() {
 #[pm_runtime::test]
 async fn a_worker_that_breaks_the_protocol_is_killed() {
     for fault in [FaultKind::Garbage, FaultKind::Duplicate] {
-        let pool = WorkPool::builder()
-            .faults(Faults::seeded(1).with(fault, When::At(2)))
-            .build();
+        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::At(2))).build();
         let mut events = pool.events();
         // The second frame is the first answer.
         let answer = pool.query(Task::Return(1)).await;
@@ -261,9 +235,7 @@ async fn a_worker_that_breaks_the_protocol_is_killed() {
 #[pm_runtime::test]
 async fn a_link_that_ends_is_a_death() {
     for fault in [FaultKind::DropLink, FaultKind::Truncate] {
-        let pool = WorkPool::builder()
-            .faults(Faults::seeded(1).with(fault, When::At(4)))
-            .build();
+        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::At(4))).build();
         assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
         let answer = pool.query(Task::Return(2)).await;
         assert!(matches!(answer, Err(QueryError::Crashed(_))), "{answer:?}");
@@ -276,16 +248,11 @@ async fn when_the_budget_is_spent_and_nobody_is_left_calls_fail_at_once() {
     let pool = WorkPool::builder().max_crashes(1).build();
     let mut events = pool.events();
     for _ in 0..2 {
-        assert!(matches!(
-            pool.query(Task::Abort).await,
-            Err(QueryError::Crashed(_))
-        ));
+        assert!(matches!(pool.query(Task::Abort).await, Err(QueryError::Crashed(_))));
     }
     let error = pool.query(Task::Return(1)).await.unwrap_err();
     match &error {
-        QueryError::BudgetExhausted {
-            crashes: 2, last, ..
-        } => {
+        QueryError::BudgetExhausted { crashes: 2, last, .. } => {
             assert_eq!(last.exit, Exit::Signal(6));
         }
         other => panic!("{other}"),
@@ -318,11 +285,7 @@ async fn random_deaths_lose_nothing_that_had_not_begun() {
     let faults = Faults::seeded(7)
         .with(FaultKind::KillBefore, When::Chance(0.05))
         .with(FaultKind::KillAfter, When::Chance(0.05));
-    let pool = WorkPool::builder()
-        .workers(2)
-        .max_crashes(None)
-        .faults(faults)
-        .build();
+    let pool = WorkPool::builder().workers(2).max_crashes(None).faults(faults).build();
     let calls = (0..200).map(|i| {
         let call = pool.query(Task::Return(i));
         async move { (i, call.await) }

@@ -105,10 +105,7 @@ fn option(
     }
     seen.push(key.name);
     if !input.peek(Token![=]) || input.peek(Token![==]) {
-        return fail(format!(
-            "`{name}` takes its value after `=`: write `{}`",
-            key.example
-        ));
+        return fail(format!("`{name}` takes its value after `=`: write `{}`", key.example));
     }
     let equals: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
@@ -166,10 +163,7 @@ fn unknown(name: &str, crate_only: Option<&str>) -> String {
     };
     let usable = KEYS.iter().filter(|key| key.kind != Kind::Later);
     let list: Vec<_> = usable.map(|key| key.name).collect();
-    format!(
-        "unknown option `{name}`{hint} the options are {}",
-        list.join(", ")
-    )
+    format!("unknown option `{name}`{hint} the options are {}", list.join(", "))
 }
 
 /// The known option that a misspelt one most likely stands for.
@@ -189,9 +183,7 @@ fn edits(from: &str, to: &str) -> usize {
         let mut diagonal = line;
         let mut left = line + 1;
         for (above, other) in row.iter_mut().skip(1).zip(&to) {
-            left = (*above + 1)
-                .min(left + 1)
-                .min(diagonal + usize::from(c != *other));
+            left = (*above + 1).min(left + 1).min(diagonal + usize::from(c != *other));
             diagonal = std::mem::replace(above, left);
         }
         if let Some(first) = row.first_mut() {

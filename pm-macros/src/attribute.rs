@@ -8,13 +8,8 @@ use syn::{AttrStyle, Attribute, Meta, Path, Token};
 
 /// What the user's item and every generated one have in common: conditions, and allowed lints.
 pub(crate) fn shared(attrs: &[Attribute]) -> Vec<TokenStream> {
-    let outer = attrs
-        .iter()
-        .filter(|attr| matches!(attr.style, AttrStyle::Outer));
-    outer
-        .filter_map(|attr| shared_meta(&attr.meta))
-        .map(|meta| quote!(#[#meta]))
-        .collect()
+    let outer = attrs.iter().filter(|attr| matches!(attr.style, AttrStyle::Outer));
+    outer.filter_map(|attr| shared_meta(&attr.meta)).map(|meta| quote!(#[#meta])).collect()
 }
 
 fn shared_meta(meta: &Meta) -> Option<TokenStream> {
@@ -57,21 +52,14 @@ pub(crate) fn is_ours(attr: &Attribute) -> bool {
     let pools = ["worker_query", "worker_stream", "worker_raw"];
     let starts = ["main", "test"];
     let qualified = path.segments.len() > 1
-        && path
-            .segments
-            .first()
-            .is_some_and(|first| first.ident == "pm_runtime");
+        && path.segments.first().is_some_and(|first| first.ident == "pm_runtime");
     pools.iter().any(|name| is_named(path, name))
         || (qualified && starts.iter().any(|name| is_named(path, name)))
 }
 
 /// A path as it is written.
 pub(crate) fn written(path: &Path) -> String {
-    let words: Vec<_> = path
-        .segments
-        .iter()
-        .map(|word| word.ident.to_string())
-        .collect();
+    let words: Vec<_> = path.segments.iter().map(|word| word.ident.to_string()).collect();
     words.join("::")
 }
 

@@ -98,18 +98,10 @@ pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Error
         }
     }
     if let Some(variadic) = &signature.variadic {
-        errors.on(
-            variadic,
-            "a query has a fixed number of arguments: take a `Vec<T>`",
-        );
+        errors.on(variadic, "a query has a fixed number of arguments: take a `Vec<T>`");
     }
     if let ReturnType::Type(_, ty) = &signature.output {
-        Types {
-            place: Place::Answer,
-            names,
-            errors,
-        }
-        .visit_type(ty);
+        Types { place: Place::Answer, names, errors }.visit_type(ty);
     }
 }
 
@@ -128,10 +120,7 @@ fn generics(signature: &Signature, errors: &mut Errors) {
         errors.on(parameter, message);
     }
     if let Some(clause) = &signature.generics.where_clause {
-        errors.on(
-            clause,
-            "a query cannot be generic: remove the `where` clause",
-        );
+        errors.on(clause, "a query cannot be generic: remove the `where` clause");
     }
 }
 
@@ -149,17 +138,10 @@ fn argument(typed: &PatType, names: &Names, errors: &mut Errors) {
         _ => false,
     };
     if !is_plain {
-        errors.on(
-            &typed.pat,
-            "an argument of a query needs a plain name: take it apart in the body",
-        );
+        errors
+            .on(&typed.pat, "an argument of a query needs a plain name: take it apart in the body");
     }
-    Types {
-        place: Place::Argument,
-        names,
-        errors,
-    }
-    .visit_type(&typed.ty);
+    Types { place: Place::Argument, names, errors }.visit_type(&typed.ty);
 }
 
 /// What cannot travel, wherever it is in a type.
@@ -223,10 +205,7 @@ impl<'ast> Visit<'ast> for Types<'_> {
 
     fn visit_type_never(&mut self, ty: &'ast TypeNever) {
         if self.place == Place::Answer {
-            self.errors.on(
-                ty,
-                "a query returns an answer: write `()`, or leave the type out",
-            );
+            self.errors.on(ty, "a query returns an answer: write `()`, or leave the type out");
         }
     }
 
@@ -298,28 +277,16 @@ pub(crate) fn takes_nothing(what: &str, signature: &Signature, errors: &mut Erro
         errors.on(token, format!("{what} runs: remove `const`"));
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        errors.on(
-            token,
-            format!("{what} is called by nobody who knows why: remove `unsafe`"),
-        );
+        errors.on(token, format!("{what} is called by nobody who knows why: remove `unsafe`"));
     }
     if let Some(abi) = &signature.abi {
-        errors.on(
-            abi,
-            format!("{what} is a Rust function: remove the `extern`"),
-        );
+        errors.on(abi, format!("{what} is a Rust function: remove the `extern`"));
     }
     if !signature.generics.params.is_empty() {
-        errors.on(
-            &signature.generics,
-            format!("{what} cannot be generic: remove the parameters"),
-        );
+        errors.on(&signature.generics, format!("{what} cannot be generic: remove the parameters"));
     }
     if let Some(clause) = &signature.generics.where_clause {
-        errors.on(
-            clause,
-            format!("{what} cannot be generic: remove the `where` clause"),
-        );
+        errors.on(clause, format!("{what} cannot be generic: remove the `where` clause"));
     }
     if !signature.inputs.is_empty() {
         let arguments = signature.inputs.to_token_stream();

@@ -5,34 +5,13 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
 
 const UNITS: [Unit; 7] = [
-    Unit {
-        names: &["ns"],
-        size: 1,
-    },
-    Unit {
-        names: &["us", "µs", "μs"],
-        size: MICRO,
-    },
-    Unit {
-        names: &["ms"],
-        size: MILLI,
-    },
-    Unit {
-        names: &["s", "sec", "secs", "second", "seconds"],
-        size: SECOND,
-    },
-    Unit {
-        names: &["m", "min", "mins", "minute", "minutes"],
-        size: 60 * SECOND,
-    },
-    Unit {
-        names: &["h", "hr", "hrs", "hour", "hours"],
-        size: 3600 * SECOND,
-    },
-    Unit {
-        names: &["d", "day", "days"],
-        size: 86_400 * SECOND,
-    },
+    Unit { names: &["ns"], size: 1 },
+    Unit { names: &["us", "µs", "μs"], size: MICRO },
+    Unit { names: &["ms"], size: MILLI },
+    Unit { names: &["s", "sec", "secs", "second", "seconds"], size: SECOND },
+    Unit { names: &["m", "min", "mins", "minute", "minutes"], size: 60 * SECOND },
+    Unit { names: &["h", "hr", "hrs", "hour", "hours"], size: 3600 * SECOND },
+    Unit { names: &["d", "day", "days"], size: 86_400 * SECOND },
 ];
 const MICRO: u64 = 1_000;
 const MILLI: u64 = 1_000_000;
@@ -43,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(
-            "a length of time is missing: write a number and a unit, such as \"30s\"".into(),
+            "a length of time is missing: write a number and a unit, such as \"30s\"".into()
         );
     }
     let mut total = 0u64;
@@ -60,9 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
             ));
         }
         let Some(size) = number::size_of(&UNITS, unit) else {
-            return Err(format!(
-                "`{unit}` is not a unit of time: use us, ms, s, min, h or d"
-            ));
+            return Err(format!("`{unit}` is not a unit of time: use us, ms, s, min, h or d"));
         };
         total = number::scale(number, size)
             .map_err(|why| why.explain(number, unit, "a nanosecond", "500 years"))?
@@ -134,9 +111,7 @@ mod tests {
             ("200000d 200000d", "more than 500 years"),
             ("99999999999999999999999s", "more than 500 years"),
         ] {
-            let Err(error) = parse(text) else {
-                panic!("{text} was read")
-            };
+            let Err(error) = parse(text) else { panic!("{text} was read") };
             assert!(error.contains(says), "{text}: {error}");
         }
     }

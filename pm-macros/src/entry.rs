@@ -40,12 +40,7 @@ fn received(model: &Model, query: &Query) -> TokenStream {
 /// The call of the user's function, and what becomes of its answer.
 fn answered(model: &Model, query: &Query) -> TokenStream {
     let response = &model.names.response;
-    let Query {
-        function,
-        variant,
-        arguments,
-        ..
-    } = query;
+    let Query { function, variant, arguments, .. } = query;
     let passed = arguments.iter().map(|argument| {
         let local = local(&argument.name);
         match argument.by_reference {

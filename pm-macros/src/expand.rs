@@ -39,12 +39,8 @@ fn items(model: &Model, function: &ItemFn) -> TokenStream {
     let messages = messages::enums(model);
     let methods = model.queries.iter().map(|query| pool::method(model, query));
     let serve = model.queries.iter().map(|query| entry::serve(model, query));
-    let handle = pool::handle(
-        model,
-        methods.collect(),
-        serve.collect(),
-        entry::registration(model),
-    );
+    let handle =
+        pool::handle(model, methods.collect(), serve.collect(), entry::registration(model));
     quote! {
         #function
         #messages

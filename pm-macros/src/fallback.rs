@@ -49,9 +49,7 @@ pub(crate) fn without_syntax_errors(mut function: ItemFn) -> ItemFn {
         return function;
     }
     let inputs = std::mem::take(&mut signature.inputs).into_iter();
-    signature.inputs = inputs
-        .filter(|input| matches!(input, FnArg::Typed(_)))
-        .collect();
+    signature.inputs = inputs.filter(|input| matches!(input, FnArg::Typed(_))).collect();
     signature.variadic = None;
     function.block = Box::new(endless());
     function
@@ -62,13 +60,10 @@ fn method(model: &Model, signature: &Signature) -> TokenStream {
     let runtime = &model.runtime;
     let parameters = &signature.generics.params;
     let clause = &signature.generics.where_clause;
-    let types = signature
-        .inputs
-        .iter()
-        .filter_map(|argument| match argument {
-            FnArg::Typed(typed) => Some(&typed.ty),
-            FnArg::Receiver(_) => None,
-        });
+    let types = signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(typed) => Some(&typed.ty),
+        FnArg::Receiver(_) => None,
+    });
     let answer = match &signature.output {
         ReturnType::Type(_, ty) if is_concrete(ty) => quote!(#ty),
         _ => quote!(()),

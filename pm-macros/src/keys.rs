@@ -12,11 +12,7 @@ pub(crate) struct Key {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     /// How many; `None` may stand for no limit, zero may be a mistake.
-    Count {
-        none: bool,
-        zero: bool,
-        width: Width,
-    },
+    Count { none: bool, zero: bool, width: Width },
     /// A length of time.
     Time { none: bool, zero: bool },
     /// A number of bytes.
@@ -39,11 +35,7 @@ pub(crate) enum Width {
 }
 
 const fn count(zero: bool) -> Kind {
-    Kind::Count {
-        none: false,
-        zero,
-        width: Width::Usize,
-    }
+    Kind::Count { none: false, zero, width: Width::Usize }
 }
 
 const fn time(none: bool, zero: bool) -> Kind {
@@ -51,11 +43,7 @@ const fn time(none: bool, zero: bool) -> Kind {
 }
 
 const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        example,
-    }
+    Key { name, kind, example }
 }
 
 const fn later(name: &'static str) -> Key {

@@ -20,15 +20,11 @@ struct Start {
 
 /// `#[pm_runtime::main]`.
 pub(crate) fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    let Start {
-        runtime,
-        function,
-        mut errors,
-        is_callable,
-    } = match read(MAIN, "`main`", args, item) {
-        Ok(start) => start,
-        Err(tokens) => return tokens,
-    };
+    let Start { runtime, function, mut errors, is_callable } =
+        match read(MAIN, "`main`", args, item) {
+            Ok(start) => start,
+            Err(tokens) => return tokens,
+        };
     if function.sig.ident != "main" {
         errors.at(
             function.sig.ident.span(),
@@ -48,9 +44,7 @@ pub(crate) fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn sync_main(runtime: &TokenStream, function: &ItemFn) -> TokenStream {
-    let ItemFn {
-        vis, sig, block, ..
-    } = function;
+    let ItemFn { vis, sig, block, .. } = function;
     let (outer, inner) = by_style(&function.attrs);
     quote! {
         #(#outer)*
@@ -66,9 +60,7 @@ fn sync_main(runtime: &TokenStream, function: &ItemFn) -> TokenStream {
 fn async_main(runtime: &TokenStream, mut function: ItemFn) -> TokenStream {
     let attrs = std::mem::take(&mut function.attrs);
     let (kept, moved): (Vec<_>, _) = attrs.into_iter().partition(stays_outside);
-    let is_driven = moved
-        .iter()
-        .any(|attr| attribute::is_named(attr.path(), "main"));
+    let is_driven = moved.iter().any(|attr| attribute::is_named(attr.path(), "main"));
     function.attrs = moved;
     let name = &function.sig.ident;
     let run = match is_driven {
@@ -90,20 +82,13 @@ fn async_main(runtime: &TokenStream, mut function: ItemFn) -> TokenStream {
 
 /// Attributes of the real `main`; all others belong to the async function.
 fn stays_outside(attr: &Attribute) -> bool {
-    let names = [
-        "doc", "cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid",
-    ];
+    let names = ["doc", "cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid"];
     is_outer(attr) && names.iter().any(|name| attr.path().is_ident(name))
 }
 
 /// `#[pm_runtime::test]`.
 pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
-    let Start {
-        runtime,
-        function,
-        errors,
-        is_callable,
-    } = match read(TEST, "a test", args, item) {
+    let Start { runtime, function, errors, is_callable } = match read(TEST, "a test", args, item) {
         Ok(start) => start,
         Err(tokens) => return tokens,
     };
@@ -112,10 +97,7 @@ pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#function #errors);
     }
     let shared = attribute::shared(&function.attrs);
-    let is_test = function
-        .attrs
-        .iter()
-        .any(|attr| attribute::is_named(attr.path(), "test"));
+    let is_test = function.attrs.iter().any(|attr| attribute::is_named(attr.path(), "test"));
     let test = match function.sig.asyncness {
         _ if is_test => quote!(#function),
         Some(_) => async_test(&runtime, function),
@@ -170,12 +152,7 @@ fn read(
     check::takes_nothing(what, &function.sig, &mut mistakes);
     let is_callable = mistakes.is_empty();
     errors.extend(mistakes);
-    Ok(Start {
-        runtime,
-        function,
-        errors,
-        is_callable,
-    })
+    Ok(Start { runtime, function, errors, is_callable })
 }
 
 fn by_style(attrs: &[Attribute]) -> (Vec<&Attribute>, Vec<&Attribute>) {

@@ -8,14 +8,7 @@ use quote::{ToTokens, quote};
 
 /// The two message enums, with a variant for each query.
 pub(crate) fn enums(model: &Model) -> TokenStream {
-    let Model {
-        runtime,
-        attrs,
-        vis,
-        names,
-        title,
-        ..
-    } = model;
+    let Model { runtime, attrs, vis, names, title, .. } = model;
     let (request, response) = (&names.request, &names.response);
     let request_doc = format!(" A query for [`{title}()`], as it travels to a worker.");
     let response_doc = format!(" The answer of [`{title}()`], as it travels back.");
@@ -25,23 +18,13 @@ pub(crate) fn enums(model: &Model) -> TokenStream {
 
     let has_lifetime = |query: &Query| query.arguments.iter().any(Argument::has_lifetime);
     let lifetime = message_lifetime();
-    let generics = model
-        .queries
-        .iter()
-        .any(has_lifetime)
-        .then(|| quote!(<#lifetime>));
+    let generics = model.queries.iter().any(has_lifetime).then(|| quote!(<#lifetime>));
     let variants = model.queries.iter().map(|query| &query.variant);
     let fields = model.queries.iter().map(|query| {
-        let fields = query
-            .arguments
-            .iter()
-            .map(|argument| field(runtime, argument));
+        let fields = query.arguments.iter().map(|argument| field(runtime, argument));
         in_parentheses(fields)
     });
-    let answers = model
-        .queries
-        .iter()
-        .map(|query| (&query.variant, &query.answer));
+    let answers = model.queries.iter().map(|query| (&query.variant, &query.answer));
     let answers = answers.map(|(variant, answer)| {
         quote! {
             #[doc = #answer_doc]
@@ -88,9 +71,7 @@ fn field(runtime: &TokenStream, argument: &Argument) -> TokenStream {
 
 fn ends(tokens: TokenStream) -> (Span, Span) {
     let mut tokens = tokens.into_iter();
-    let start = tokens
-        .next()
-        .map_or_else(Span::call_site, |token| token.span());
+    let start = tokens.next().map_or_else(Span::call_site, |token| token.span());
     let end = match tokens.last() {
         Some(TokenTree::Group(group)) => group.span_close(),
         Some(token) => token.span(),

@@ -38,10 +38,7 @@ fn split_while(text: &str, matches: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 pub(crate) fn size_of(units: &[Unit], name: &str) -> Option<u64> {
-    units
-        .iter()
-        .find(|unit| unit.names.contains(&name))
-        .map(|unit| unit.size)
+    units.iter().find(|unit| unit.names.contains(&name)).map(|unit| unit.size)
 }
 
 /// `number * size`, refused where that is not a whole number.
@@ -52,9 +49,7 @@ pub(crate) fn scale(number: &str, size: u64) -> Result<u64, Misfit> {
     if fraction.contains('.') || !number.contains(|c: char| c.is_ascii_digit()) {
         return Err(Misfit::NotANumber);
     }
-    let digits: u128 = format!("0{whole}{fraction}")
-        .parse()
-        .map_err(|_| Misfit::TooLarge)?;
+    let digits: u128 = format!("0{whole}{fraction}").parse().map_err(|_| Misfit::TooLarge)?;
     let product = digits.checked_mul(size.into()).ok_or(Misfit::TooLarge)?;
     let divisor = u32::try_from(fraction.len())
         .ok()

@@ -12,16 +12,7 @@ pub(crate) fn handle(
     serve: TokenStream,
     registration: TokenStream,
 ) -> TokenStream {
-    let Model {
-        runtime,
-        options,
-        attrs,
-        vis,
-        names,
-        title,
-        signature,
-        ..
-    } = model;
+    let Model { runtime, options, attrs, vis, names, title, signature, .. } = model;
     let (pool, builder) = (&names.pool, &names.builder);
     let pool_doc = format!(" A typed handle to a pool of worker processes that run [`{title}()`].");
     let builder_doc = format!(" The builder of [`{pool}`].");
@@ -100,19 +91,8 @@ pub(crate) fn handle(
 
 /// The method that sends a query.
 pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
-    let Model {
-        runtime,
-        names,
-        title,
-        ..
-    } = model;
-    let Query {
-        variant,
-        method,
-        arguments,
-        answer,
-        ..
-    } = query;
+    let Model { runtime, names, title, .. } = model;
+    let Query { variant, method, arguments, answer, .. } = query;
     let (request, response) = (&names.request, &names.response);
     let doc = format!(" Runs [`{title}()`] in a worker process.");
     let types = arguments.iter().map(|argument| &argument.ty);

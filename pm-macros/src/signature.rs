@@ -89,10 +89,7 @@ mod tests {
                 "fn encounter(input : EncounterInput)->EncounterResult",
                 "fn encounter(EncounterInput) -> EncounterResult",
             ),
-            (
-                "async fn r#type(a: u8, b: &'static str,)",
-                "fn type(u8, &'static str)",
-            ),
+            ("async fn r#type(a: u8, b: &'static str,)", "fn type(u8, &'static str)"),
             (
                 "fn f(a: Vec<(u8, Option<&[u8]>)>, b: [u8; 4])",
                 "fn f(Vec<(u8, Option<&[u8]>)>, [u8; 4])",
@@ -105,10 +102,7 @@ mod tests {
                 "fn f(a: fn(u8) -> u8, b: &mut dyn Iterator<Item = u8>)",
                 "fn f(fn(u8) -> u8, &mut dyn Iterator<Item = u8>)",
             ),
-            (
-                "fn f(a: Cow<'_, str>, b: (u8,))",
-                "fn f(Cow<'_, str>, (u8))",
-            ),
+            ("fn f(a: Cow<'_, str>, b: (u8,))", "fn f(Cow<'_, str>, (u8))"),
         ] {
             let function: syn::ItemFn = syn::parse_str(&format!("{written} {{}}")).expect(written);
             assert_eq!(text(&function.sig), read);

@@ -3,42 +3,15 @@
 use crate::number::{self, Unit};
 
 const UNITS: [Unit; 9] = [
-    Unit {
-        names: &["B"],
-        size: 1,
-    },
-    Unit {
-        names: &["KB", "kB"],
-        size: 1_000,
-    },
-    Unit {
-        names: &["MB"],
-        size: 1_000_000,
-    },
-    Unit {
-        names: &["GB"],
-        size: 1_000_000_000,
-    },
-    Unit {
-        names: &["TB"],
-        size: 1_000_000_000_000,
-    },
-    Unit {
-        names: &["KiB"],
-        size: 1 << 10,
-    },
-    Unit {
-        names: &["MiB"],
-        size: 1 << 20,
-    },
-    Unit {
-        names: &["GiB"],
-        size: 1 << 30,
-    },
-    Unit {
-        names: &["TiB"],
-        size: 1 << 40,
-    },
+    Unit { names: &["B"], size: 1 },
+    Unit { names: &["KB", "kB"], size: 1_000 },
+    Unit { names: &["MB"], size: 1_000_000 },
+    Unit { names: &["GB"], size: 1_000_000_000 },
+    Unit { names: &["TB"], size: 1_000_000_000_000 },
+    Unit { names: &["KiB"], size: 1 << 10 },
+    Unit { names: &["MiB"], size: 1 << 20 },
+    Unit { names: &["GiB"], size: 1 << 30 },
+    Unit { names: &["TiB"], size: 1 << 40 },
 ];
 
 /// The bytes that `text` stands for, or what is wrong with it and what to write.
@@ -95,9 +68,7 @@ mod tests {
             ("0.5B", "finer than a byte"),
             ("99999999999TiB", "more than 16 million TiB"),
         ] {
-            let Err(error) = parse(text) else {
-                panic!("{text} was read")
-            };
+            let Err(error) = parse(text) else { panic!("{text} was read") };
             assert!(error.contains(says), "{text}: {error}");
         }
     }

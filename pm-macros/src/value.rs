@@ -46,12 +46,7 @@ fn count(key: &Key, value: Expr, none: bool, zero: bool, width: Width) -> Result
             Width::Usize => "usize",
             Width::U32 => "u32",
         };
-        return no_limit(
-            key,
-            none,
-            &value,
-            Ident::new(ty, made(span)).to_token_stream(),
-        );
+        return no_limit(key, none, &value, Ident::new(ty, made(span)).to_token_stream());
     }
     match literal(key, &value)? {
         Some(Lit::Int(number)) => {
@@ -142,9 +137,7 @@ fn runtime(key: &Key, value: &Expr) -> Result<Path> {
     match value {
         Expr::Path(value) if value.qself.is_none() => Ok(value.path.clone()),
         Expr::Lit(value) => match &value.lit {
-            Lit::Str(text) => text
-                .parse_with(Path::parse_mod_style)
-                .map_err(|_| wrong(key, value)),
+            Lit::Str(text) => text.parse_with(Path::parse_mod_style).map_err(|_| wrong(key, value)),
             _ => Err(wrong(key, value)),
         },
         _ => Err(wrong(key, value)),
@@ -202,10 +195,7 @@ fn integer(key: &Key, number: &LitInt, zero: bool, width: Width) -> Result<Liter
         Width::U32 => number.base10_parse().map(Literal::u32_suffixed),
     };
     let mut literal = literal.map_err(|_| {
-        let message = format!(
-            "`{}` is a `{suffix}`, which this number does not fit",
-            key.name
-        );
+        let message = format!("`{}` is a `{suffix}`, which this number does not fit", key.name);
         Error::new(number.span(), message)
     })?;
     if number.base10_digits() == "0" && !zero {
@@ -217,11 +207,7 @@ fn integer(key: &Key, number: &LitInt, zero: bool, width: Width) -> Result<Liter
 
 fn without_unit(key: &Key, number: &LitInt, example: &str) -> Error {
     let digits = number.base10_digits();
-    let example = if digits == "0" {
-        example.to_owned()
-    } else {
-        format!("{digits}s")
-    };
+    let example = if digits == "0" { example.to_owned() } else { format!("{digits}s") };
     let message = format!("`{0}` needs a unit: write `{0} = \"{example}\"`", key.name);
     Error::new(number.span(), message)
 }
@@ -231,10 +217,7 @@ fn zero_is_refused(key: &Key, value: impl ToTokens) -> Error {
         Kind::Time { none: true, .. } => ", or \"none\" for no limit",
         _ => "",
     };
-    let message = format!(
-        "`{}` cannot be zero: write `{}`{none}",
-        key.name, key.example
-    );
+    let message = format!("`{}` cannot be zero: write `{}`{none}", key.name, key.example);
     Error::new_spanned(value, message)
 }
 

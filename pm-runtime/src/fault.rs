@@ -63,10 +63,7 @@ pub enum When {
 impl Faults {
     /// None, with the seed of those that strike by chance.
     pub fn seeded(seed: u64) -> Self {
-        Self {
-            seed,
-            list: Vec::new(),
-        }
+        Self { seed, list: Vec::new() }
     }
 
     /// Adds a fault.
@@ -87,10 +84,7 @@ impl Injector {
         let mut dice = faults.seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // xorshift must not start at zero.
         dice |= 1;
-        Self {
-            faults: faults.list.into_iter().map(|fault| (fault, 0)).collect(),
-            dice,
-        }
+        Self { faults: faults.list.into_iter().map(|fault| (fault, 0)).collect(), dice }
     }
 
     /// An occasion for faults that `which` selects: the first of them that strikes.

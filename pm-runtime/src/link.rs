@@ -34,13 +34,7 @@ impl Link {
             inbox: Mutex::new(Assembler::new(max_frame)),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
         };
-        Ok((
-            link,
-            FarEnd {
-                control: far_control,
-                data: far_data,
-            },
-        ))
+        Ok((link, FarEnd { control: far_control, data: far_data }))
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -56,31 +50,24 @@ impl Link {
         socket::send_with_descriptor(self.control(), hello, data)
     }
 
-    /// Sends a frame; `true`: some of it has to wait until the socket is writable.
+    /// Puts a frame into the outbox; [`flush`](Self::flush) sends it.
+    pub(crate) fn push(&self, kind: u8, id: u64, payload: Option<Payload>) {
+        let length = payload.as_ref().map_or(0, |payload| (**payload).as_ref().len()) as u32;
+        lock(&self.outbox).push(Header { length, kind, id }, payload);
+    }
+
+    /// Sends what is in the outbox; `false`: some of it has to wait until the socket is writable.
     ///
-    /// A worker that is gone takes it as well; what becomes of it shows at the worker's death.
-    pub(crate) fn send(&self, kind: u8, id: u64, payload: Option<Payload>) -> bool {
-        let length = payload
-            .as_ref()
-            .map_or(0, |payload| (**payload).as_ref().len()) as u32;
-        let mut outbox = lock(&self.outbox);
-        let idle = outbox.is_empty();
-        let sent = outbox.send(self.data(), Header { length, kind, id }, payload);
-        sent.is_ok() && idle && !outbox.is_empty()
-    }
-
-    /// Sends a frame that wants to be heard at once, even by a worker that is busy.
-    pub(crate) fn send_urgent(&self, kind: u8, id: u64) -> bool {
-        let waits = self.send(kind, id, None);
-        // A worker that is gone needs no bell.
-        let _ = socket::ring(self.control());
-        waits
-    }
-
-    /// Writes what had to wait; `true`: nothing of it is left.
+    /// A worker that is gone takes everything; what becomes of it shows at the worker's death.
     pub(crate) fn flush(&self) -> bool {
         let mut outbox = lock(&self.outbox);
         outbox.flush(self.data()).is_err() || outbox.is_empty()
+    }
+
+    /// Makes even a busy worker look at what it was sent.
+    pub(crate) fn ring(&self) {
+        // A worker that is gone needs no bell.
+        let _ = socket::ring(self.control());
     }
 
     /// Reads what has arrived, unless somebody is at it; `handle` gets the frames while nobody

@@ -53,10 +53,7 @@ impl Options {
     /// An option that makes no sense. Its pool starts no worker.
     pub(crate) fn mistake(&self) -> Option<BootError> {
         let mistake = |option: &str, reason: &str| {
-            Some(BootError::Option {
-                option: option.into(),
-                reason: reason.into(),
-            })
+            Some(BootError::Option { option: option.into(), reason: reason.into() })
         };
         let zero = Some(Duration::ZERO);
         if self.workers == Some(0) {

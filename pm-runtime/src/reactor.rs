@@ -61,21 +61,16 @@ impl Reactor {
         if let Some(reactor) = REACTOR.get() {
             return Ok(reactor);
         }
-        let reactor = Self {
-            poll: Poll::new()?,
-            state: Mutex::default(),
-        };
+        let reactor = Self { poll: Poll::new()?, state: Mutex::default() };
         // Its thread waits until the reactor is in its place.
         let (go, start) = std::sync::mpsc::sync_channel::<()>(1);
-        std::thread::Builder::new()
-            .name("pm-runtime".into())
-            .spawn(move || {
-                if start.recv().is_ok()
-                    && let Some(reactor) = REACTOR.get()
-                {
-                    reactor.run();
-                }
-            })?;
+        std::thread::Builder::new().name("pm-runtime".into()).spawn(move || {
+            if start.recv().is_ok()
+                && let Some(reactor) = REACTOR.get()
+            {
+                reactor.run();
+            }
+        })?;
         let reactor = REACTOR.get_or_init(|| reactor);
         // It fails only where the thread is gone, which it never is.
         let _ = go.send(());
@@ -108,9 +103,7 @@ impl Reactor {
     /// Watches a descriptor for another interest.
     pub(crate) fn rewatch(&self, token: Token, which: u8, fd: impl AsFd, interest: Interest) {
         // It fails only where the descriptor is not watched any more.
-        let _ = self
-            .poll
-            .set(fd, token.0 * WHICH + u64::from(which), interest);
+        let _ = self.poll.set(fd, token.0 * WHICH + u64::from(which), interest);
     }
 
     /// Watches a descriptor no more.
@@ -178,10 +171,7 @@ impl Reactor {
             // Awake: whoever brings something now need not wake it.
             lock(&self.state).sleeps_until = Some(Instant::now());
             for ready in &ready {
-                let source = lock(&self.state)
-                    .sources
-                    .get(&(ready.token / WHICH))
-                    .cloned();
+                let source = lock(&self.state).sources.get(&(ready.token / WHICH)).cloned();
                 if let Some(source) = source {
                     source.ready((ready.token % WHICH) as u8, ready.writable);
                 }

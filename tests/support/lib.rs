@@ -82,9 +82,7 @@ fn perform(task: &Task) -> u64 {
             return u64::from(child.id());
         }
         Task::Descriptors => {
-            let open = std::fs::read_dir("/proc/self/fd")
-                .expect("/proc is there")
-                .count();
+            let open = std::fs::read_dir("/proc/self/fd").expect("/proc is there").count();
             return open as u64;
         }
         Task::Rendezvous { begun, go_on } => {
@@ -143,9 +141,7 @@ pub fn children_of(parent: u32) -> Vec<u32> {
 
 /// Open descriptors of this process.
 pub fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd")
-        .expect("/proc is there")
-        .count()
+    std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
 }
 
 /// A folder of this test's own, removed in the end.
@@ -159,11 +155,7 @@ impl Folder {
     }
 
     pub fn file(&self, name: &str) -> String {
-        self.0
-            .join(name)
-            .to_str()
-            .expect("the path is text")
-            .to_owned()
+        self.0.join(name).to_str().expect("the path is text").to_owned()
     }
 }
 

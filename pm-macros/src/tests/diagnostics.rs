@@ -7,16 +7,10 @@ use crate::main_test::{main, test};
 fn refused(macro_: Macro, args: &str, item: &str, expected: &[(&str, &str)]) {
     let found = mistakes(macro_, args, item);
     let fits = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(expected)
-            .all(|((place, message), (expected_place, says))| {
-                place == expected_place && message.contains(says)
-            });
-    assert!(
-        fits,
-        "{args} {item}\nfound {found:#?}\nexpected {expected:#?}"
-    );
+        && found.iter().zip(expected).all(|((place, message), (expected_place, says))| {
+            place == expected_place && message.contains(says)
+        });
+    assert!(fits, "{args} {item}\nfound {found:#?}\nexpected {expected:#?}");
 }
 
 /// A mistake in the options of a query.
@@ -39,18 +33,10 @@ fn an_unknown_option_is_answered_with_the_closest_and_the_list() {
         "unknown option `timout`: did you mean `timeout`? the options are workers, timeout,",
     );
     option("worker = 3", "worker", "did you mean `workers`?");
-    option(
-        "ziggurat = 3",
-        "ziggurat",
-        "unknown option `ziggurat`: the options are",
-    );
+    option("ziggurat = 3", "ziggurat", "unknown option `ziggurat`: the options are");
     option("workers(3)", "workers", "write `workers = 4`");
     option("3", "3", "an option is a name and a value");
-    option(
-        r#""workers" = 3"#,
-        r#""workers""#,
-        "an option is a name and a value",
-    );
+    option(r#""workers" = 3"#, r#""workers""#, "an option is a name and a value");
 }
 
 #[test]
@@ -61,32 +47,19 @@ fn an_option_of_a_later_version_is_refused_by_name() {
         "`spares` is not there yet: this version of pm-runtime does not implement it",
     );
     option("env(A = \"x\", B = \"y\")", "env", "`env` is not there yet");
-    option(
-        "message = HashMap<A, B>",
-        "message",
-        "`message` is not there yet",
-    );
+    option("message = HashMap<A, B>", "message", "`message` is not there yet");
 }
 
 #[test]
 fn an_option_is_given_once() {
     let args = "workers = 3, workers = 4";
-    refused(
-        worker_query,
-        args,
-        "fn f() {}",
-        &[("workers", "`workers` is given twice: keep one")],
-    );
+    refused(worker_query, args, "fn f() {}", &[("workers", "`workers` is given twice: keep one")]);
 }
 
 #[test]
 fn an_option_needs_a_value_and_a_comma() {
     option("workers", "workers", "write `workers = 4`");
-    option(
-        "workers =",
-        "=",
-        "`workers` has no value: write `workers = 4`",
-    );
+    option("workers =", "=", "`workers` has no value: write `workers = 4`");
     option("workers = , queue = 3", "=", "`workers` has no value");
     option("workers = 3 queue = 3", "queue", "put a comma");
     option("workers = 3 4, queue = 3", "4", "put a comma");
@@ -94,26 +67,14 @@ fn an_option_needs_a_value_and_a_comma() {
 
 #[test]
 fn a_count_is_a_positive_whole_number() {
-    option(
-        "workers = 0",
-        "0",
-        "`workers` cannot be zero: write `workers = 4`",
-    );
+    option("workers = 0", "0", "`workers` cannot be zero: write `workers = 4`");
     option("concurrency = 0", "0", "cannot be zero");
     option("workers = -1", "-1", "cannot be negative");
     option("workers = 1.5", "1.5", "is a whole number");
-    option(
-        r#"workers = "3""#,
-        r#""3""#,
-        "is a whole number: write `workers = 4`",
-    );
+    option(r#"workers = "3""#, r#""3""#, "is a whole number: write `workers = 4`");
     option("workers = 3u8", "3u8", "is a `usize`: write `3`");
     option("workers = None", "None", "`workers` needs a limit");
-    option(
-        "max_crashes = 99999999999",
-        "99999999999",
-        "`max_crashes` is a `u32`",
-    );
+    option("max_crashes = 99999999999", "99999999999", "`max_crashes` is a `u32`");
     option("queue = [3]", "[3]", "is a whole number");
 }
 
@@ -125,37 +86,21 @@ fn a_range_of_workers_has_to_wait_for_autoscaling() {
         "autoscaling is not there yet: write one number, such as `workers = 8`",
     );
     option("workers = 2..", "2..", "such as `workers = 4`");
-    option(
-        "queue = 1..2",
-        "1..2",
-        "`queue` is not a range: write `queue = 1024`",
-    );
+    option("queue = 1..2", "1..2", "`queue` is not a range: write `queue = 1024`");
 }
 
 #[test]
 fn a_length_of_time_has_a_unit() {
-    option(
-        "timeout = 30",
-        "30",
-        "`timeout` needs a unit: write `timeout = \"30s\"`",
-    );
+    option("timeout = 30", "30", "`timeout` needs a unit: write `timeout = \"30s\"`");
     option(r#"timeout = "30""#, r#""30""#, "`30` has no unit");
-    option(
-        r#"timeout = "30sek""#,
-        r#""30sek""#,
-        "`sek` is not a unit of time",
-    );
+    option(r#"timeout = "30sek""#, r#""30sek""#, "`sek` is not a unit of time");
     option(
         r#"timeout = "0s""#,
         r#""0s""#,
         "cannot be zero: write `timeout = \"30s\"`, or \"none\" for no limit",
     );
     option(r#"crash_window = "0s""#, r#""0s""#, "cannot be zero");
-    option(
-        r#"boot_timeout = "0s""#,
-        r#""0s""#,
-        "cannot be zero: write `boot_timeout = \"10s\"`",
-    );
+    option(r#"boot_timeout = "0s""#, r#""0s""#, "cannot be zero: write `boot_timeout = \"10s\"`");
     option("timeout = true", "true", "is a length of time");
     option("timeout = 1.5", "1.5", "is a length of time");
 }
@@ -173,18 +118,10 @@ fn some_lengths_of_time_are_finite() {
 #[test]
 fn a_size_has_a_unit_or_is_in_bytes() {
     option(r#"max_frame = "64""#, r#""64""#, "`64` has no unit");
-    option(
-        r#"max_frame = "64M""#,
-        r#""64M""#,
-        "`M` is not a unit of size",
-    );
+    option(r#"max_frame = "64M""#, r#""64M""#, "`M` is not a unit of size");
     option(r#"max_frame = "0B""#, r#""0B""#, "cannot be zero");
     option("max_frame = 0", "0", "cannot be zero");
-    option(
-        r#"queue_bytes = "none""#,
-        r#""none""#,
-        "`queue_bytes` needs a limit",
-    );
+    option(r#"queue_bytes = "none""#, r#""none""#, "`queue_bytes` needs a limit");
     option("queue_bytes = 'x'", "'x'", "is a size in bytes");
 }
 
@@ -192,96 +129,40 @@ fn a_size_has_a_unit_or_is_in_bytes() {
 fn the_other_options_are_of_their_kind() {
     option("program = 3", "3", "is the path of a program");
     option(r#"program = """#, r#""""#, "is the path of a program");
-    option(
-        "name = Roll",
-        "Roll",
-        "is a word in quotes: write `name = \"Roll\"`",
-    );
-    option(
-        r#"name = "a b""#,
-        r#""a b""#,
-        "cannot begin the name of a type",
-    );
-    option(
-        r#"name = " Roll""#,
-        r#"" Roll""#,
-        "cannot begin the name of a type",
-    );
-    option(
-        r#"name = "2d""#,
-        r#""2d""#,
-        "cannot begin the name of a type",
-    );
-    option(
-        r#"name = "r#type""#,
-        r#""r#type""#,
-        "cannot begin the name of a type",
-    );
+    option("name = Roll", "Roll", "is a word in quotes: write `name = \"Roll\"`");
+    option(r#"name = "a b""#, r#""a b""#, "cannot begin the name of a type");
+    option(r#"name = " Roll""#, r#"" Roll""#, "cannot begin the name of a type");
+    option(r#"name = "2d""#, r#""2d""#, "cannot begin the name of a type");
+    option(r#"name = "r#type""#, r#""r#type""#, "cannot begin the name of a type");
     option("crate = 3", "3", "is a path");
     option(r#"crate = "a-b""#, r#""a-b""#, "is a path");
 }
 
 #[test]
 fn a_free_function_has_no_self() {
-    function(
-        "fn f(&self, x: u8) {}",
-        "&self",
-        "a query on a free function has no `self`",
-    );
-    function(
-        "fn f(self: Box<Self>) {}",
-        "self: Box<Self>",
-        "has no `self`",
-    );
+    function("fn f(&self, x: u8) {}", "&self", "a query on a free function has no `self`");
+    function("fn f(self: Box<Self>) {}", "self: Box<Self>", "has no `self`");
 }
 
 #[test]
 fn a_query_is_not_generic() {
-    function(
-        "fn f<T: Clone>(x: T) {}",
-        "T: Clone",
-        "write a concrete one",
-    );
+    function("fn f<T: Clone>(x: T) {}", "T: Clone", "write a concrete one");
     function(
         "fn f<const N: usize>(x: [u8; N]) {}",
         "const N: usize",
         "take the constant as an argument",
     );
     function("fn f<'a>(x: &'a str) {}", "'a", "leave the lifetime out");
-    function(
-        "fn f() where u8: Copy {}",
-        "where u8: Copy",
-        "remove the `where` clause",
-    );
+    function("fn f() where u8: Copy {}", "where u8: Copy", "remove the `where` clause");
 }
 
 #[test]
 fn a_type_that_cannot_travel_is_refused() {
-    function(
-        "fn f(x: impl Fn()) {}",
-        "impl Fn()",
-        "write a concrete type",
-    );
-    function(
-        "fn f(x: Vec<impl Copy>) {}",
-        "impl Copy",
-        "write a concrete type",
-    );
-    function(
-        "fn f() -> impl Copy {}",
-        "impl Copy",
-        "return a concrete type",
-    );
-    function(
-        "fn f(x: &mut Vec<u8>) {}",
-        "&mut Vec<u8>",
-        "take `Vec<u8>` and return the new value",
-    );
-    function(
-        "fn f(x: Option<&mut [u8]>) {}",
-        "&mut [u8]",
-        "take `Vec<u8>`",
-    );
+    function("fn f(x: impl Fn()) {}", "impl Fn()", "write a concrete type");
+    function("fn f(x: Vec<impl Copy>) {}", "impl Copy", "write a concrete type");
+    function("fn f() -> impl Copy {}", "impl Copy", "return a concrete type");
+    function("fn f(x: &mut Vec<u8>) {}", "&mut Vec<u8>", "take `Vec<u8>` and return the new value");
+    function("fn f(x: Option<&mut [u8]>) {}", "&mut [u8]", "take `Vec<u8>`");
     function("fn f(x: &'static str) {}", "'static", "write `&str`");
     function("fn f() -> ! { loop {} }", "!", "leave the type out");
 }
@@ -294,12 +175,7 @@ fn a_lifetime_is_written_where_a_message_has_to_know_it() {
         "std::borrow::Cow<[u8]>",
         "write `Cow<'static, ..>`",
     );
-    refused(
-        worker_query,
-        "",
-        "fn f(x: Cow<'_, str>) -> Cow<'static, str> {}",
-        &[],
-    );
+    refused(worker_query, "", "fn f(x: Cow<'_, str>) -> Cow<'static, str> {}", &[]);
 }
 
 #[test]
@@ -310,80 +186,40 @@ fn an_answer_is_not_borrowed() {
         "&'static [Vec<u8>]",
         "return `Vec<Vec<u8>>`",
     );
-    function(
-        "fn f() -> &'static Path { None }",
-        "&'static Path",
-        "return `PathBuf`",
-    );
-    function(
-        "fn f(x: &str) -> Cow<'_, str> { x.into() }",
-        "'_",
-        "write `'static`",
-    );
+    function("fn f() -> &'static Path { None }", "&'static Path", "return `PathBuf`");
+    function("fn f(x: &str) -> Cow<'_, str> { x.into() }", "'_", "write `'static`");
 }
 
 #[test]
 fn a_query_is_a_plain_function() {
     function("unsafe fn f() {}", "unsafe", "remove `unsafe`");
     function("const fn f() {}", "const", "remove `const`");
-    function(
-        "extern \"C\" fn f() {}",
-        "extern \"C\"",
-        "remove the `extern`",
-    );
+    function("extern \"C\" fn f() {}", "extern \"C\"", "remove the `extern`");
     refused(
         worker_query,
         "",
         "extern fn f(x: u8, ...) {}",
-        &[
-            ("extern", "remove the `extern`"),
-            ("...", "take a `Vec<T>`"),
-        ],
+        &[("extern", "remove the `extern`"), ("...", "take a `Vec<T>`")],
     );
 }
 
 #[test]
 fn an_argument_has_a_plain_name() {
-    function(
-        "fn f((a, b): (u8, u8)) {}",
-        "(a, b)",
-        "take it apart in the body",
-    );
+    function("fn f((a, b): (u8, u8)) {}", "(a, b)", "take it apart in the body");
     function("fn f(_: u8) {}", "_", "needs a plain name");
     function("fn f(ref a: u8) {}", "ref a", "needs a plain name");
     function("fn f(a @ 3: u8) {}", "a @ 3", "needs a plain name");
-    function(
-        "fn f(#[cfg(x)] a: u8) {}",
-        "#[cfg(x)]",
-        "write the whole function twice",
-    );
+    function("fn f(#[cfg(x)] a: u8) {}", "#[cfg(x)]", "write the whole function twice");
 }
 
 #[test]
 fn names_of_generated_types_are_reserved() {
     let says = "rename yours, or choose another stem with `name = \"..\"`";
     function("fn roll(x: RollRequest) {}", "RollRequest", says);
-    function(
-        "fn roll() -> Vec<RollPoolBuilder> {}",
-        "RollPoolBuilder",
-        says,
-    );
-    function(
-        "fn __() {}",
-        "__",
-        "write `#[worker_query(name = \"Roll\")]`",
-    );
-    function(
-        "fn _2d() {}",
-        "_2d",
-        "write `#[worker_query(name = \"Roll\")]`",
-    );
-    refused(
-        worker_query,
-        r#"name = "Dice""#,
-        "fn roll(x: RollRequest) {}",
-        &[],
-    );
+    function("fn roll() -> Vec<RollPoolBuilder> {}", "RollPoolBuilder", says);
+    function("fn __() {}", "__", "write `#[worker_query(name = \"Roll\")]`");
+    function("fn _2d() {}", "_2d", "write `#[worker_query(name = \"Roll\")]`");
+    refused(worker_query, r#"name = "Dice""#, "fn roll(x: RollRequest) {}", &[]);
     refused(worker_query, "", "fn roll(x: theirs::RollRequest) {}", &[]);
 }
 
@@ -401,34 +237,17 @@ fn an_item_has_one_of_the_attributes() {
         main,
         "",
         "#[worker_query] fn main() {}",
-        &[(
-            "#[worker_query]",
-            "cannot stand beside `#[pm_runtime::main]`",
-        )],
+        &[("#[worker_query]", "cannot stand beside `#[pm_runtime::main]`")],
     );
 }
 
 #[test]
 fn another_item_than_a_function_is_refused_at_its_keyword() {
-    function(
-        "impl Dex { fn f(&self) {} }",
-        "impl",
-        "services come in a later version",
-    );
+    function("impl Dex { fn f(&self) {} }", "impl", "services come in a later version");
     function("pub struct S;", "struct", "stands above a `fn` with a body");
     function("pub enum E {}", "enum", "stands above a `fn`");
-    refused(
-        main,
-        "",
-        "struct S;",
-        &[("struct", "`#[pm_runtime::main]` stands above a `fn`")],
-    );
-    refused(
-        test,
-        "",
-        "mod tests {}",
-        &[("mod", "`#[pm_runtime::test]` stands above a `fn`")],
-    );
+    refused(main, "", "struct S;", &[("struct", "`#[pm_runtime::main]` stands above a `fn`")]);
+    refused(test, "", "mod tests {}", &[("mod", "`#[pm_runtime::test]` stands above a `fn`")]);
 }
 
 #[test]
@@ -453,36 +272,11 @@ fn all_mistakes_show_at_once() {
 
 #[test]
 fn main_and_tests_take_nothing() {
-    refused(
-        main,
-        "",
-        "fn main(x: u8, y: u8) {}",
-        &[("x: u8, y: u8", "`main` takes no arguments")],
-    );
-    refused(
-        main,
-        "",
-        "async fn main<T>() {}",
-        &[("<T>", "`main` cannot be generic")],
-    );
-    refused(
-        main,
-        "",
-        "unsafe fn main() {}",
-        &[("unsafe", "remove `unsafe`")],
-    );
-    refused(
-        main,
-        "",
-        "fn start() {}",
-        &[("start", "stands above `fn main`")],
-    );
-    refused(
-        test,
-        "",
-        "async fn f(x: u8) {}",
-        &[("x: u8", "a test takes no arguments")],
-    );
+    refused(main, "", "fn main(x: u8, y: u8) {}", &[("x: u8, y: u8", "`main` takes no arguments")]);
+    refused(main, "", "async fn main<T>() {}", &[("<T>", "`main` cannot be generic")]);
+    refused(main, "", "unsafe fn main() {}", &[("unsafe", "remove `unsafe`")]);
+    refused(main, "", "fn start() {}", &[("start", "stands above `fn main`")]);
+    refused(test, "", "async fn f(x: u8) {}", &[("x: u8", "a test takes no arguments")]);
     refused(
         test,
         "",
@@ -503,10 +297,7 @@ fn main_and_tests_have_one_option() {
         test,
         "flavor = 3",
         "fn f() {}",
-        &[(
-            "flavor",
-            "unknown option `flavor`: `#[pm_runtime::test]` takes only `crate`",
-        )],
+        &[("flavor", "unknown option `flavor`: `#[pm_runtime::test]` takes only `crate`")],
     );
     refused(main, "crate = some::path", "fn main() {}", &[]);
 }

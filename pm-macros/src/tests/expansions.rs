@@ -18,12 +18,7 @@ const PLAIN: &str = "
 
 #[test]
 fn a_plain_query() {
-    snapshot(
-        "query_plain",
-        worker_query,
-        r#"workers = 3, timeout = "30s""#,
-        PLAIN,
-    );
+    snapshot("query_plain", worker_query, r#"workers = 3, timeout = "30s""#, PLAIN);
 }
 
 #[test]
@@ -133,10 +128,5 @@ fn an_async_test() {
 
 #[test]
 fn a_test_above_another() {
-    snapshot(
-        "test_above_another",
-        test,
-        "",
-        "#[tokio::test] async fn it_works() { run().await }",
-    );
+    snapshot("test_above_another", test, "", "#[tokio::test] async fn it_works() { run().await }");
 }

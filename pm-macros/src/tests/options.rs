@@ -6,9 +6,7 @@ use crate::keys::{KEYS, Kind};
 fn builder(args: &str) -> String {
     let file = pretty(worker_query, args, "fn f() {}");
     let compact: String = file.split_whitespace().collect();
-    let (_, body) = compact
-        .split_once("__private::builder()")
-        .expect("a builder");
+    let (_, body) = compact.split_once("__private::builder()").expect("a builder");
     let (body, _) = body.split_once('}').expect("its end");
     body.to_owned()
 }
@@ -32,12 +30,7 @@ fn the_docs_list_every_option_in_order() {
 fn every_example_of_the_table_is_accepted() {
     for key in KEYS.iter().filter(|key| key.kind != Kind::Later) {
         assert!(key.example.starts_with(&format!("{} = ", key.name)));
-        assert_eq!(
-            mistakes(worker_query, key.example, "fn f() {}"),
-            [],
-            "{}",
-            key.example
-        );
+        assert_eq!(mistakes(worker_query, key.example, "fn f() {}"), [], "{}", key.example);
     }
 }
 
@@ -51,22 +44,10 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         ("workers = (3)", ".workers(3usize)"),
         ("queue = 0", ".queue(0usize)"),
         ("max_crashes = 7", ".max_crashes(7u32)"),
-        (
-            "max_crashes = None",
-            ".max_crashes(::core::option::Option::<u32>::None)",
-        ),
-        (
-            r#"timeout = "1.5s""#,
-            ".timeout(::core::time::Duration::from_millis(1500))",
-        ),
-        (
-            r#"grace = "0s""#,
-            ".grace(::core::time::Duration::from_secs(0))",
-        ),
-        (
-            r#"timeout = "none""#,
-            ".timeout(::core::option::Option::<::core::time::Duration>::None)",
-        ),
+        ("max_crashes = None", ".max_crashes(::core::option::Option::<u32>::None)"),
+        (r#"timeout = "1.5s""#, ".timeout(::core::time::Duration::from_millis(1500))"),
+        (r#"grace = "0s""#, ".grace(::core::time::Duration::from_secs(0))"),
+        (r#"timeout = "none""#, ".timeout(::core::option::Option::<::core::time::Duration>::None)"),
         (
             "crash_window = None",
             ".crash_window(::core::option::Option::<::core::time::Duration>::None)",
@@ -85,10 +66,7 @@ fn an_expression_reaches_the_builder_as_it_is() {
     for (args, call) in [
         ("workers = N", ".workers(N)"),
         ("workers = 2 * cpus::<A, B>()", ".workers(2*cpus::<A,B>())"),
-        (
-            "timeout = LIMIT, grace = limits::GRACE,",
-            ".timeout(LIMIT).grace(limits::GRACE)",
-        ),
+        ("timeout = LIMIT, grace = limits::GRACE,", ".timeout(LIMIT).grace(limits::GRACE)"),
         ("max_frame = 64 << 20", ".max_frame(64<<20)"),
         (r#"program = env!("WORKER")"#, r#".program(env!("WORKER"))"#),
     ] {

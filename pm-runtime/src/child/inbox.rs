@@ -215,10 +215,7 @@ impl Inbox {
                 return true;
             }
             if state.reading {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             state.reading = true;
@@ -273,11 +270,7 @@ impl Inbox {
     pub(crate) fn watch(&self) {
         let mut bell = [0; 64];
         loop {
-            match rustix::net::recv(
-                &self.control,
-                &mut bell[..],
-                rustix::net::RecvFlags::empty(),
-            ) {
+            match rustix::net::recv(&self.control, &mut bell[..], rustix::net::RecvFlags::empty()) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Ok((_, 0)) | Err(_) => return self.orphan(),
                 Ok(_) => {}
@@ -335,11 +328,7 @@ impl Inbox {
                 let running: Vec<u8> = {
                     let mut state = lock(&self.state);
                     state.gate_open = false;
-                    state
-                        .running
-                        .iter()
-                        .flat_map(|id| id.to_le_bytes())
-                        .collect()
+                    state.running.iter().flat_map(|id| id.to_le_bytes()).collect()
                 };
                 self.frame(&mut writer, from_worker::GATED, 0, &running);
                 self.flush(&mut writer);
@@ -367,17 +356,14 @@ impl Inbox {
         let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
         let (kind, payload) = match outcome {
             Outcome::Answer(answer) if answer.len() > self.max_frame => {
-                let refusal = Refusal::TooLarge {
-                    size: answer.len() as u64,
-                };
+                let refusal = Refusal::TooLarge { size: answer.len() as u64 };
                 (from_worker::REFUSED, refuse(&refusal))
             }
             Outcome::Answer(answer) => (from_worker::ANSWER, answer),
             Outcome::Refused(refusal) => (from_worker::REFUSED, refuse(&refusal)),
-            Outcome::Panicked(note) => (
-                from_worker::PANICKED,
-                codec::encode(&note).unwrap_or_default(),
-            ),
+            Outcome::Panicked(note) => {
+                (from_worker::PANICKED, codec::encode(&note).unwrap_or_default())
+            }
             Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
         };
         self.frame(writer, kind, id, &payload);
@@ -389,12 +375,7 @@ impl Inbox {
     /// Puts a frame into the buffer; a large one leaves at once, uncopied.
     fn frame(&self, writer: &mut Writer, kind: u8, id: u64, payload: &[u8]) {
         const LARGE: usize = 16 << 10;
-        let header = Header {
-            length: payload.len() as u32,
-            kind,
-            id,
-        }
-        .to_bytes();
+        let header = Header { length: payload.len() as u32, kind, id }.to_bytes();
         if self.inject_frame(writer, &header, payload) {
             return;
         }
@@ -438,9 +419,7 @@ impl Inbox {
     /// Faults between a begin and the query's code. `true`: the query hangs.
     pub(crate) fn inject_during(&self) -> bool {
         let mut writer = lock(&self.writer);
-        self.inject(&mut writer, |kind| {
-            matches!(kind, FaultKind::KillDuring | FaultKind::Hang)
-        })
+        self.inject(&mut writer, |kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
     }
 
     fn inject_before(&self) {
@@ -492,9 +471,7 @@ impl Inbox {
                 writer.buffer.extend_from_slice(&frame);
                 writer.buffer.extend_from_slice(&frame);
             }
-            FaultKind::Garbage => writer
-                .buffer
-                .extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
+            FaultKind::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
             FaultKind::Truncate | FaultKind::DropLink => {
                 if fault == FaultKind::Truncate {
                     writer.buffer.extend_from_slice(&frame[..frame.len() / 2]);

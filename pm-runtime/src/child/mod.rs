@@ -105,12 +105,7 @@ fn become_worker(control: OwnedFd) -> ! {
                 there: entry.signature.into(),
             },
         ),
-        None => fail(
-            &control,
-            BootError::UnknownEntry {
-                entry: hello.entry.as_str().into(),
-            },
-        ),
+        None => fail(&control, BootError::UnknownEntry { entry: hello.entry.as_str().into() }),
     };
     let mut injector = Injector::new(hello.faults.clone(), hello.worker);
     let boot_fault = injector.strikes(|kind| match kind {
@@ -127,12 +122,7 @@ fn become_worker(control: OwnedFd) -> ! {
     let inbox = Inbox::new(control, data, hello, injector, Home::Process);
     panics::install(&inbox);
     if let Err(error) = serve::start(&inbox, entry) {
-        fail(
-            inbox.control(),
-            BootError::Refused {
-                reason: error.to_string().into(),
-            },
-        );
+        fail(inbox.control(), BootError::Refused { reason: error.to_string().into() });
     }
     inbox.watch();
     isolate::die_with_group()

@@ -34,10 +34,8 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
 
 /// The panic that was just caught on this thread.
 pub(super) fn caught(payload: Box<dyn std::any::Any + Send>) -> PanicNote {
-    let note = LAST.take().unwrap_or_else(|| PanicNote {
-        message: message(&*payload),
-        location: None,
-    });
+    let note =
+        LAST.take().unwrap_or_else(|| PanicNote { message: message(&*payload), location: None });
     // Its destructor may panic in turn, which would end the thread.
     if let Err(another) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(another);
@@ -46,10 +44,7 @@ pub(super) fn caught(payload: Box<dyn std::any::Any + Send>) -> PanicNote {
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> Box<str> {
-    let text = match (
-        payload.downcast_ref::<&str>(),
-        payload.downcast_ref::<String>(),
-    ) {
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,
         (None, Some(text)) => text.as_str(),
         (None, None) => "a panic whose payload is no text",

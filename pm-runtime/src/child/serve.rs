@@ -80,11 +80,7 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Pin<Box<dyn Future<Output
     let executor = Rc::new(LocalExecutor::new());
     // What readiness means is all that is wanted of it; reads and writes say for themselves
     // whether they wait.
-    let Ok(data) = inbox
-        .data()
-        .try_clone_to_owned()
-        .and_then(Async::new_nonblocking)
-    else {
+    let Ok(data) = inbox.data().try_clone_to_owned().and_then(Async::new_nonblocking) else {
         return inbox.leave();
     };
     smol::block_on(executor.run(async {

@@ -47,10 +47,7 @@ impl DecodeError {
 
 impl Codec {
     fn new(type_name: &str, message: impl fmt::Display) -> Arc<Self> {
-        Arc::new(Self {
-            type_name: type_name.into(),
-            message: message.to_string().into(),
-        })
+        Arc::new(Self { type_name: type_name.into(), message: message.to_string().into() })
     }
 
     /// The serde attribute that is likely behind the failure, with what to write instead.
@@ -76,11 +73,7 @@ impl Codec {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Codec { type_name, message } = &*self.0;
-        write!(
-            f,
-            "cannot encode `{type_name}`: {message}{}",
-            self.0.cause()
-        )
+        write!(f, "cannot encode `{type_name}`: {message}{}", self.0.cause())
     }
 }
 

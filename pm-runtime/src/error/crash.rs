@@ -189,20 +189,14 @@ impl fmt::Display for Crash {
                 write!(f, " was killed: a query in it ran longer than {after:?}")?;
             }
             CrashCause::Grace(grace) => {
-                write!(
-                    f,
-                    " was killed: it had not ended within its grace of {grace:?}"
-                )?;
+                write!(f, " was killed: it had not ended within its grace of {grace:?}")?;
             }
         }
         match &self.running[..] {
             [] => {}
-            [one] => write!(
-                f,
-                ", running a query of {} for {:.1?}",
-                Bytes(one.size as u64),
-                one.age
-            )?,
+            [one] => {
+                write!(f, ", running a query of {} for {:.1?}", Bytes(one.size as u64), one.age)?
+            }
             [oldest, ..] => write!(
                 f,
                 ", running {} queries, the oldest of {} for {:.1?}",

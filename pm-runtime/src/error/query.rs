@@ -135,10 +135,7 @@ pub enum SpawnError {
     #[error("no worker can be started: {0}")]
     Boot(BootError),
     /// Too many workers died.
-    #[error(
-        "the crash budget is spent: {crashes} crashes{}; the last: {last}",
-        Within(window)
-    )]
+    #[error("the crash budget is spent: {crashes} crashes{}; the last: {last}", Within(window))]
     BudgetExhausted {
         /// How many there were.
         crashes: u32,

@@ -34,10 +34,7 @@ pub struct PoolBuilder<P> {
 
 impl<P: Handle> PoolBuilder<P> {
     pub(crate) fn new() -> Self {
-        Self {
-            options: Options::default(),
-            handle: PhantomData,
-        }
+        Self { options: Options::default(), handle: PhantomData }
     }
 
     /// How many workers there are; as many as CPUs by default.
@@ -144,10 +141,7 @@ impl<P: Handle> PoolBuilder<P> {
 
 impl<P> Clone for PoolBuilder<P> {
     fn clone(&self) -> Self {
-        Self {
-            options: self.options.clone(),
-            handle: PhantomData,
-        }
+        Self { options: self.options.clone(), handle: PhantomData }
     }
 }
 

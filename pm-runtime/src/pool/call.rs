@@ -97,17 +97,10 @@ impl<T> Call<T> {
     fn mistake(&self, request: &[u8]) -> Option<QueryError> {
         let limit = self.handles.shared().options.max_frame;
         if request.len() > limit {
-            return Some(QueryError::TooLarge {
-                size: request.len(),
-                limit,
-            });
+            return Some(QueryError::TooLarge { size: request.len(), limit });
         }
         let after = self.timeout.filter(Duration::is_zero)?;
-        Some(QueryError::TimedOut {
-            after,
-            worker: 0,
-            debug: None,
-        })
+        Some(QueryError::TimedOut { after, worker: 0, debug: None })
     }
 }
 
@@ -149,9 +142,7 @@ impl<T> Future for Call<T> {
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
         if let Stage::Submitted(_, Some(key)) = &self.stage {
-            self.handles
-                .shared()
-                .change(|state, now| state.core.cancel(*key, now));
+            self.handles.shared().change(|state, now| state.core.cancel(*key, now));
         }
     }
 }
@@ -163,8 +154,6 @@ impl<T> std::fmt::Debug for Call<T> {
             Stage::Submitted(..) => "submitted",
             Stage::Over => "over",
         };
-        f.debug_struct("Call")
-            .field("stage", &stage)
-            .finish_non_exhaustive()
+        f.debug_struct("Call").field("stage", &stage).finish_non_exhaustive()
     }
 }

@@ -49,9 +49,7 @@ impl Drop for Handles {
 
 impl Pool {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            handles: Arc::new(Handles(shared)),
-        }
+        Self { handles: Arc::new(Handles(shared)) }
     }
 
     pub(crate) fn call<T>(
@@ -100,9 +98,7 @@ impl Pool {
     pub async fn unspawn_one(&self, worker: &Worker) {
         if worker.is_of(self.shared()) {
             // It has no way to fail.
-            let _ = self
-                .wait_for(|core, now| core.unspawn_one(worker.id(), now))
-                .await;
+            let _ = self.wait_for(|core, now| core.unspawn_one(worker.id(), now)).await;
         }
     }
 
@@ -115,8 +111,7 @@ impl Pool {
 
     /// Replaces every worker as [`respawn`](Self::respawn) does; afterwards there are `workers`.
     pub async fn respawn_to(&self, workers: usize) -> Result<(), SpawnError> {
-        self.wait_for(|core, now| core.respawn(Some(workers), now))
-            .await
+        self.wait_for(|core, now| core.respawn(Some(workers), now)).await
     }
 
     /// Makes the pool this large, and waits until it is: starts workers, or releases the least
@@ -141,28 +136,18 @@ impl Pool {
 
     /// Every worker that is not gone, oldest first.
     pub fn workers(&self) -> Vec<Worker> {
-        let ids: Vec<u64> = self
-            .shared()
-            .look(|state| state.core.views().map(|view| view.id).collect());
-        ids.into_iter()
-            .map(|id| Worker::new(self.shared().clone(), id))
-            .collect()
+        let ids: Vec<u64> =
+            self.shared().look(|state| state.core.views().map(|view| view.id).collect());
+        ids.into_iter().map(|id| Worker::new(self.shared().clone(), id)).collect()
     }
 
     /// The state of the pool at this moment.
     pub fn health(&self) -> Health {
         self.shared().look(|state| {
             let core = &state.core;
-            let workers: Vec<WorkerHealth> = core
-                .views()
-                .map(|view| worker::health(state, &view))
-                .collect();
-            let count = |wanted| {
-                workers
-                    .iter()
-                    .filter(|worker| worker.state == wanted)
-                    .count()
-            };
+            let workers: Vec<WorkerHealth> =
+                core.views().map(|view| worker::health(state, &view)).collect();
+            let count = |wanted| workers.iter().filter(|worker| worker.state == wanted).count();
             Health {
                 name: self.name().to_owned(),
                 starting: count(WorkerState::Starting),
@@ -202,10 +187,7 @@ impl Pool {
             state.waiters.insert(waiter, sender);
             waiter
         });
-        let _waiting = Waiting {
-            shared: self.shared(),
-            waiter,
-        };
+        let _waiting = Waiting { shared: self.shared(), waiter };
         // The sender is kept until it has sent.
         receiver.recv().await.unwrap_or(Err(SpawnError::Destroyed))
     }
@@ -229,8 +211,6 @@ impl Drop for Waiting<'_> {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
-            .field("name", &self.name())
-            .finish_non_exhaustive()
+        f.debug_struct("Pool").field("name", &self.name()).finish_non_exhaustive()
     }
 }

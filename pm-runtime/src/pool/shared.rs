@@ -70,6 +70,8 @@ pub(crate) enum Seat {
 /// What is to be done when the lock is free again.
 #[derive(Default)]
 struct After {
+    /// Workers with something in their outboxes.
+    dirty: Vec<Arc<Worker>>,
     resolved: Vec<(Arc<Ticket>, Outcome)>,
     events: Vec<Event>,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
@@ -77,6 +79,15 @@ struct After {
     /// Dropped outside the lock, because drops may come back.
     forgotten: Vec<Arc<Ticket>>,
     kept: Option<Arc<Shared>>,
+}
+
+impl After {
+    /// A worker got something into its outbox, which is sent with all that follows.
+    fn send(&mut self, worker: &Arc<Worker>) {
+        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, worker)) {
+            self.dirty.push(worker.clone());
+        }
+    }
 }
 
 impl Shared {
@@ -182,12 +193,10 @@ impl Shared {
         if self.timer.get().is_some() {
             return Ok(());
         }
-        let reactor = Reactor::get().map_err(|error| BootError::Refused {
-            reason: error.to_string().into(),
-        })?;
+        let reactor = Reactor::get()
+            .map_err(|error| BootError::Refused { reason: error.to_string().into() })?;
         let timed: Weak<Shared> = self.this.clone();
-        self.timer
-            .get_or_init(|| (reactor, reactor.add_timer(timed)));
+        self.timer.get_or_init(|| (reactor, reactor.add_timer(timed)));
         Ok(())
     }
 
@@ -206,6 +215,12 @@ impl Shared {
 
     fn perform(&self, state: &mut State, after: &mut After) {
         while let Some(action) = state.core.next_action() {
+            let mut tell = |state: &State, id, kind, query| {
+                if let Some(worker) = state.worker(id) {
+                    worker.tell(kind, query);
+                    after.send(worker);
+                }
+            };
             match action {
                 Action::Launch(id) => {
                     state.seats.insert(id, Seat::Launching { doomed: false });
@@ -215,13 +230,14 @@ impl Shared {
                     let request = state.core.payload(key).cloned();
                     if let (Some(worker), Some(request)) = (state.worker(id), request) {
                         worker.hand(key.to_wire(), request);
+                        after.send(worker);
                     }
                 }
-                Action::Recall(id, key) => state.tell(id, to_worker::TAKE_BACK, key.to_wire()),
-                Action::Drop(id, key) => state.tell(id, to_worker::DROP, key.to_wire()),
-                Action::ShutGate(id) => state.tell(id, to_worker::SHUT_GATE, 0),
-                Action::OpenGate(id) => state.tell(id, to_worker::OPEN_GATE, 0),
-                Action::End(id) => state.tell(id, to_worker::END, 0),
+                Action::Recall(id, key) => tell(state, id, to_worker::TAKE_BACK, key.to_wire()),
+                Action::Drop(id, key) => tell(state, id, to_worker::DROP, key.to_wire()),
+                Action::ShutGate(id) => tell(state, id, to_worker::SHUT_GATE, 0),
+                Action::OpenGate(id) => tell(state, id, to_worker::OPEN_GATE, 0),
+                Action::End(id) => tell(state, id, to_worker::END, 0),
                 Action::Kill(id) => match state.seats.get_mut(&id) {
                     Some(Seat::Launching { doomed }) => *doomed = true,
                     Some(Seat::Taken(worker)) => worker.kill(),
@@ -248,14 +264,10 @@ impl Shared {
     }
 
     fn finish(&self, after: After) {
-        let After {
-            resolved,
-            events,
-            reached,
-            launches,
-            forgotten,
-            kept,
-        } = after;
+        let After { dirty, resolved, events, reached, launches, forgotten, kept } = after;
+        for worker in dirty {
+            worker.send();
+        }
         for id in launches {
             self.launch_soon(id);
         }
@@ -283,12 +295,8 @@ impl Shared {
 
     /// Starts a worker, on the reactor's thread.
     fn launch(&self, id: WorkerId, reactor: &'static Reactor) {
-        let doomed = self.look(|state| {
-            !matches!(
-                state.seats.get(&id),
-                Some(Seat::Launching { doomed: false })
-            )
-        });
+        let doomed = self
+            .look(|state| !matches!(state.seats.get(&id), Some(Seat::Launching { doomed: false })));
         let launched = match (doomed, self.options.mistake()) {
             (true, _) => None,
             (false, Some(mistake)) => Some(Err(mistake)),
@@ -322,20 +330,17 @@ impl Shared {
         let core = &mut state.core;
         let violated = |violation: Violation| violation.to_string();
         let mut end = |core: &mut Core<_>, query: u64, end: End, outcome: Outcome| {
-            let ticket = core
-                .ended(id, QueryKey::from_wire(query), end, now)
-                .map_err(violated)?;
+            let ticket = core.ended(id, QueryKey::from_wire(query), end, now).map_err(violated)?;
             resolved.extend(ticket.map(|ticket| (ticket, outcome)));
             Ok(())
         };
         match message {
-            FromWorker::Begun { id: query } => core
-                .begun(id, QueryKey::from_wire(query), now)
-                .map_err(violated),
-            FromWorker::Answer {
-                id: query,
-                response,
-            } => end(core, query, End::Answered, Ok(response)),
+            FromWorker::Begun { id: query } => {
+                core.begun(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
+            FromWorker::Answer { id: query, response } => {
+                end(core, query, End::Answered, Ok(response))
+            }
             FromWorker::Panicked { id: query, note } => {
                 let report = PanicReport::new(id, note);
                 end(core, query, End::Failed, Err(QueryError::Panicked(report)))
@@ -344,12 +349,12 @@ impl Shared {
                 let error = self.refused(refusal);
                 end(core, query, End::Failed, Err(error))
             }
-            FromWorker::Returned { id: query } => core
-                .returned(id, QueryKey::from_wire(query), now)
-                .map_err(violated),
-            FromWorker::Dropped { id: query } => core
-                .dropped(id, QueryKey::from_wire(query), now)
-                .map_err(violated),
+            FromWorker::Returned { id: query } => {
+                core.returned(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
+            FromWorker::Dropped { id: query } => {
+                core.dropped(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
             FromWorker::Gated { running } => {
                 let running: Vec<QueryKey> = running.into_iter().map(QueryKey::from_wire).collect();
                 core.gated(id, &running, now).map_err(violated)
@@ -441,12 +446,6 @@ impl State {
         match self.seats.get(&id) {
             Some(Seat::Taken(worker)) => Some(worker),
             Some(Seat::Launching { .. }) | None => None,
-        }
-    }
-
-    fn tell(&self, id: WorkerId, kind: u8, query: u64) {
-        if let Some(worker) = self.worker(id) {
-            worker.tell(kind, query);
         }
     }
 

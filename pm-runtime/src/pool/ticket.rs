@@ -23,10 +23,7 @@ enum State {
 
 impl Ticket {
     pub(crate) fn new(request: Vec<u8>, waker: Waker) -> Self {
-        Self {
-            request,
-            state: Mutex::new(State::Pending(Some(waker))),
-        }
+        Self { request, state: Mutex::new(State::Pending(Some(waker))) }
     }
 
     /// Puts the outcome in its place, and wakes the caller. Not under a lock, because a waker is

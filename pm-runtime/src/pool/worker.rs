@@ -20,20 +20,9 @@ pub struct Worker {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
         let (pid, since) = shared.look(|state| {
-            (
-                pid(state, id),
-                state
-                    .core
-                    .view(id)
-                    .map_or_else(Instant::now, |view| view.since),
-            )
+            (pid(state, id), state.core.view(id).map_or_else(Instant::now, |view| view.since))
         });
-        Self {
-            shared,
-            id,
-            pid,
-            since,
-        }
+        Self { shared, id, pid, since }
     }
 
     /// Its number in its pool: from 1; a replacement gets a new one.
@@ -57,8 +46,7 @@ impl Worker {
 
     /// What it is doing.
     pub fn state(&self) -> WorkerState {
-        self.health()
-            .map_or(WorkerState::Gone, |health| health.state)
+        self.health().map_or(WorkerState::Gone, |health| health.state)
     }
 
     /// How long ago it was started.
@@ -91,9 +79,7 @@ pub(super) fn health(state: &State, view: &SlotView) -> WorkerHealth {
 }
 
 fn pid(state: &State, id: u64) -> u32 {
-    state
-        .worker(id)
-        .map_or(0, |worker| worker.pid().unwrap_or_else(std::process::id))
+    state.worker(id).map_or(0, |worker| worker.pid().unwrap_or_else(std::process::id))
 }
 
 impl fmt::Debug for Worker {

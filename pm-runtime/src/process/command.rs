@@ -29,11 +29,7 @@ pub(crate) fn spawn(
 ) -> Result<Guard, BootError> {
     let mut command = Command::new(program.unwrap_or(Path::new(THIS_PROGRAM)));
     if program.is_none() {
-        command.arg0(
-            std::env::args_os()
-                .next()
-                .unwrap_or_else(|| OsString::from("worker")),
-        );
+        command.arg0(std::env::args_os().next().unwrap_or_else(|| OsString::from("worker")));
     }
     command
         .arg(format!("--pm-worker={label}"))
@@ -55,11 +51,7 @@ fn refused(program: Option<&Path>, error: &io::Error) -> BootError {
             BootError::Refused { reason }
         }
         _ => {
-            let path = program
-                .unwrap_or(Path::new(THIS_PROGRAM))
-                .display()
-                .to_string()
-                .into();
+            let path = program.unwrap_or(Path::new(THIS_PROGRAM)).display().to_string().into();
             BootError::Program { path, reason }
         }
     }

@@ -19,11 +19,7 @@ pub(crate) struct Ended {
 
 impl Ended {
     /// Somebody else has waited for it.
-    const UNKNOWN: Self = Self {
-        exit: Exit::Unknown,
-        max_rss: None,
-        cpu: None,
-    };
+    const UNKNOWN: Self = Self { exit: Exit::Unknown, max_rss: None, cpu: None };
 }
 
 /// A process of ours, until it is reaped. Dropped earlier, it is killed and reaped.
@@ -43,11 +39,7 @@ impl Guard {
             true => rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok(),
             false => None,
         };
-        Some(Self {
-            pid,
-            pidfd,
-            reaped: false,
-        })
+        Some(Self { pid, pidfd, reaped: false })
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -62,9 +62,7 @@ fn open_descriptors() -> Vec<i32> {
     let Ok(folder) = std::fs::read_dir("/proc/self/fd") else {
         return (3..4096).collect();
     };
-    folder
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect()
+    folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Gives signals the meaning that they have in a worker.

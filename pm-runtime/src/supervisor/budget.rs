@@ -56,9 +56,7 @@ impl Budget {
         let pause = match self.in_a_row {
             0 => Duration::ZERO,
             n => {
-                let full = BACKOFF_BASE
-                    .saturating_mul(1 << (n - 1).min(16))
-                    .min(BACKOFF_CAP);
+                let full = BACKOFF_BASE.saturating_mul(1 << (n - 1).min(16)).min(BACKOFF_CAP);
                 // Between half and all of it, so that many pools do not start in step.
                 full / 2 + full.mul_f64(self.jitter.fraction() / 2.0)
             }
@@ -82,8 +80,7 @@ impl Budget {
     /// More crashes than are forgiven.
     pub(crate) fn is_spent(&mut self, now: Instant) -> bool {
         self.prune(now);
-        self.max_crashes
-            .is_some_and(|max| self.crashes.len() > max as usize)
+        self.max_crashes.is_some_and(|max| self.crashes.len() > max as usize)
     }
 
     /// When the next worker may start.

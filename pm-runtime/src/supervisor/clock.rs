@@ -17,11 +17,7 @@ impl<P> Core<P> {
         for worker in workers {
             self.tick_worker(worker, now);
         }
-        if let Stage::Draining {
-            deadline,
-            over: false,
-        } = self.stage
-        {
+        if let Stage::Draining { deadline, over: false } = self.stage {
             if deadline <= now {
                 self.end_drain(now);
             } else {
@@ -135,13 +131,7 @@ impl<P> Core<P> {
                 continue;
             };
             let caller = query.caller;
-            let Place::Begun {
-                at,
-                dropping,
-                spared,
-                ..
-            } = query.place
-            else {
+            let Place::Begun { at, dropping, spared, .. } = query.place else {
                 continue;
             };
             if let Some(until) = spared {
@@ -168,12 +158,7 @@ impl<P> Core<P> {
             } else if self.config.droppable && caller == Caller::Waits {
                 let until = now + DROP_PATIENCE;
                 if let Some(query) = self.queries.get_mut(key) {
-                    query.place = Place::Begun {
-                        worker,
-                        at,
-                        dropping: Some(until),
-                        spared,
-                    };
+                    query.place = Place::Begun { worker, at, dropping: Some(until), spared };
                 }
                 self.wake_by(until);
                 self.actions.push_back(Action::Drop(worker, key));

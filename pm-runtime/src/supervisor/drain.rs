@@ -86,24 +86,14 @@ impl<P> Core<P> {
         self.target = workers;
         let surplus = self.staying().saturating_sub(workers + self.to_replace());
         let gone = self.release_surplus(surplus, now);
-        self.wait_for(
-            Goal::Resized {
-                ready: workers,
-                gone,
-            },
-            now,
-        )
+        self.wait_for(Goal::Resized { ready: workers, gone }, now)
     }
 
     /// Replaces every worker, each only when its replacement is ready; afterwards there are
     /// `workers`, or as many as before.
     pub(crate) fn respawn(&mut self, workers: Option<usize>, now: Instant) -> WaiterId {
-        let old: Vec<WorkerId> = self
-            .slots
-            .iter()
-            .filter(|slot| slot.is_staying())
-            .map(|slot| slot.id)
-            .collect();
+        let old: Vec<WorkerId> =
+            self.slots.iter().filter(|slot| slot.is_staying()).map(|slot| slot.id).collect();
         let ready = workers.unwrap_or(self.target);
         if self.stage == Stage::Open {
             self.target = ready;
@@ -126,10 +116,7 @@ impl<P> Core<P> {
     pub(crate) fn destroy(&mut self, now: Instant) -> WaiterId {
         if self.stage == Stage::Open {
             let deadline = now + self.config.grace;
-            self.stage = Stage::Draining {
-                deadline,
-                over: false,
-            };
+            self.stage = Stage::Draining { deadline, over: false };
             self.rolling = None;
             self.wake_by(deadline);
             #[cfg(test)]
@@ -157,15 +144,8 @@ impl<P> Core<P> {
                 self.kill(worker, CrashCause::Grace(self.config.grace), None, now);
                 return;
             }
-            Phase::Live => {
-                slot.phase = Phase::Releasing {
-                    deadline,
-                    told: false,
-                }
-            }
-            Phase::Releasing {
-                deadline: earlier, ..
-            } => *earlier = deadline.min(*earlier),
+            Phase::Live => slot.phase = Phase::Releasing { deadline, told: false },
+            Phase::Releasing { deadline: earlier, .. } => *earlier = deadline.min(*earlier),
             Phase::Dying { .. } => return,
         }
         self.wake_by(deadline);
@@ -191,11 +171,8 @@ impl<P> Core<P> {
             .collect();
         staying.sort_unstable();
         let deadline = now + self.config.grace;
-        let gone: Vec<WorkerId> = staying
-            .into_iter()
-            .take(surplus)
-            .map(|(_, _, worker)| worker)
-            .collect();
+        let gone: Vec<WorkerId> =
+            staying.into_iter().take(surplus).map(|(_, _, worker)| worker).collect();
         for &worker in &gone {
             self.release(worker, deadline, now);
         }
@@ -212,13 +189,7 @@ impl<P> Core<P> {
             return 0;
         };
         let serving = |&worker: &WorkerId| self.slot(worker).is_some_and(|slot| slot.is_staying());
-        rolling
-            .old
-            .iter()
-            .copied()
-            .filter(serving)
-            .count()
-            .min(self.target)
+        rolling.old.iter().copied().filter(serving).count().min(self.target)
     }
 
     /// The next old worker for which no replacement is on its way.
@@ -252,12 +223,7 @@ impl<P> Core<P> {
         }
         if error.is_permanent() {
             self.end_waiting(
-                |goal| {
-                    matches!(
-                        goal,
-                        Goal::Ready(_) | Goal::WorkerReady(_) | Goal::Resized { .. }
-                    )
-                },
+                |goal| matches!(goal, Goal::Ready(_) | Goal::WorkerReady(_) | Goal::Resized { .. }),
                 Err(SpawnError::Boot(error.clone())),
             );
         }
@@ -265,10 +231,7 @@ impl<P> Core<P> {
 
     /// The grace of a destroyed pool is over.
     pub(super) fn end_drain(&mut self, now: Instant) {
-        self.stage = Stage::Draining {
-            deadline: now,
-            over: true,
-        };
+        self.stage = Stage::Draining { deadline: now, over: true };
         while let Some(key) = self.queries.front() {
             self.fail(key, QueryError::Destroyed);
         }
@@ -311,9 +274,7 @@ impl<P> Core<P> {
 
     /// Releases workers that nobody asked for: replacements of a respawn that was given up.
     fn trim(&mut self, now: Instant) {
-        let surplus = self
-            .staying()
-            .saturating_sub(self.target + self.to_replace());
+        let surplus = self.staying().saturating_sub(self.target + self.to_replace());
         if surplus > 0 {
             self.release_surplus(surplus, now);
         }
@@ -339,9 +300,8 @@ impl<P> Core<P> {
 
     /// Tells some of those who wait how it ended.
     fn end_waiting(&mut self, which: fn(&Goal) -> bool, result: Result<(), SpawnError>) {
-        let (told, others) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition(|waiter| which(&waiter.goal));
+        let (told, others) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| which(&waiter.goal));
         self.waiters = others;
         for Waiter { id, .. } in told {
             self.actions.push_back(Action::Reached(id, result.clone()));
@@ -382,10 +342,9 @@ impl<P> Core<P> {
             Goal::Gone(workers) => return gone(workers).then_some(Ok(())),
             Goal::Destroyed => return (self.stage == Stage::Destroyed).then_some(Ok(())),
             Goal::Ready(wanted) => (*wanted, ready >= *wanted),
-            Goal::Resized {
-                ready: wanted,
-                gone: workers,
-            } => (*wanted, ready >= *wanted && gone(workers)),
+            Goal::Resized { ready: wanted, gone: workers } => {
+                (*wanted, ready >= *wanted && gone(workers))
+            }
             Goal::Respawned { ready: wanted, old } => (*wanted, ready >= *wanted && gone(old)),
             Goal::WorkerReady(worker) => match self.slot(*worker) {
                 Some(slot) => (1, slot.is_live()),

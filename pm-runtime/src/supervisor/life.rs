@@ -52,12 +52,7 @@ impl<P> Core<P> {
             return;
         };
         let slot = self.slots.remove(index);
-        let Death {
-            cause,
-            target,
-            counts,
-            sane,
-        } = self.cause_of(&slot, &obituary);
+        let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
 
         let report = (!sane).then(|| {
             let boot = match &cause {
@@ -173,10 +168,7 @@ impl<P> Core<P> {
     pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
         self.target > 0
             && self.budget.is_spent(now)
-            && !self
-                .slots
-                .iter()
-                .any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
+            && !self.slots.iter().any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
     }
 
     pub(super) fn fail_if_hopeless(&mut self, now: Instant) {
@@ -235,11 +227,7 @@ impl<P> Core<P> {
         for &key in &slot.begun {
             #[cfg(test)]
             if self.has(super::Bug::RerunBegunAtDeath) {
-                if self
-                    .queries
-                    .get(key)
-                    .is_some_and(|q| q.caller == super::Caller::Waits)
-                {
+                if self.queries.get(key).is_some_and(|q| q.caller == super::Caller::Waits) {
                     self.account.running -= 1;
                     self.account.waiting += 1;
                     self.queries.requeue(key);
@@ -286,15 +274,15 @@ impl<P> Core<P> {
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
         match &slot.phase {
             Phase::Starting { .. } => {
-                let error = obituary.boot_error.clone().unwrap_or(BootError::Exited {
-                    exit: obituary.exit,
-                });
+                let error = obituary
+                    .boot_error
+                    .clone()
+                    .unwrap_or(BootError::Exited { exit: obituary.exit });
                 Death::crash(CrashCause::Boot(error))
             }
-            Phase::Live => Death {
-                counts: !is_from_outside(obituary.exit),
-                ..Death::crash(CrashCause::Died)
-            },
+            Phase::Live => {
+                Death { counts: !is_from_outside(obituary.exit), ..Death::crash(CrashCause::Died) }
+            }
             Phase::Releasing { told, .. } => {
                 let sane = *told && matches!(obituary.exit, Exit::Code(0) | Exit::Unknown);
                 Death {
@@ -331,10 +319,7 @@ impl<P> Core<P> {
             .begun
             .iter()
             .filter_map(|&key| self.queries.get(key))
-            .map(|query| RunningQuery {
-                age: begun_age(query, now),
-                size: query.size,
-            })
+            .map(|query| RunningQuery { age: begun_age(query, now), size: query.size })
             .collect();
         CrashReport::new(Crash {
             pool: self.config.name.clone(),
@@ -366,12 +351,7 @@ struct Death {
 
 impl Death {
     fn crash(cause: CrashCause) -> Self {
-        Self {
-            cause,
-            target: None,
-            counts: true,
-            sane: false,
-        }
+        Self { cause, target: None, counts: true, sane: false }
     }
 }
 

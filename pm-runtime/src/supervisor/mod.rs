@@ -243,20 +243,11 @@ impl<P> Core<P> {
         self.account.submitted += 1;
         if let Some(error) = self.refusal(&submission, now) {
             self.account.rejected += 1;
-            self.actions
-                .push_back(Action::Fail(submission.payload, error));
+            self.actions.push_back(Action::Fail(submission.payload, error));
             return None;
         }
-        let Submission {
-            payload,
-            size,
-            timeout,
-            queue_timeout,
-            ..
-        } = submission;
-        let key = self
-            .queries
-            .push(payload, size, timeout, queue_timeout, now);
+        let Submission { payload, size, timeout, queue_timeout, .. } = submission;
+        let key = self.queries.push(payload, size, timeout, queue_timeout, now);
         self.account.waiting += 1;
         if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
             self.wake_by(deadline);

@@ -130,16 +130,12 @@ impl<P> Queries<P> {
 
     pub(crate) fn get(&self, key: QueryKey) -> Option<&Query<P>> {
         let row = self.rows.get(key.row())?;
-        row.query
-            .as_ref()
-            .filter(|_| row.generation == key.generation())
+        row.query.as_ref().filter(|_| row.generation == key.generation())
     }
 
     pub(crate) fn get_mut(&mut self, key: QueryKey) -> Option<&mut Query<P>> {
         let row = self.rows.get_mut(key.row())?;
-        row.query
-            .as_mut()
-            .filter(|_| row.generation == key.generation())
+        row.query.as_mut().filter(|_| row.generation == key.generation())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Query<P>> {
@@ -200,10 +196,7 @@ impl<P> Queries<P> {
 
     /// Moves a waiting query out of the queue, to `place`.
     pub(crate) fn leave_queue(&mut self, key: QueryKey, place: Place) {
-        if self
-            .get(key)
-            .is_none_or(|query| query.place != Place::Waiting)
-        {
+        if self.get(key).is_none_or(|query| query.place != Place::Waiting) {
             return;
         }
         self.unlink(key.row() as u32);
@@ -242,11 +235,7 @@ impl<P> Queries<P> {
         if self.live == 0 && self.rows.len() > 1024 {
             // A burst is over: give its memory back. New rows go on from the latest generation,
             // so that no name comes back.
-            self.fresh = self
-                .rows
-                .iter()
-                .map(|row| row.generation)
-                .fold(self.fresh, u32::max);
+            self.fresh = self.rows.iter().map(|row| row.generation).fold(self.fresh, u32::max);
             self.rows = Vec::new();
             self.free = NONE;
         }
@@ -255,9 +244,7 @@ impl<P> Queries<P> {
 
     /// No longer bounds how long the query waits.
     pub(crate) fn forget_deadline(&mut self, key: QueryKey) {
-        let deadline = self
-            .get_mut(key)
-            .and_then(|query| query.queue_deadline.take());
+        let deadline = self.get_mut(key).and_then(|query| query.queue_deadline.take());
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, key));
         }
@@ -283,26 +270,16 @@ impl<P> Queries<P> {
     }
 
     fn seq(&self, index: u32) -> u64 {
-        self.rows[index as usize]
-            .query
-            .as_ref()
-            .map_or(u64::MAX, |query| query.seq)
+        self.rows[index as usize].query.as_ref().map_or(u64::MAX, |query| query.seq)
     }
 
     fn size(&self, index: u32) -> usize {
-        self.rows[index as usize]
-            .query
-            .as_ref()
-            .map_or(0, |query| query.size)
+        self.rows[index as usize].query.as_ref().map_or(0, |query| query.size)
     }
 
     /// Puts a row before `next` (at the end: `NONE`).
     fn link(&mut self, index: u32, next: u32) {
-        let before = if next == NONE {
-            self.tail
-        } else {
-            self.rows[next as usize].before
-        };
+        let before = if next == NONE { self.tail } else { self.rows[next as usize].before };
         self.rows[index as usize].before = before;
         self.rows[index as usize].after = next;
         match before {

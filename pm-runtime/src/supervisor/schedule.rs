@@ -60,18 +60,9 @@ impl<P> Core<P> {
         if slot.load() == 0 {
             slot.progress = now;
         }
-        let stuck_at = slot
-            .begun
-            .is_empty()
-            .then(|| slot.progress + self.config.boot_timeout);
+        let stuck_at = slot.begun.is_empty().then(|| slot.progress + self.config.boot_timeout);
         slot.handed.push_back(key);
-        self.queries.leave_queue(
-            key,
-            Place::Handed {
-                worker,
-                recalled: false,
-            },
-        );
+        self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
         self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
         if let Some(at) = stuck_at {
             self.wake_by(at);
@@ -106,12 +97,7 @@ impl<P> Core<P> {
                 .max_by_key(|slot| slot.load() - slot.recalled);
             let Some(donor) = donor else { break };
             let worker = donor.id;
-            let youngest = donor
-                .handed
-                .iter()
-                .rev()
-                .copied()
-                .find(|&key| !self.is_recalled(key));
+            let youngest = donor.handed.iter().rev().copied().find(|&key| !self.is_recalled(key));
             let Some(key) = youngest else { break };
             self.recall(worker, key);
             room -= 1;
@@ -131,10 +117,7 @@ impl<P> Core<P> {
             return false;
         }
         if let Some(query) = self.queries.get_mut(key) {
-            query.place = Place::Handed {
-                worker,
-                recalled: true,
-            };
+            query.place = Place::Handed { worker, recalled: true };
         }
         if let Some(slot) = self.slot_mut(worker) {
             slot.recalled += 1;

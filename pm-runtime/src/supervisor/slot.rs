@@ -92,9 +92,7 @@ impl Slot {
     pub(crate) fn new(id: WorkerId, now: Instant, boot_timeout: Duration) -> Self {
         Self {
             id,
-            phase: Phase::Starting {
-                deadline: now + boot_timeout,
-            },
+            phase: Phase::Starting { deadline: now + boot_timeout },
             since: now,
             handed: VecDeque::new(),
             handed_bytes: 0,

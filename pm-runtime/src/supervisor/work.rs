@@ -45,10 +45,7 @@ impl<P> Core<P> {
         let concurrency = self.config.concurrency;
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
         match query.place {
-            Place::Handed {
-                worker: at,
-                recalled,
-            } if at == worker => {
+            Place::Handed { worker: at, recalled } if at == worker => {
                 let size = query.size;
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
                 if slot.begun.len() >= concurrency {
@@ -68,12 +65,7 @@ impl<P> Core<P> {
         let Some(query) = self.queries.get_mut(key) else {
             return Ok(());
         };
-        query.place = Place::Begun {
-            worker,
-            at: now,
-            dropping: None,
-            spared: None,
-        };
+        query.place = Place::Begun { worker, at: now, dropping: None, spared: None };
         let timeout = query.timeout;
         match query.caller {
             Caller::Waits => {
@@ -96,8 +88,7 @@ impl<P> Core<P> {
         end: End,
         now: Instant,
     ) -> Result<Option<P>, Violation> {
-        self.take_begun(worker, key, now)
-            .ok_or(Violation::Answered)?;
+        self.take_begun(worker, key, now).ok_or(Violation::Answered)?;
         #[cfg(test)]
         if self.has(super::Bug::KeepLoadAfterAnswer)
             && let Some(slot) = self.slot_mut(worker)
@@ -115,10 +106,7 @@ impl<P> Core<P> {
             self.exhausted = false;
             self.note(Note::Healed(worker));
         }
-        let waits = self
-            .queries
-            .get(key)
-            .is_some_and(|query| query.caller == Caller::Waits);
+        let waits = self.queries.get(key).is_some_and(|query| query.caller == Caller::Waits);
         let payload = if waits {
             self.account.running -= 1;
             match end {
@@ -142,19 +130,12 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Returned)?;
-        if query.place
-            != (Place::Handed {
-                worker,
-                recalled: true,
-            })
-        {
+        if query.place != (Place::Handed { worker, recalled: true }) {
             return Err(Violation::Returned);
         }
         let size = query.size;
         let gone = query.caller == Caller::Gone;
-        let overdue = query
-            .queue_timeout
-            .filter(|_| query.queue_deadline.is_none());
+        let overdue = query.queue_timeout.filter(|_| query.queue_deadline.is_none());
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.handed.retain(|&other| other != key);
         slot.handed_bytes -= size;
@@ -187,19 +168,11 @@ impl<P> Core<P> {
             return Err(Violation::Dropped);
         }
         let after = query.timeout.unwrap_or_default();
-        self.take_begun(worker, key, now)
-            .ok_or(Violation::Dropped)?;
+        self.take_begun(worker, key, now).ok_or(Violation::Dropped)?;
         if !gone {
             self.note(Note::TimedOut(worker, after));
         }
-        self.fail(
-            key,
-            QueryError::TimedOut {
-                after,
-                worker,
-                debug: None,
-            },
-        );
+        self.fail(key, QueryError::TimedOut { after, worker, debug: None });
         self.after_change(now);
         Ok(())
     }
@@ -315,11 +288,7 @@ impl<P> Core<P> {
         if slot.is_dying() {
             return;
         }
-        slot.phase = Phase::Dying {
-            cause,
-            target,
-            deadline,
-        };
+        slot.phase = Phase::Dying { cause, target, deadline };
         self.wake_by(deadline);
         self.actions.push_back(Action::Kill(worker));
     }
@@ -336,8 +305,7 @@ impl<P> Core<P> {
     }
 
     pub(super) fn runs(&self, worker: WorkerId, key: QueryKey) -> bool {
-        self.slot(worker)
-            .is_some_and(|slot| slot.begun.contains(&key))
+        self.slot(worker).is_some_and(|slot| slot.begun.contains(&key))
     }
 
     /// Takes a query off the worker that runs it.

@@ -17,12 +17,7 @@ use crate::wire::frame::{Assembler, Frame, FrameError, HEADER, Header};
 
 /// Two connected sockets that no program inherits by accident.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    rustix::net::socketpair(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
+    rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
 }
 
 /// Whether a call may wait.
@@ -92,11 +87,7 @@ fn write(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>], wait: Wait) -> Result<us
 pub(crate) fn write_all(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Result<(), Gone> {
     let (mut first, mut second) = (first, second);
     while !first.is_empty() || !second.is_empty() {
-        let written = write(
-            socket,
-            &[IoSlice::new(first), IoSlice::new(second)],
-            Wait::Yes,
-        )?;
+        let written = write(socket, &[IoSlice::new(first), IoSlice::new(second)], Wait::Yes)?;
         let of_first = written.min(first.len());
         first = &first[of_first..];
         second = &second[written - of_first..];
@@ -107,10 +98,16 @@ pub(crate) fn write_all(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> 
 /// Bytes that are shared with whoever waits for the answer, so that none are copied.
 pub(crate) type Payload = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// What could not be written at once.
+/// A frame on its way out.
+struct Outgoing {
+    header: [u8; HEADER],
+    payload: Option<Payload>,
+}
+
+/// Frames that are to be written, and could not be yet.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    frames: VecDeque<(Header, Option<Payload>)>,
+    frames: VecDeque<Outgoing>,
     /// Bytes of the first frame that are written.
     written: usize,
 }
@@ -120,38 +117,54 @@ impl Outbox {
         self.frames.is_empty()
     }
 
-    /// Writes a frame, or keeps what does not fit now; never waits.
-    pub(crate) fn send(
-        &mut self,
-        socket: BorrowedFd<'_>,
-        header: Header,
-        payload: Option<Payload>,
-    ) -> Result<(), Gone> {
-        self.frames.push_back((header, payload));
-        self.flush(socket)
+    /// Puts a frame behind those that wait.
+    pub(crate) fn push(&mut self, header: Header, payload: Option<Payload>) {
+        self.frames.push_back(Outgoing { header: header.to_bytes(), payload });
     }
 
-    /// Writes what fits now.
+    /// Writes what fits now, many frames at once; never waits.
     pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>) -> Result<(), Gone> {
-        while let Some((header, payload)) = self.frames.front() {
-            let head = header.to_bytes();
-            let body = payload
-                .as_ref()
-                .map_or(&[][..], |payload| (**payload).as_ref());
-            let head_left = &head[self.written.min(HEADER)..];
-            let body_left = &body[self.written.saturating_sub(HEADER).min(body.len())..];
-            let left = head_left.len() + body_left.len();
-            let parts = [IoSlice::new(head_left), IoSlice::new(body_left)];
-            match write(socket, &parts, Wait::No)? {
-                written if written == left => {
-                    self.frames.pop_front();
-                    self.written = 0;
-                }
-                0 => return Ok(()),
-                written => self.written += written,
+        /// A system call takes 1024 parts at most; so many are enough to make it cheap.
+        const AT_ONCE: usize = 32;
+        while !self.frames.is_empty() {
+            let mut parts = [IoSlice::new(&[]); 2 * AT_ONCE];
+            let mut skip = self.written;
+            let mut bytes = 0;
+            for (pair, frame) in parts.chunks_exact_mut(2).zip(&self.frames) {
+                let head = &frame.header[skip.min(HEADER)..];
+                let body = &frame.body()[skip.saturating_sub(HEADER)..];
+                pair[0] = IoSlice::new(head);
+                pair[1] = IoSlice::new(body);
+                bytes += head.len() + body.len();
+                skip = 0;
+            }
+            let used = 2 * self.frames.len().min(AT_ONCE);
+            let written = write(socket, &parts[..used], Wait::No)?;
+            self.retire(written);
+            if written < bytes {
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Drops the frames that are written by now.
+    fn retire(&mut self, written: usize) {
+        self.written += written;
+        while let Some(frame) = self.frames.front() {
+            let length = HEADER + frame.body().len();
+            if self.written < length {
+                break;
+            }
+            self.written -= length;
+            self.frames.pop_front();
+        }
+    }
+}
+
+impl Outgoing {
+    fn body(&self) -> &[u8] {
+        self.payload.as_ref().map_or(&[], |payload| (**payload).as_ref())
     }
 }
 

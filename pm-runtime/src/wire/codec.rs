@@ -9,9 +9,7 @@ use crate::error::{DecodeError, EncodeError};
 /// Fixed-width integers: a little more to copy, much less to compute.
 fn config() -> impl bincode::config::Config {
     // Without a limit a hostile length aborts the process.
-    bincode::config::standard()
-        .with_fixed_int_encoding()
-        .with_limit::<{ 1 << 32 }>()
+    bincode::config::standard().with_fixed_int_encoding().with_limit::<{ 1 << 32 }>()
 }
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
@@ -24,9 +22,6 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Decod
         .map_err(|error| DecodeError::new(type_name::<T>(), error))?;
     match bytes.len() - used {
         0 => Ok(value),
-        rest => Err(DecodeError::new(
-            type_name::<T>(),
-            format_args!("{rest} bytes too many"),
-        )),
+        rest => Err(DecodeError::new(type_name::<T>(), format_args!("{rest} bytes too many"))),
     }
 }

@@ -56,11 +56,7 @@ impl Header {
         if [r0, r1, r2] != [0; 3] {
             return Err(FrameError::Reserved);
         }
-        Ok(Some(Self {
-            length,
-            kind,
-            id: u64::from_le_bytes(*id),
-        }))
+        Ok(Some(Self { length, kind, id: u64::from_le_bytes(*id) }))
     }
 }
 
@@ -86,11 +82,7 @@ pub(crate) struct Assembler {
 
 impl Assembler {
     pub(crate) fn new(limit: u32) -> Self {
-        Self {
-            limit,
-            chunk: Vec::new(),
-            large: None,
-        }
+        Self { limit, chunk: Vec::new(), large: None }
     }
 
     /// Where the next bytes are to be appended: a vector with spare capacity, of which no more
@@ -115,11 +107,7 @@ impl Assembler {
                 self.large = Some((header, payload));
                 return Ok(());
             }
-            frames.push(Frame {
-                kind: header.kind,
-                id: header.id,
-                payload,
-            });
+            frames.push(Frame { kind: header.kind, id: header.id, payload });
         }
         let mut rest = &self.chunk[..];
         while let Some(header) = Header::parse(rest, self.limit)? {
@@ -152,11 +140,7 @@ mod tests {
     use super::*;
 
     fn bytes(kind: u8, id: u64, payload: &[u8]) -> Vec<u8> {
-        let header = Header {
-            length: payload.len() as u32,
-            kind,
-            id,
-        };
+        let header = Header { length: payload.len() as u32, kind, id };
         [&header.to_bytes()[..], payload].concat()
     }
 
@@ -199,26 +183,17 @@ mod tests {
     fn exactly_the_limit_passes() {
         let mut assembler = Assembler::new(100);
         assert_eq!(feed(&mut assembler, &bytes(1, 1, &[0; 100]), 9).len(), 1);
-        assembler
-            .buffer()
-            .extend_from_slice(&bytes(1, 1, &[0; 101]));
+        assembler.buffer().extend_from_slice(&bytes(1, 1, &[0; 101]));
         assert_eq!(
             assembler.cut(&mut Vec::new()),
-            Err(FrameError::TooLong {
-                length: 101,
-                limit: 100
-            })
+            Err(FrameError::TooLong { length: 101, limit: 100 })
         );
     }
 
     #[test]
     fn a_length_is_refused_before_memory_is_taken_for_it() {
         let mut assembler = Assembler::new(1 << 20);
-        let header = Header {
-            length: u32::MAX,
-            kind: 1,
-            id: 1,
-        };
+        let header = Header { length: u32::MAX, kind: 1, id: 1 };
         assembler.buffer().extend_from_slice(&header.to_bytes());
         assert!(assembler.cut(&mut Vec::new()).is_err());
         assert!(assembler.buffer().capacity() <= 2 * CHUNK);

@@ -76,11 +76,7 @@ impl Reply {
 
 fn to_bytes<T: serde::Serialize>(kind: u8, value: &T) -> Result<Vec<u8>, EncodeError> {
     let body = codec::encode(value)?;
-    let header = Header {
-        length: (MAGIC.len() + body.len()) as u32,
-        kind,
-        id: 0,
-    };
+    let header = Header { length: (MAGIC.len() + body.len()) as u32, kind, id: 0 };
     Ok([&header.to_bytes()[..], &MAGIC, &body].concat())
 }
 
@@ -96,7 +92,5 @@ fn parse<'a, T: serde::Deserialize<'a>>(kind: u8, frame: &'a Frame) -> Result<T,
 
 /// A handshake that went wrong.
 pub(crate) fn protocol(reason: impl std::fmt::Display) -> BootError {
-    BootError::Protocol {
-        reason: reason.to_string().into(),
-    }
+    BootError::Protocol { reason: reason.to_string().into() }
 }

@@ -68,15 +68,9 @@ pub(crate) enum FromWorker {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refusal {
     /// The arguments are no value of their type.
-    Decode {
-        type_name: Box<str>,
-        message: Box<str>,
-    },
+    Decode { type_name: Box<str>, message: Box<str> },
     /// The answer cannot be encoded.
-    Encode {
-        type_name: Box<str>,
-        message: Box<str>,
-    },
+    Encode { type_name: Box<str>, message: Box<str> },
     /// The encoded answer is larger than `max_frame`.
     TooLarge { size: u64 },
 }
@@ -87,10 +81,7 @@ impl TryFrom<Frame> for ToWorker {
     fn try_from(frame: Frame) -> Result<Self, FrameError> {
         let Frame { kind, id, payload } = frame;
         Ok(match kind {
-            to_worker::QUERY => Self::Query {
-                id,
-                request: payload,
-            },
+            to_worker::QUERY => Self::Query { id, request: payload },
             to_worker::TAKE_BACK => Self::TakeBack { id },
             to_worker::DROP => Self::Drop { id },
             to_worker::SHUT_GATE => Self::ShutGate,
@@ -108,27 +99,19 @@ impl TryFrom<Frame> for FromWorker {
         let Frame { kind, id, payload } = frame;
         let senseless = |_| FrameError::Content { kind };
         if !payload.is_empty()
-            && matches!(
-                kind,
-                from_worker::BEGUN | from_worker::RETURNED | from_worker::DROPPED
-            )
+            && matches!(kind, from_worker::BEGUN | from_worker::RETURNED | from_worker::DROPPED)
         {
             return Err(FrameError::Content { kind });
         }
         Ok(match kind {
             from_worker::BEGUN => Self::Begun { id },
-            from_worker::ANSWER => Self::Answer {
-                id,
-                response: payload,
-            },
-            from_worker::PANICKED => Self::Panicked {
-                id,
-                note: codec::decode(&payload).map_err(senseless)?,
-            },
-            from_worker::REFUSED => Self::Refused {
-                id,
-                refusal: codec::decode(&payload).map_err(senseless)?,
-            },
+            from_worker::ANSWER => Self::Answer { id, response: payload },
+            from_worker::PANICKED => {
+                Self::Panicked { id, note: codec::decode(&payload).map_err(senseless)? }
+            }
+            from_worker::REFUSED => {
+                Self::Refused { id, refusal: codec::decode(&payload).map_err(senseless)? }
+            }
             from_worker::RETURNED => Self::Returned { id },
             from_worker::DROPPED => Self::Dropped { id },
             from_worker::GATED => {
@@ -136,13 +119,11 @@ impl TryFrom<Frame> for FromWorker {
                 if !rest.is_empty() {
                     return Err(FrameError::Content { kind });
                 }
-                Self::Gated {
-                    running: ids.iter().map(|id| u64::from_le_bytes(*id)).collect(),
-                }
+                Self::Gated { running: ids.iter().map(|id| u64::from_le_bytes(*id)).collect() }
             }
-            from_worker::LAST_PANIC => Self::LastPanic {
-                note: codec::decode(&payload).map_err(senseless)?,
-            },
+            from_worker::LAST_PANIC => {
+                Self::LastPanic { note: codec::decode(&payload).map_err(senseless)? }
+            }
             kind => return Err(FrameError::Kind(kind)),
         })
     }

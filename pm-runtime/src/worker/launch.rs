@@ -72,6 +72,7 @@ pub(crate) fn launch(
         reactor,
         token: OnceLock::new(),
         ready: AtomicBool::new(false),
+        urgent: AtomicBool::new(false),
         broken: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         notes: Mutex::default(),
@@ -97,9 +98,7 @@ fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result
 
 fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     let reactor = worker.reactor;
-    let token = *worker
-        .token
-        .get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
+    let token = *worker.token.get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
     reactor.watch(token, CONTROL, worker.link.control())?;
     reactor.watch(token, DATA, worker.link.data())?;
     let pid = {
@@ -114,18 +113,15 @@ fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     };
     // Without pidfds a thread has to wait for the end.
     let worker = worker.clone();
-    std::thread::Builder::new()
-        .name(format!("wait for {pid}"))
-        .stack_size(64 << 10)
-        .spawn(move || {
+    std::thread::Builder::new().name(format!("wait for {pid}")).stack_size(64 << 10).spawn(
+        move || {
             guard::wait_for_end(pid);
             reactor.submit(move || worker.look_for_end());
-        })?;
+        },
+    )?;
     Ok(())
 }
 
 fn refused(reason: impl std::fmt::Display) -> BootError {
-    BootError::Refused {
-        reason: reason.to_string().into(),
-    }
+    BootError::Refused { reason: reason.to_string().into() }
 }

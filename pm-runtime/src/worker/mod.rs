@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     reactor: &'static Reactor,
     token: OnceLock<Token>,
     ready: AtomicBool,
+    /// There is something in the outbox that wants a ring.
+    urgent: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
     finished: AtomicBool,
@@ -70,16 +72,25 @@ impl Worker {
         self.pid
     }
 
+    /// Puts a query into the outbox.
     pub(crate) fn hand(&self, id: u64, request: Payload) {
-        if self.link.send(to_worker::QUERY, id, Some(request)) {
-            self.watch_for_room();
-        }
+        self.link.push(to_worker::QUERY, id, Some(request));
     }
 
-    /// Tells the worker something that it has to hear at once, even if it is busy.
+    /// Puts something else into the outbox, which even a busy worker has to hear at once.
     pub(crate) fn tell(&self, kind: u8, id: u64) {
-        if self.link.send_urgent(kind, id) {
-            self.watch_for_room();
+        self.link.push(kind, id, None);
+        self.urgent.store(true, Ordering::Release);
+    }
+
+    /// Sends what is in the outbox.
+    pub(crate) fn send(&self) {
+        let sent = self.link.flush();
+        if self.urgent.swap(false, Ordering::AcqRel) {
+            self.link.ring();
+        }
+        if let (false, Some(token)) = (sent, self.token.get()) {
+            self.reactor.rewatch(*token, DATA, self.link.data(), Interest::ReadWrite);
         }
     }
 
@@ -101,13 +112,6 @@ impl Worker {
     /// What its last panic said, before anybody knows whether it is the end.
     pub(crate) fn note_panic(&self, note: PanicNote) {
         lock(&self.notes).panic = Some(note);
-    }
-
-    fn watch_for_room(&self) {
-        if let Some(token) = self.token.get() {
-            self.reactor
-                .rewatch(*token, DATA, self.link.data(), Interest::ReadWrite);
-        }
     }
 
     fn hear_control(self: &Arc<Self>) {
@@ -163,9 +167,7 @@ impl Worker {
                 owner.heard(self.id, frames);
             }
         };
-        self.link
-            .read(wait_for_lock, &mut handle)
-            .map_err(|error| error.to_string())
+        self.link.read(wait_for_lock, &mut handle).map_err(|error| error.to_string())
     }
 
     /// The worker broke the protocol: nothing more is read, and its owner has it killed.
@@ -272,16 +274,13 @@ impl Source for Watched {
         match which {
             CONTROL => worker.hear_control(),
             DATA => {
-                if writable && worker.link.flush() {
-                    worker.reactor.rewatch(
-                        match worker.token.get() {
-                            Some(token) => *token,
-                            None => return,
-                        },
-                        DATA,
-                        worker.link.data(),
-                        Interest::Read,
-                    );
+                if let (true, Some(token)) = (writable, worker.token.get())
+                    && worker.link.flush()
+                {
+                    worker.reactor.rewatch(*token, DATA, worker.link.data(), Interest::Read);
+                    // What was pushed between the two lines above finds the socket writable now,
+                    // or asks to be told.
+                    worker.send();
                 }
                 worker.hear_data();
             }
