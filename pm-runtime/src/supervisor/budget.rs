@@ -43,11 +43,12 @@ impl Budget {
         self.total += 1;
         self.last = Some(report);
         if let Some(max) = self.max_crashes {
-            self.prune(now);
-            // One more than is forgiven tells all there is to know.
-            if self.crashes.len() <= max as usize {
-                self.crashes.push_back(now);
+            // The latest ones, one more than are forgiven, tell all there is to know.
+            self.crashes.push_back(now);
+            if self.crashes.len() > max as usize + 1 {
+                self.crashes.pop_front();
             }
+            self.prune(now);
         }
     }
 
@@ -62,12 +63,18 @@ impl Budget {
             }
         };
         self.in_a_row = self.in_a_row.saturating_add(1);
-        self.not_before = now.checked_add(pause);
+        self.not_before = self.not_before.max(now.checked_add(pause));
     }
 
     /// A worker answered: whatever ailed the pool is over.
     pub(crate) fn answered(&mut self) {
         self.in_a_row = 0;
+    }
+
+    /// Nobody starts workers any more: the next start is a first one.
+    pub(crate) fn calm_down(&mut self) {
+        self.in_a_row = 0;
+        self.not_before = None;
     }
 
     /// A probe answered: all is forgiven.
@@ -83,12 +90,17 @@ impl Budget {
         self.max_crashes.is_some_and(|max| self.crashes.len() > max as usize)
     }
 
+    /// When the oldest crash of a spent budget is forgiven.
+    pub(crate) fn recovers_at(&self) -> Option<Instant> {
+        self.crashes.front()?.checked_add(self.window?)
+    }
+
     /// When the next worker may start.
     pub(crate) fn not_before(&self) -> Option<Instant> {
         self.not_before
     }
 
-    /// A spent pool with no worker left: the next probe starts only a cap from now.
+    /// A spent pool has no worker left, or only a probe: the next one starts a cap from now.
     pub(crate) fn defer_probe(&mut self, now: Instant) {
         self.not_before = now.checked_add(BACKOFF_CAP);
     }
@@ -114,7 +126,7 @@ impl Budget {
     fn prune(&mut self, now: Instant) {
         let Some(window) = self.window else { return };
         while let Some(&oldest) = self.crashes.front() {
-            if now.saturating_duration_since(oldest) <= window {
+            if now.saturating_duration_since(oldest) < window {
                 break;
             }
             self.crashes.pop_front();

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::slot::{Phase, Slot};
 use super::{
-    Action, Caller, Core, DROP_PATIENCE, Gate, Place, QueryError, Stage, Verdict, WorkerId,
+    Action, Bug, Caller, Core, DROP_PATIENCE, Gate, Place, QueryError, Stage, Verdict, WorkerId,
+    later,
 };
 use crate::error::{BootError, CrashCause};
 
@@ -34,8 +35,7 @@ impl<P> Core<P> {
 
     /// Queries that have waited long enough.
     fn end_waits(&mut self, now: Instant) {
-        #[cfg(test)]
-        if self.has(super::Bug::ForgetQueueTimeout) {
+        if self.has(Bug::ForgetQueueTimeout) {
             return;
         }
         while let Some(key) = self.queries.pop_overdue(now) {
@@ -48,7 +48,11 @@ impl<P> Core<P> {
                     self.fail(key, QueryError::QueueTimedOut { after });
                 }
                 // It is asked back; should it have begun by then, it runs.
-                Place::Handed { worker, .. } => self.recall(worker, key),
+                Place::Handed { worker, .. } => self.recall(worker, key, now),
+                Place::Begun { .. } if self.has(Bug::FailRunningForQueueTimeout) => {
+                    let after = query.queue_timeout.unwrap_or_default();
+                    self.fail(key, QueryError::QueueTimedOut { after });
+                }
                 Place::Begun { .. } => {}
             }
         }
@@ -61,8 +65,7 @@ impl<P> Core<P> {
         match slot.phase {
             Phase::Starting { deadline } => {
                 if deadline <= now {
-                    #[cfg(test)]
-                    if self.has(super::Bug::IgnoreBoot) {
+                    if self.has(Bug::IgnoreBoot) {
                         return;
                     }
                     let after = self.config.boot_timeout;
@@ -94,8 +97,14 @@ impl<P> Core<P> {
         }
         self.tick_gate(worker, now);
         self.tick_running(worker, now);
+        if let Some(slot) = self.slot(worker)
+            && slot.owes(now) > 0
+        {
+            let deadline = slot.recall_deadline();
+            self.wake_by(deadline);
+        }
         if let Some(since) = self.slot(worker).and_then(Slot::stuck_since) {
-            let deadline = since + self.config.boot_timeout;
+            let deadline = later(since, self.config.boot_timeout);
             if deadline <= now {
                 self.accuse(worker, Verdict::Stuck, now);
             } else {
@@ -111,7 +120,7 @@ impl<P> Core<P> {
         };
         if let Gate::Shutting { verdict, until } = slot.gate {
             if until <= now {
-                self.execute(worker, verdict, now);
+                self.lose_patience(worker, verdict, now);
             } else {
                 self.wake_by(until);
             }
@@ -136,7 +145,7 @@ impl<P> Core<P> {
             };
             if let Some(until) = spared {
                 if until <= now {
-                    self.execute(worker, Verdict::Overran(key), now);
+                    return self.execute(worker, Verdict::Overran(key), now);
                 } else {
                     self.wake_by(until);
                 }
@@ -156,7 +165,7 @@ impl<P> Core<P> {
             if deadline > now {
                 self.wake_by(deadline);
             } else if self.config.droppable && caller == Caller::Waits {
-                let until = now + DROP_PATIENCE;
+                let until = later(now, DROP_PATIENCE);
                 if let Some(query) = self.queries.get_mut(key) {
                     query.place = Place::Begun { worker, at, dropping: Some(until), spared };
                 }

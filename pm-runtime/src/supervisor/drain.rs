@@ -1,37 +1,12 @@
-//! Sizes, and orderly ends: spawn, unspawn, respawn, resize, destroy, and who waits for them.
+//! Sizes, and orderly ends: spawn, unspawn, respawn, resize, destroy.
 
 use std::time::Instant;
 
-use super::slot::Phase;
-use super::{Action, Core, Stage, WorkerId};
+use super::slot::{Phase, Slot};
+use super::{Action, Bug, Core, Goal, Stage, WaiterId, WorkerId, later};
 use crate::error::{BootError, CrashCause, QueryError, SpawnError};
 
-/// Names somebody who waits.
-pub(crate) type WaiterId = u64;
-
-/// What somebody waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Goal {
-    /// So many workers are ready.
-    Ready(usize),
-    /// This worker is ready.
-    WorkerReady(WorkerId),
-    /// These workers are gone.
-    Gone(Vec<WorkerId>),
-    /// So many are ready, and these are gone.
-    Resized { ready: usize, gone: Vec<WorkerId> },
-    /// Every old worker was replaced, so many are ready.
-    Respawned { ready: usize, old: Vec<WorkerId> },
-    /// The pool is no more.
-    Destroyed,
-}
-
-pub(super) struct Waiter {
-    id: WaiterId,
-    goal: Goal,
-}
-
-/// A rolling respawn: each of these is released when its replacement is ready.
+/// A rolling respawn: these are released one by one, as new workers become ready.
 pub(super) struct Rolling {
     pub(super) old: Vec<WorkerId>,
 }
@@ -48,12 +23,18 @@ impl<P> Core<P> {
     /// One worker more.
     pub(crate) fn spawn_one(&mut self, now: Instant) -> (WaiterId, WorkerId) {
         let worker = self.next_worker;
-        if self.stage == Stage::Open {
-            // As many as there are, or are on their way, and one more.
-            self.target = self.target.max(self.staying()) + 1;
-            self.launch(now);
+        if self.stage != Stage::Open {
+            return (self.refuse_waiter(SpawnError::Destroyed), worker);
         }
-        (self.wait_for(Goal::WorkerReady(worker), now), worker)
+        if self.budget.is_spent(now)
+            && let Some(error) = self.spawn_exhaustion()
+        {
+            return (self.refuse_waiter(error), worker);
+        }
+        self.target += 1;
+        self.launch(now);
+        let size = self.target;
+        (self.wait_for(Goal::WorkerReady { worker, size }, now), worker)
     }
 
     /// Releases every worker. A query that waits, or comes later, starts workers again.
@@ -61,7 +42,7 @@ impl<P> Core<P> {
         let workers: Vec<WorkerId> = self.slots.iter().map(|slot| slot.id).collect();
         self.target = 0;
         self.rolling = None;
-        let deadline = now + self.config.grace;
+        let deadline = later(now, self.config.grace);
         for &worker in &workers {
             self.release(worker, deadline, now);
         }
@@ -72,7 +53,7 @@ impl<P> Core<P> {
     pub(crate) fn unspawn_one(&mut self, worker: WorkerId, now: Instant) -> WaiterId {
         if self.slot(worker).is_some_and(|slot| slot.is_staying()) {
             self.target = self.target.saturating_sub(1);
-            let deadline = now + self.config.grace;
+            let deadline = later(now, self.config.grace);
             self.release(worker, deadline, now);
         }
         self.wait_for(Goal::Gone(vec![worker]), now)
@@ -92,22 +73,26 @@ impl<P> Core<P> {
     /// Replaces every worker, each only when its replacement is ready; afterwards there are
     /// `workers`, or as many as before.
     pub(crate) fn respawn(&mut self, workers: Option<usize>, now: Instant) -> WaiterId {
-        let old: Vec<WorkerId> =
-            self.slots.iter().filter(|slot| slot.is_staying()).map(|slot| slot.id).collect();
+        let staying = self.slots.iter().filter(|slot| slot.is_staying());
+        let (live, starting): (Vec<&Slot>, Vec<&Slot>) = staying.partition(|slot| slot.is_live());
+        let live: Vec<WorkerId> = live.iter().map(|slot| slot.id).collect();
+        let starting: Vec<WorkerId> = starting.iter().map(|slot| slot.id).collect();
         let ready = workers.unwrap_or(self.target);
         if self.stage == Stage::Open {
             self.target = ready;
-            self.rolling = Some(Rolling { old: old.clone() });
-            #[cfg(test)]
-            if self.has(super::Bug::ReleaseBeforeReplacement) {
-                for &worker in &old {
-                    self.release(worker, now + self.config.grace, now);
+            // What is not ready yet serves nobody; what is stays until it is replaced.
+            let deadline = later(now, self.config.grace);
+            for &worker in &starting {
+                self.release(worker, deadline, now);
+            }
+            if self.has(Bug::ReleaseBeforeReplacement) {
+                for &worker in &live {
+                    self.release(worker, deadline, now);
                 }
             }
-            // More than will be needed go at once; the others when they are replaced.
-            let surplus = old.len().saturating_sub(ready);
-            self.release_surplus(surplus, now);
+            self.rolling = Some(Rolling { old: live.clone() });
         }
+        let old = [live, starting].concat();
         self.wait_for(Goal::Respawned { ready, old }, now)
     }
 
@@ -115,26 +100,21 @@ impl<P> Core<P> {
     /// when the grace is over.
     pub(crate) fn destroy(&mut self, now: Instant) -> WaiterId {
         if self.stage == Stage::Open {
-            let deadline = now + self.config.grace;
+            let deadline = later(now, self.config.grace);
             self.stage = Stage::Draining { deadline, over: false };
             self.rolling = None;
             self.wake_by(deadline);
-            #[cfg(test)]
-            if self.has(super::Bug::DestroyDropsWaiting) {
+            if self.has(Bug::DestroyDropsWaiting) {
                 self.end_drain(now);
             }
         }
         self.wait_for(Goal::Destroyed, now)
     }
 
-    /// Nobody waits any more.
-    pub(crate) fn stop_waiting(&mut self, waiter: WaiterId) {
-        self.waiters.retain(|other| other.id != waiter);
-    }
-
     /// Gives a worker no more queries, takes back what it has not begun, and tells it to end
     /// when it has nothing left.
     pub(super) fn release(&mut self, worker: WorkerId, deadline: Instant, now: Instant) {
+        let spin = self.has(Bug::WakeForever);
         let Some(slot) = self.slot_mut(worker) else {
             return;
         };
@@ -145,19 +125,24 @@ impl<P> Core<P> {
                 return;
             }
             Phase::Live => slot.phase = Phase::Releasing { deadline, told: false },
-            Phase::Releasing { deadline: earlier, .. } => *earlier = deadline.min(*earlier),
+            Phase::Releasing { deadline: earlier, .. } => {
+                if deadline >= *earlier && !spin {
+                    return;
+                }
+                *earlier = deadline.min(*earlier);
+            }
             Phase::Dying { .. } => return,
         }
         self.wake_by(deadline);
-        self.take_back(worker);
+        self.take_back(worker, now);
     }
 
-    fn take_back(&mut self, worker: WorkerId) {
+    fn take_back(&mut self, worker: WorkerId, now: Instant) {
         let Some(slot) = self.slot(worker) else {
             return;
         };
         for key in Vec::from(slot.handed.clone()) {
-            self.recall(worker, key);
+            self.recall(worker, key, now);
         }
     }
 
@@ -170,7 +155,7 @@ impl<P> Core<P> {
             .map(|slot| (slot.is_live(), slot.load(), slot.id))
             .collect();
         staying.sort_unstable();
-        let deadline = now + self.config.grace;
+        let deadline = later(now, self.config.grace);
         let gone: Vec<WorkerId> =
             staying.into_iter().take(surplus).map(|(_, _, worker)| worker).collect();
         for &worker in &gone {
@@ -179,7 +164,7 @@ impl<P> Core<P> {
         gone
     }
 
-    fn staying(&self) -> usize {
+    pub(super) fn staying(&self) -> usize {
         self.slots.iter().filter(|slot| slot.is_staying()).count()
     }
 
@@ -192,46 +177,59 @@ impl<P> Core<P> {
         rolling.old.iter().copied().filter(serving).count().min(self.target)
     }
 
-    /// The next old worker for which no replacement is on its way.
-    pub(super) fn next_to_replace(&self) -> Option<WorkerId> {
-        let rolling = self.rolling.as_ref()?;
-        rolling.old.iter().copied().find(|&old| {
-            self.slot(old).is_some_and(|slot| slot.is_staying())
-                && !self.slots.iter().any(|slot| slot.replaces == Some(old))
-        })
+    /// Goes on with a rolling respawn: as soon as more are ready than the pool's size, one of the
+    /// old workers may go.
+    fn roll(&mut self, now: Instant) {
+        while let Some(rolling) = &self.rolling {
+            let live = self.slots.iter().filter(|slot| slot.is_live());
+            if live.clone().count() <= self.target {
+                break;
+            }
+            let old = live.filter(|slot| rolling.old.contains(&slot.id));
+            let Some(worker) = old.min_by_key(|slot| slot.load()).map(|slot| slot.id) else {
+                break;
+            };
+            self.release(worker, later(now, self.config.grace), now);
+        }
+        if self.rolling.is_none() {
+            return;
+        }
+        if self.to_replace() == 0 {
+            self.rolling = None;
+        } else if self.budget.is_spent(now) && !self.slots.iter().any(Slot::is_starting) {
+            // No replacement will be started: the old workers stay.
+            if let Some(error) = self.spawn_exhaustion() {
+                self.end_rolling(error);
+            }
+        }
+    }
+
+    fn end_rolling(&mut self, error: SpawnError) {
+        self.rolling = None;
+        self.end_waiting(|goal| matches!(goal, Goal::Respawned { .. }), Err(error));
     }
 
     /// A worker did not start: a rolling respawn ends there, the old workers stay.
     pub(super) fn boot_failed(&mut self, error: &BootError, replacement: bool) {
-        let rolling = replacement || error.is_permanent();
-        if rolling && self.rolling.take().is_some() {
-            let starting: Vec<WorkerId> = self
-                .slots
-                .iter()
-                .filter(|slot| slot.replaces.is_some() && slot.is_starting())
-                .map(|slot| slot.id)
-                .collect();
-            for worker in starting {
-                if let Some(slot) = self.slot_mut(worker) {
-                    slot.replaces = None;
-                }
-            }
-            self.end_waiting(
-                |goal| matches!(goal, Goal::Respawned { .. }),
-                Err(SpawnError::Boot(error.clone())),
-            );
-        }
+        let error_of_spawn = SpawnError::Boot(error.clone());
         if error.is_permanent() {
+            self.rolling = None;
             self.end_waiting(
-                |goal| matches!(goal, Goal::Ready(_) | Goal::WorkerReady(_) | Goal::Resized { .. }),
-                Err(SpawnError::Boot(error.clone())),
+                |goal| !matches!(goal, Goal::Gone(_) | Goal::Destroyed),
+                Err(error_of_spawn),
             );
+        } else if replacement && self.rolling.is_some() {
+            self.end_rolling(error_of_spawn);
         }
     }
 
     /// The grace of a destroyed pool is over.
     pub(super) fn end_drain(&mut self, now: Instant) {
         self.stage = Stage::Draining { deadline: now, over: true };
+        self.refuse_waiting();
+    }
+
+    fn refuse_waiting(&mut self) {
         while let Some(key) = self.queries.front() {
             self.fail(key, QueryError::Destroyed);
         }
@@ -245,6 +243,7 @@ impl<P> Core<P> {
                 if busy {
                     self.demand();
                 }
+                self.roll(now);
                 self.trim(now);
             }
             Stage::Draining { deadline, over } => {
@@ -254,6 +253,10 @@ impl<P> Core<P> {
                         self.demand();
                     }
                 } else {
+                    if !self.has(Bug::RequeueInDestroyed) {
+                        // What a released worker gave back comes too late.
+                        self.refuse_waiting();
+                    }
                     self.target = 0;
                     let workers: Vec<WorkerId> = self.slots.iter().map(|slot| slot.id).collect();
                     for worker in workers {
@@ -274,6 +277,9 @@ impl<P> Core<P> {
 
     /// Releases workers that nobody asked for: replacements of a respawn that was given up.
     fn trim(&mut self, now: Instant) {
+        if self.has(Bug::KeepFailedReplacements) {
+            return;
+        }
         let surplus = self.staying().saturating_sub(self.target + self.to_replace());
         if surplus > 0 {
             self.release_surplus(surplus, now);
@@ -282,10 +288,7 @@ impl<P> Core<P> {
 
     /// Tells released workers that have nothing left to end.
     fn end_idle(&mut self) {
-        #[cfg(test)]
-        let early = self.has(super::Bug::EndBeforeDone);
-        #[cfg(not(test))]
-        let early = false;
+        let early = self.has(Bug::EndBeforeDone);
         for slot in &mut self.slots {
             let done = slot.load() == 0 || early;
             if let Phase::Releasing { told, .. } = &mut slot.phase
@@ -296,72 +299,5 @@ impl<P> Core<P> {
                 self.actions.push_back(Action::End(slot.id));
             }
         }
-    }
-
-    /// Tells some of those who wait how it ended.
-    fn end_waiting(&mut self, which: fn(&Goal) -> bool, result: Result<(), SpawnError>) {
-        let (told, others) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| which(&waiter.goal));
-        self.waiters = others;
-        for Waiter { id, .. } in told {
-            self.actions.push_back(Action::Reached(id, result.clone()));
-        }
-    }
-
-    fn wait_for(&mut self, goal: Goal, now: Instant) -> WaiterId {
-        let id = self.next_waiter;
-        self.next_waiter += 1;
-        self.waiters.push(Waiter { id, goal });
-        self.after_change(now);
-        id
-    }
-
-    fn tell_waiters(&mut self, now: Instant) {
-        #[cfg(test)]
-        if self.has(super::Bug::ForgetWaiter) {
-            return;
-        }
-        if self.waiters.is_empty() {
-            return;
-        }
-        let hopeless = self.is_hopeless(now);
-        let waiters = std::mem::take(&mut self.waiters);
-        for waiter in waiters {
-            match self.progress_of(&waiter.goal, hopeless) {
-                Some(result) => self.actions.push_back(Action::Reached(waiter.id, result)),
-                None => self.waiters.push(waiter),
-            }
-        }
-    }
-
-    /// `None`: not there yet.
-    fn progress_of(&self, goal: &Goal, hopeless: bool) -> Option<Result<(), SpawnError>> {
-        let ready = self.slots.iter().filter(|slot| slot.is_live()).count();
-        let gone = |workers: &[WorkerId]| workers.iter().all(|&worker| self.slot(worker).is_none());
-        let (wants, reached) = match goal {
-            Goal::Gone(workers) => return gone(workers).then_some(Ok(())),
-            Goal::Destroyed => return (self.stage == Stage::Destroyed).then_some(Ok(())),
-            Goal::Ready(wanted) => (*wanted, ready >= *wanted),
-            Goal::Resized { ready: wanted, gone: workers } => {
-                (*wanted, ready >= *wanted && gone(workers))
-            }
-            Goal::Respawned { ready: wanted, old } => (*wanted, ready >= *wanted && gone(old)),
-            Goal::WorkerReady(worker) => match self.slot(*worker) {
-                Some(slot) => (1, slot.is_live()),
-                // It died before it was ready; the pool starts another one, so that counts.
-                None => (1, ready > 0),
-            },
-        };
-        if reached {
-            return Some(Ok(()));
-        }
-        if self.stage != Stage::Open {
-            return Some(Err(SpawnError::Destroyed));
-        }
-        if hopeless && wants > 0 {
-            return self.spawn_exhaustion().map(Err);
-        }
-        // Somebody has lowered the target since: it will not be reached.
-        (wants > self.target).then_some(Ok(()))
     }
 }

@@ -1,14 +1,11 @@
-//! Births and deaths of workers.
+//! Workers come to life, and die.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::budget::BACKOFF_CAP;
 use super::queries::Query;
 use super::slot::Phase;
-use super::{Action, Core, Note, Place, QueryKey, Slot, Stage, Violation, WorkerId};
-use crate::error::{
-    BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery, SpawnError,
-};
+use super::{Bug, Caller, Core, Note, Place, QueryKey, Slot, Violation, WorkerId};
+use crate::error::{BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery};
 
 /// What is known of a worker that is gone, beside what the policy knows itself.
 #[derive(Debug, Clone)]
@@ -35,12 +32,7 @@ impl<P> Core<P> {
         }
         slot.phase = Phase::Live;
         slot.progress = now;
-        let replaces = slot.replaces.take();
         self.note(Note::Ready(worker));
-        if let Some(old) = replaces {
-            let deadline = now + self.config.grace;
-            self.release(old, deadline, now);
-        }
         self.after_change(now);
         Ok(())
     }
@@ -66,12 +58,6 @@ impl<P> Core<P> {
             self.give_back(key);
         }
 
-        if let Some(rolling) = &mut self.rolling {
-            rolling.old.retain(|&old| old != worker);
-            if rolling.old.is_empty() {
-                self.rolling = None;
-            }
-        }
         let mut permanent = None;
         match report {
             None => self.note(Note::Released(worker)),
@@ -82,140 +68,28 @@ impl<P> Core<P> {
                     CrashCause::Grace(_) => self.note(Note::Released(worker)),
                     _ => self.note(Note::Crashed(report.clone())),
                 }
-                if counts && permanent.is_none() {
+                // Where no worker lives, who waits is told of a permanent failure instead.
+                let lives = self.slots.iter().any(Slot::is_live);
+                if counts && (permanent.is_none() || lives) {
                     self.budget.record(report, now);
+                    if self.budget.is_spent(now) {
+                        self.budget.defer_probe(now);
+                    }
                 }
-                if !matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_)) {
+                let deliberate = matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_));
+                if !deliberate {
                     self.budget.back_off(now);
                 }
                 if let CrashCause::Boot(error) = cause {
-                    self.boot_failed(&error, slot.replaces.is_some());
+                    self.boot_failed(&error, slot.replacement);
                 }
             }
         }
         if let Some(error) = permanent {
-            self.give_up(error);
+            self.give_up(error, now);
         }
         self.note_exhaustion(worker, now);
         self.after_change(now);
-    }
-
-    /// Starts the workers that are missing, as far as budget, backoff and CPUs allow.
-    pub(super) fn fill(&mut self, now: Instant) {
-        #[cfg(test)]
-        if self.has(super::Bug::NeverRespawn) && self.next_worker > self.target as u64 {
-            return;
-        }
-        while self.missing() > 0 {
-            let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
-            if starting >= self.config.boots_at_once {
-                return;
-            }
-            let mut probe = false;
-            #[cfg(test)]
-            let spent = self.budget.is_spent(now) && !self.has(super::Bug::RespawnBeyondTheBudget);
-            #[cfg(not(test))]
-            let spent = self.budget.is_spent(now);
-            if spent {
-                if self.slots.iter().any(|slot| !slot.is_dying()) {
-                    return;
-                }
-                probe = true;
-            }
-            if let Some(at) = self.budget.not_before()
-                && now < at
-            {
-                self.wake_by(at);
-                return;
-            }
-            let replaces = self.next_to_replace();
-            let worker = self.launch(now);
-            if let Some(slot) = self.slot_mut(worker) {
-                slot.probe = probe;
-                slot.replaces = replaces;
-            }
-        }
-    }
-
-    /// There is something to do: the pool gets its size.
-    pub(super) fn demand(&mut self) {
-        if self.target == 0 && self.stage != Stage::Destroyed {
-            self.target = self.config.workers;
-        }
-    }
-
-    /// Workers that are missing: those of the target, and replacements of a rolling respawn.
-    fn missing(&self) -> usize {
-        if self.stage == Stage::Destroyed {
-            return 0;
-        }
-        let staying = self.slots.iter().filter(|slot| slot.is_staying()).count();
-        (self.target + self.to_replace()).saturating_sub(staying)
-    }
-
-    pub(super) fn launch(&mut self, now: Instant) -> WorkerId {
-        let worker = self.next_worker;
-        self.next_worker += 1;
-        let slot = Slot::new(worker, now, self.config.boot_timeout);
-        self.slots.push(slot);
-        self.wake_by(now + self.config.boot_timeout);
-        self.note(Note::Spawned(worker));
-        self.actions.push_back(Action::Launch(worker));
-        worker
-    }
-
-    /// No worker takes queries, none is about to, and none will be started for now.
-    pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
-        self.target > 0
-            && self.budget.is_spent(now)
-            && !self.slots.iter().any(|slot| slot.is_live() || (slot.is_starting() && !slot.probe))
-    }
-
-    pub(super) fn fail_if_hopeless(&mut self, now: Instant) {
-        if self.queries.waiting() == 0 || !self.is_hopeless(now) {
-            return;
-        }
-        while let (Some(key), Some(error)) = (self.queries.front(), self.exhaustion()) {
-            self.fail(key, error);
-        }
-    }
-
-    pub(super) fn exhaustion(&self) -> Option<QueryError> {
-        Some(QueryError::BudgetExhausted {
-            crashes: self.budget.crashes(),
-            window: self.budget.window(),
-            last: self.budget.last()?.clone(),
-        })
-    }
-
-    pub(super) fn spawn_exhaustion(&self) -> Option<SpawnError> {
-        Some(SpawnError::BudgetExhausted {
-            crashes: self.budget.crashes(),
-            window: self.budget.window(),
-            last: self.budget.last()?.clone(),
-        })
-    }
-
-    fn note_exhaustion(&mut self, worker: WorkerId, now: Instant) {
-        if self.is_hopeless(now) {
-            // The next attempt is a probe, a full pause from now.
-            self.budget.defer_probe(now);
-            self.wake_by(now + BACKOFF_CAP);
-            if !std::mem::replace(&mut self.exhausted, true) {
-                self.note(Note::BudgetExhausted(worker));
-            }
-        }
-    }
-
-    /// Another attempt would fail in the same way: who waits is told so, unless workers live.
-    fn give_up(&mut self, error: BootError) {
-        if self.slots.iter().any(|slot| slot.is_staying()) {
-            return;
-        }
-        self.target = 0;
-        while let Some(key) = self.queries.front() {
-            self.fail(key, QueryError::Boot(error.clone()));
-        }
     }
 
     fn resolve_begun(
@@ -225,25 +99,28 @@ impl<P> Core<P> {
         report: Option<&CrashReport>,
     ) {
         for &key in &slot.begun {
-            #[cfg(test)]
-            if self.has(super::Bug::RerunBegunAtDeath) {
-                if self.queries.get(key).is_some_and(|q| q.caller == super::Caller::Waits) {
-                    self.account.running -= 1;
-                    self.account.waiting += 1;
-                    self.queries.requeue(key);
-                    continue;
-                }
+            if self.has(Bug::RerunBegunAtDeath)
+                && self.queries.get(key).is_some_and(|query| query.caller == Caller::Waits)
+            {
+                self.account.running -= 1;
+                self.account.waiting += 1;
+                self.queries.requeue(key);
+                continue;
             }
             let timeout = self.queries.get(key).and_then(|query| query.timeout);
             let error = match report {
                 // It was told to end only when it ran nothing, so this is one more crash.
                 None => QueryError::Released,
                 Some(report) => match report.cause {
-                    CrashCause::TimedOut(_) if target == Some(key) => QueryError::TimedOut {
-                        after: timeout.unwrap_or_default(),
-                        worker: slot.id,
-                        debug: None,
-                    },
+                    CrashCause::TimedOut(_)
+                        if target == Some(key) || self.has(Bug::BlameTheNeighbours) =>
+                    {
+                        QueryError::TimedOut {
+                            after: timeout.unwrap_or_default(),
+                            worker: slot.id,
+                            debug: None,
+                        }
+                    }
                     CrashCause::Grace(_) => QueryError::Released,
                     CrashCause::Protocol(_) => QueryError::Protocol(report.clone()),
                     _ => QueryError::Crashed(report.clone()),
@@ -255,14 +132,16 @@ impl<P> Core<P> {
 
     /// A query that a dead worker had not begun goes back to where it stood.
     fn give_back(&mut self, key: QueryKey) {
-        #[cfg(test)]
-        if self.has(super::Bug::ForgetHandedAtDeath) {
+        if self.has(Bug::ForgetHandedAtDeath) {
             return;
+        }
+        if self.has(Bug::FailHandedAtDeath) {
+            return self.fail(key, QueryError::Released);
         }
         let Some(query) = self.queries.get(key) else {
             return;
         };
-        if query.caller == super::Caller::Gone {
+        if query.caller == Caller::Gone {
             self.forget(key);
         } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
             self.fail(key, QueryError::QueueTimedOut { after });
@@ -280,9 +159,10 @@ impl<P> Core<P> {
                     .unwrap_or(BootError::Exited { exit: obituary.exit });
                 Death::crash(CrashCause::Boot(error))
             }
-            Phase::Live => {
-                Death { counts: !is_from_outside(obituary.exit), ..Death::crash(CrashCause::Died) }
-            }
+            Phase::Live => Death {
+                counts: !is_from_outside(obituary.exit) || self.has(Bug::CountDeathsFromOutside),
+                ..Death::crash(CrashCause::Died)
+            },
             Phase::Releasing { told, .. } => {
                 let sane = *told && matches!(obituary.exit, Exit::Code(0) | Exit::Unknown);
                 Death {

@@ -5,38 +5,49 @@
 //! time), what is to be done comes out as [`Action`]s. The simulation in `sim` drives it through
 //! random histories and checks its invariants after each step.
 
+mod births;
 mod budget;
 mod clock;
 mod drain;
+mod gate;
+mod intake;
 mod life;
 mod queries;
 mod schedule;
 #[cfg(test)]
 mod sim;
 mod slot;
+#[cfg(test)]
+mod tests;
+mod view;
+mod waiters;
 mod work;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub(crate) use drain::{Goal, WaiterId};
 pub(crate) use life::Obituary;
 pub(crate) use queries::{Caller, QueryKey};
 pub(crate) use slot::WorkerId;
+pub(crate) use view::SlotView;
+pub(crate) use waiters::{Goal, WaiterId};
 pub(crate) use work::{End, Violation};
 
 use budget::Budget;
-use drain::{Rolling, Waiter};
+use drain::Rolling;
 use queries::{Place, Queries};
 use slot::{Gate, Slot, Verdict};
+use waiters::Waiter;
 
 use crate::error::{CrashReport, QueryError, SpawnError};
-use crate::health::{Account, WorkerState};
+use crate::health::Account;
 
 /// How long a worker may take to confirm that its gate is shut, or that it dropped an async
 /// query, before it counts as unable to.
 const GATE_PATIENCE: Duration = Duration::from_millis(250);
 const DROP_PATIENCE: Duration = Duration::from_secs(1);
+/// How long idle workers wait for the queries that one was asked for, before others are asked.
+const RECALL_PATIENCE: Duration = Duration::from_millis(250);
 /// How long a killed process may stay, before its queries are given up all the same.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -134,35 +145,53 @@ enum Stage {
     Destroyed,
 }
 
-/// Deliberate bugs, for the test of the test: the simulation has to catch each.
-#[cfg(test)]
+/// Deliberate bugs, for the test of the test: the simulation has to catch each. Outside tests none
+/// is ever switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
-    SkipTakeBack,
-    ForgetHandedAtDeath,
-    RerunBegunAtDeath,
-    KeepLoadAfterAnswer,
-    ForgetWaiter,
-    KillWithoutGate,
-    KillAnInnocent,
-    HandToShutGate,
-    HandToReleasing,
-    NeverOpenGate,
-    AnswerTwice,
-    IgnoreBoot,
-    LoseCancelled,
-    CancelTwice,
-    ForgetQueueTimeout,
-    RequeueAtTheEnd,
-    RespawnBeyondTheBudget,
-    NeverRespawn,
-    EndBeforeDone,
-    OverfillWorker,
     AcceptStrangers,
-    ReleaseBeforeReplacement,
-    ForgetTheWake,
-    TimeoutFromHanding,
+    BlameTheNeighbours,
+    CancelTwice,
+    CountDeathsFromOutside,
     DestroyDropsWaiting,
+    EndBeforeDone,
+    FailHandedAtDeath,
+    FailRunningForQueueTimeout,
+    ForgetDetached,
+    ForgetHandedAtDeath,
+    ForgetQueueTimeout,
+    ForgetWaiter,
+    ForgetWakeAfterAnswer,
+    ForgetWakeAfterReprieve,
+    ForgetWakeOfRecall,
+    ForgetWakeOfRecovery,
+    ForgetWakeOfTimeout,
+    HandToReleasing,
+    HandToShutGate,
+    IgnoreAnswerOfDying,
+    IgnoreBoot,
+    KeepFailedReplacements,
+    KeepLoadAfterAnswer,
+    KillAnInnocent,
+    KillWithoutGate,
+    LoseCancelled,
+    NeverOpenGate,
+    NeverRespawn,
+    OverfillWorker,
+    ProbeAtOnce,
+    ReleaseBeforeReplacement,
+    RequeueAtTheEnd,
+    RequeueInDestroyed,
+    RerunBegunAtDeath,
+    RespawnBeyondTheBudget,
+    SkipBackoff,
+    SkipTakeBack,
+    SkipTakeBackAfterBegin,
+    TellWaiterTwice,
+    TimeoutFromHanding,
+    TooManyBoots,
+    WaitForEveryRecall,
+    WakeForever,
 }
 
 /// The policy's state; `P` is what its owner keeps with each query.
@@ -220,10 +249,6 @@ impl<P> Core<P> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        #[cfg(test)]
-        if self.has(Bug::ForgetTheWake) {
-            return None;
-        }
         self.wake_at
     }
 
@@ -234,106 +259,6 @@ impl<P> Core<P> {
     /// What its owner keeps with a live query.
     pub(crate) fn payload(&mut self, key: QueryKey) -> Option<&mut P> {
         self.queries.get_mut(key).map(|query| &mut query.payload)
-    }
-
-    /// Takes a query in, and starts workers if there are none.
-    ///
-    /// `None`: it was refused; a [`Action::Fail`] carries its payload.
-    pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
-        self.account.submitted += 1;
-        if let Some(error) = self.refusal(&submission, now) {
-            self.account.rejected += 1;
-            self.actions.push_back(Action::Fail(submission.payload, error));
-            return None;
-        }
-        let Submission { payload, size, timeout, queue_timeout, .. } = submission;
-        let key = self.queries.push(payload, size, timeout, queue_timeout, now);
-        self.account.waiting += 1;
-        if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
-            self.wake_by(deadline);
-        }
-        if self.target == 0 {
-            self.demand();
-            self.fill(now);
-        }
-        self.dispatch(now);
-        self.fail_if_hopeless(now);
-        Some(key)
-    }
-
-    fn refusal(&mut self, submission: &Submission<P>, now: Instant) -> Option<QueryError> {
-        if self.stage != Stage::Open {
-            return Some(QueryError::Destroyed);
-        }
-        if submission.immediate && !self.has_room(submission.size) {
-            let full = self.queries.waiting() >= self.config.queue
-                || self.queries.waiting_bytes().saturating_add(submission.size)
-                    > self.config.queue_bytes;
-            if full {
-                return Some(QueryError::QueueFull);
-            }
-        }
-        if self.is_hopeless(now) {
-            return self.exhaustion();
-        }
-        None
-    }
-
-    /// A query that ended before it reached the pool: it counts, and that is all.
-    pub(crate) fn refuse(&mut self) {
-        self.account.submitted += 1;
-        self.account.rejected += 1;
-    }
-
-    /// The caller no longer wants the answer.
-    pub(crate) fn cancel(&mut self, key: QueryKey, now: Instant) {
-        let Some(query) = self.queries.get_mut(key) else {
-            return;
-        };
-        if query.caller == Caller::Gone {
-            return;
-        }
-        query.caller = Caller::Gone;
-        let place = query.place;
-        self.account.cancelled += 1;
-        #[cfg(test)]
-        if self.has(Bug::CancelTwice) {
-            self.account.cancelled += 1;
-        }
-        match place {
-            Place::Waiting => {
-                self.account.waiting -= 1;
-                #[cfg(test)]
-                if self.has(Bug::LoseCancelled) {
-                    return;
-                }
-                self.forget(key);
-            }
-            Place::Handed { worker, .. } => {
-                self.account.waiting -= 1;
-                self.queries.forget_deadline(key);
-                // It may begin before this reaches it; then it is dropped, or runs on, detached.
-                self.mark_recalled(worker, key);
-                self.actions.push_back(Action::Drop(worker, key));
-            }
-            Place::Begun { worker, .. } => {
-                self.account.running -= 1;
-                self.detached += 1;
-                if self.config.droppable {
-                    self.actions.push_back(Action::Drop(worker, key));
-                }
-            }
-        }
-        self.after_change(now);
-    }
-
-    /// The least-loaded worker that takes queries.
-    pub(crate) fn acquire(&self) -> Option<WorkerId> {
-        self.slots
-            .iter()
-            .filter(|slot| slot.takes_queries())
-            .min_by_key(|slot| slot.load())
-            .map(|slot| slot.id)
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {
@@ -362,7 +287,7 @@ impl<P> Core<P> {
         };
         let begun = matches!(query.place, Place::Begun { .. });
         if query.caller == Caller::Gone {
-            self.detached -= usize::from(begun);
+            self.detached -= usize::from(begun && !self.has(Bug::ForgetDetached));
             self.actions.push_back(Action::Forget(query.payload));
             return;
         }
@@ -394,58 +319,15 @@ impl<P> Core<P> {
     fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
     }
+
+    #[cfg(not(test))]
+    const fn has(&self, _: Bug) -> bool {
+        false
+    }
 }
 
-/// A worker, as observers see it.
-#[derive(Debug, Clone)]
-pub(crate) struct SlotView {
-    pub(crate) id: WorkerId,
-    pub(crate) state: WorkerState,
-    pub(crate) load: usize,
-    pub(crate) served: u64,
-    pub(crate) since: Instant,
-}
-
-impl<P> Core<P> {
-    pub(crate) fn is_destroyed(&self) -> bool {
-        self.stage == Stage::Destroyed
-    }
-
-    pub(crate) fn account(&self) -> Account {
-        self.account
-    }
-
-    pub(crate) fn waiting(&self) -> usize {
-        self.queries.waiting()
-    }
-
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        self.queries.waiting_bytes()
-    }
-
-    pub(crate) fn detached(&self) -> usize {
-        self.detached
-    }
-
-    pub(crate) fn crashes(&self) -> u64 {
-        self.budget.total()
-    }
-
-    pub(crate) fn last_crash(&self) -> Option<&CrashReport> {
-        self.budget.last()
-    }
-
-    pub(crate) fn views(&self) -> impl Iterator<Item = SlotView> {
-        self.slots.iter().map(|slot| SlotView {
-            id: slot.id,
-            state: slot.state(),
-            load: slot.load(),
-            served: slot.served,
-            since: slot.since,
-        })
-    }
-
-    pub(crate) fn view(&self, worker: WorkerId) -> Option<SlotView> {
-        self.views().find(|view| view.id == worker)
-    }
+/// The end of a pause; one that is too long for the clock ends after anything else.
+fn later(now: Instant, pause: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+    now + pause.min(FAR)
 }

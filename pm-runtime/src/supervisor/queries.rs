@@ -142,6 +142,17 @@ impl<P> Queries<P> {
         self.rows.iter().filter_map(|row| row.query.as_ref())
     }
 
+    /// Those in the queue, oldest first.
+    #[cfg(test)]
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (QueryKey, &Query<P>)> {
+        let some = |index: u32| (index != NONE).then_some(index);
+        std::iter::successors(some(self.head), move |&index| some(self.rows[index as usize].after))
+            .filter_map(|index| {
+                let query = self.rows[index as usize].query.as_ref()?;
+                Some((self.key(index), query))
+            })
+    }
+
     /// Takes a query in, at the end of the queue.
     pub(crate) fn push(
         &mut self,
@@ -151,18 +162,19 @@ impl<P> Queries<P> {
         queue_timeout: Option<Duration>,
         now: Instant,
     ) -> QueryKey {
+        let queue_deadline = queue_timeout.and_then(|limit| now.checked_add(limit));
         let query = Query {
             payload,
             size,
             seq: self.next_seq,
             timeout,
-            queue_timeout,
-            queue_deadline: queue_timeout.and_then(|limit| now.checked_add(limit)),
+            // A limit that the clock never reaches is none.
+            queue_timeout: queue_timeout.filter(|_| queue_deadline.is_some()),
+            queue_deadline,
             place: Place::Waiting,
             caller: Caller::Waits,
         };
         self.next_seq += 1;
-        let deadline = query.queue_deadline;
         let index = match self.free {
             NONE => {
                 self.rows.push(Row {
@@ -183,7 +195,7 @@ impl<P> Queries<P> {
         let key = QueryKey::new(index, row.generation);
         self.live += 1;
         self.link(index, NONE);
-        if let Some(deadline) = deadline {
+        if let Some(deadline) = queue_deadline {
             self.deadlines.insert((deadline, key));
         }
         key

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Core, Place, QueryKey, WorkerId};
+use super::{Action, Bug, Core, Place, QueryKey, Slot, WorkerId, later};
 
 impl<P> Core<P> {
     /// Hands waiting queries, oldest first, to workers with room.
@@ -14,7 +14,7 @@ impl<P> Core<P> {
             };
             self.hand(worker, key, now);
         }
-        self.rebalance();
+        self.rebalance(now);
     }
 
     /// Whether a query of this size would be handed to a worker at once.
@@ -29,20 +29,16 @@ impl<P> Core<P> {
         let mut least = usize::MAX;
         for (index, slot) in self.slots.iter().enumerate() {
             let load = slot.load();
-            #[cfg(test)]
             let takes = slot.takes_queries()
-                || (self.has(super::Bug::HandToShutGate) && slot.is_live())
-                || (self.has(super::Bug::HandToReleasing) && !slot.is_starting());
-            #[cfg(not(test))]
-            let takes = slot.takes_queries();
+                || (self.has(Bug::HandToShutGate) && slot.is_live())
+                || (self.has(Bug::HandToReleasing) && slot.is_releasing());
             if !takes || load >= least {
                 continue;
             }
             let idle = load < self.config.concurrency;
             let ahead = load < self.config.concurrency + self.config.ahead
                 && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
-            #[cfg(test)]
-            let ahead = ahead || self.has(super::Bug::OverfillWorker);
+            let ahead = ahead || self.has(Bug::OverfillWorker);
             if idle || ahead {
                 best = Some(index);
                 least = load;
@@ -60,7 +56,8 @@ impl<P> Core<P> {
         if slot.load() == 0 {
             slot.progress = now;
         }
-        let stuck_at = slot.begun.is_empty().then(|| slot.progress + self.config.boot_timeout);
+        let stuck_at =
+            slot.begun.is_empty().then(|| later(slot.progress, self.config.boot_timeout));
         slot.handed.push_back(key);
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
         self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
@@ -72,47 +69,50 @@ impl<P> Core<P> {
 
     /// A worker would be idle while another holds queries that it has not begun: those are asked
     /// back, the youngest first, because they would have waited longest.
-    fn rebalance(&mut self) {
-        #[cfg(test)]
-        if self.has(super::Bug::SkipTakeBack) {
-            return;
-        }
+    fn rebalance(&mut self, now: Instant) {
         if self.queries.front().is_some() || self.slots.len() < 2 {
             return;
         }
+        if self.has(Bug::SkipTakeBack) {
+            return;
+        }
         let concurrency = self.config.concurrency;
-        let recalled: usize = self.slots.iter().map(|slot| slot.recalled).sum();
+        let trusting = self.has(Bug::WaitForEveryRecall);
+        let owes = |slot: &Slot| {
+            if trusting { slot.recalled } else { slot.owes(now) }
+        };
+        let owed: usize = self.slots.iter().map(owes).sum();
         let mut room = self
             .slots
             .iter()
             .filter(|slot| slot.takes_queries())
             .map(|slot| concurrency.saturating_sub(slot.load()))
             .sum::<usize>()
-            .saturating_sub(recalled);
+            .saturating_sub(owed);
         while room > 0 {
             let donor = self
                 .slots
                 .iter()
-                .filter(|slot| slot.load() - slot.recalled > concurrency)
+                .filter(|slot| slot.load() - slot.recalled > concurrency && slot.answers(now))
                 .max_by_key(|slot| slot.load() - slot.recalled);
             let Some(donor) = donor else { break };
             let worker = donor.id;
             let youngest = donor.handed.iter().rev().copied().find(|&key| !self.is_recalled(key));
             let Some(key) = youngest else { break };
-            self.recall(worker, key);
+            self.recall(worker, key, now);
             room -= 1;
         }
     }
 
     /// Asks a worker for a query that it has not begun.
-    pub(super) fn recall(&mut self, worker: WorkerId, key: QueryKey) {
-        if self.mark_recalled(worker, key) {
+    pub(super) fn recall(&mut self, worker: WorkerId, key: QueryKey, now: Instant) {
+        if self.mark_recalled(worker, key, now) {
             self.actions.push_back(Action::Recall(worker, key));
         }
     }
 
     /// Notes that a handed query is on its way back; `false` where it already was.
-    pub(super) fn mark_recalled(&mut self, worker: WorkerId, key: QueryKey) -> bool {
+    pub(super) fn mark_recalled(&mut self, worker: WorkerId, key: QueryKey, now: Instant) -> bool {
         if self.is_recalled(key) {
             return false;
         }
@@ -120,7 +120,12 @@ impl<P> Core<P> {
             query.place = Place::Handed { worker, recalled: true };
         }
         if let Some(slot) = self.slot_mut(worker) {
+            slot.asked = now;
             slot.recalled += 1;
+            let deadline = slot.recall_deadline();
+            if !self.has(Bug::ForgetWakeOfRecall) {
+                self.wake_by(deadline);
+            }
         }
         true
     }

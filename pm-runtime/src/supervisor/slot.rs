@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::QueryKey;
+use super::{QueryKey, RECALL_PATIENCE, later};
 use crate::error::CrashCause;
 use crate::health::WorkerState;
 
@@ -54,6 +54,8 @@ pub(crate) enum Verdict {
     Stuck,
     /// The grace of its release is over.
     GraceOver,
+    /// What it was accused of no longer holds, but it does not confirm that its gate is shut.
+    Mute,
 }
 
 /// Every begin in a worker passes its gate.
@@ -76,14 +78,16 @@ pub(crate) struct Slot {
     pub(crate) handed_bytes: usize,
     /// How many of the handed were asked back.
     pub(crate) recalled: usize,
+    /// When the last of those was.
+    pub(crate) asked: Instant,
     /// Begun and not answered, oldest first.
     pub(crate) begun: Vec<QueryKey>,
     pub(crate) gate: Gate,
     /// When it last began or ended something, or was handed something while idle.
     pub(crate) progress: Instant,
     pub(crate) served: u64,
-    /// In a rolling respawn: the worker that is released when this one is ready.
-    pub(crate) replaces: Option<WorkerId>,
+    /// Started in a rolling respawn, which ends if this one does not start.
+    pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool.
     pub(crate) probe: bool,
 }
@@ -92,16 +96,17 @@ impl Slot {
     pub(crate) fn new(id: WorkerId, now: Instant, boot_timeout: Duration) -> Self {
         Self {
             id,
-            phase: Phase::Starting { deadline: now + boot_timeout },
+            phase: Phase::Starting { deadline: later(now, boot_timeout) },
             since: now,
             handed: VecDeque::new(),
             handed_bytes: 0,
             recalled: 0,
+            asked: now,
             begun: Vec::new(),
             gate: Gate::Open,
             progress: now,
             served: 0,
-            replaces: None,
+            replacement: false,
             probe: false,
         }
     }
@@ -128,9 +133,27 @@ impl Slot {
         matches!(self.phase, Phase::Dying { .. })
     }
 
+    pub(crate) fn is_releasing(&self) -> bool {
+        matches!(self.phase, Phase::Releasing { .. })
+    }
+
     /// Whether a query may be given to it.
     pub(crate) fn takes_queries(&self) -> bool {
         self.is_live() && self.gate == Gate::Open
+    }
+
+    /// Whether it gives queries back when it is asked for them.
+    pub(crate) fn answers(&self, now: Instant) -> bool {
+        !self.is_dying() && (self.recalled == 0 || now < self.recall_deadline())
+    }
+
+    /// Queries that it is about to give back.
+    pub(crate) fn owes(&self, now: Instant) -> usize {
+        if self.answers(now) { self.recalled } else { 0 }
+    }
+
+    pub(crate) fn recall_deadline(&self) -> Instant {
+        later(self.asked, RECALL_PATIENCE)
     }
 
     /// Holds queries, runs none, and nothing has moved since.

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::slot::Phase;
-use super::{Action, Caller, Core, GATE_PATIENCE, Gate, Note, Place, QueryKey, Verdict, WorkerId};
-use crate::error::{CrashCause, QueryError};
+use super::slot::Slot;
+use super::{Bug, Caller, Core, Note, Place, QueryKey, WorkerId, later};
+use crate::error::QueryError;
 
 /// How a query ended in its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<P> Core<P> {
     ) -> Result<(), Violation> {
         let concurrency = self.config.concurrency;
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
-        match query.place {
+        let (was_recalled, handed) = match query.place {
             Place::Handed { worker: at, recalled } if at == worker => {
                 let size = query.size;
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
@@ -55,17 +55,20 @@ impl<P> Core<P> {
                 slot.handed_bytes -= size;
                 slot.recalled -= usize::from(recalled);
                 slot.begun.push(key);
-                slot.progress = now;
+                (recalled, std::mem::replace(&mut slot.progress, now))
             }
             // A shut gate tells of a begin before the begin itself is told.
             Place::Begun { worker: at, .. } if at == worker => return Ok(()),
             _ => return Err(Violation::Begun),
+        };
+        let at = if self.has(Bug::TimeoutFromHanding) { handed } else { now };
+        if !self.has(Bug::FailRunningForQueueTimeout) {
+            self.queries.forget_deadline(key);
         }
-        self.queries.forget_deadline(key);
         let Some(query) = self.queries.get_mut(key) else {
             return Ok(());
         };
-        query.place = Place::Begun { worker, at: now, dropping: None, spared: None };
+        query.place = Place::Begun { worker, at, dropping: None, spared: None };
         let timeout = query.timeout;
         match query.caller {
             Caller::Waits => {
@@ -74,8 +77,14 @@ impl<P> Core<P> {
             }
             Caller::Gone => self.detached += 1,
         }
-        if let Some(deadline) = timeout.and_then(|timeout| now.checked_add(timeout)) {
+        if let Some(deadline) = timeout.and_then(|timeout| at.checked_add(timeout))
+            && !self.has(Bug::ForgetWakeOfTimeout)
+        {
             self.wake_by(deadline);
+        }
+        if was_recalled && !self.has(Bug::SkipTakeBackAfterBegin) {
+            // It was meant for another worker, which now needs something else.
+            self.after_change(now);
         }
         Ok(())
     }
@@ -88,9 +97,17 @@ impl<P> Core<P> {
         end: End,
         now: Instant,
     ) -> Result<Option<P>, Violation> {
+        if self.has(Bug::AcceptStrangers)
+            && let Some(Place::Begun { worker: at, .. }) = self.queries.get(key).map(|q| q.place)
+            && at != worker
+        {
+            return self.ended(at, key, end, now);
+        }
         self.take_begun(worker, key, now).ok_or(Violation::Answered)?;
-        #[cfg(test)]
-        if self.has(super::Bug::KeepLoadAfterAnswer)
+        if self.has(Bug::IgnoreAnswerOfDying) && self.slot(worker).is_some_and(Slot::is_dying) {
+            return Ok(None);
+        }
+        if self.has(Bug::KeepLoadAfterAnswer)
             && let Some(slot) = self.slot_mut(worker)
         {
             slot.begun.push(key);
@@ -177,135 +194,13 @@ impl<P> Core<P> {
         Ok(())
     }
 
-    /// A worker's gate is shut: these run, and nothing begins until it is opened.
-    pub(crate) fn gated(
-        &mut self,
-        worker: WorkerId,
-        running: &[QueryKey],
-        now: Instant,
-    ) -> Result<(), Violation> {
-        let Gate::Shutting { verdict, .. } = self.slot(worker).ok_or(Violation::Gated)?.gate else {
-            return Err(Violation::Gated);
-        };
-        if self.slot(worker).is_some_and(|slot| slot.is_dying()) {
-            return Ok(());
-        }
-        for &key in running {
-            self.begun(worker, key, now)?;
-        }
-        let guilty = match verdict {
-            Verdict::Overran(key) => running.contains(&key) && self.runs(worker, key),
-            Verdict::Stuck => self
-                .slot(worker)
-                .is_some_and(|slot| slot.begun.is_empty() && !slot.handed.is_empty()),
-            Verdict::GraceOver => true,
-        };
-        if guilty {
-            self.execute(worker, verdict, now);
-        } else {
-            self.reprieve(worker, verdict, now);
-        }
-        self.after_change(now);
-        Ok(())
-    }
-
-    /// A worker broke the protocol: it is killed.
-    pub(crate) fn violated(&mut self, worker: WorkerId, what: &str, now: Instant) {
-        self.kill(worker, CrashCause::Protocol(what.into()), None, now);
-        self.after_change(now);
-    }
-
-    /// Shuts the gate of a worker that is to be killed, so that nothing begins that would die
-    /// of it.
-    pub(super) fn accuse(&mut self, worker: WorkerId, verdict: Verdict, now: Instant) {
-        #[cfg(test)]
-        if self.has(super::Bug::KillWithoutGate) {
-            return self.execute(worker, verdict, now);
-        }
-        let until = now + GATE_PATIENCE;
-        let Some(slot) = self.slot_mut(worker) else {
-            return;
-        };
-        if slot.gate != Gate::Open || slot.is_dying() {
-            return;
-        }
-        slot.gate = Gate::Shutting { verdict, until };
-        self.wake_by(until);
-        self.actions.push_back(Action::ShutGate(worker));
-    }
-
-    /// Kills a worker for what its gate was shut for.
-    pub(super) fn execute(&mut self, worker: WorkerId, verdict: Verdict, now: Instant) {
-        let (cause, target) = match verdict {
-            Verdict::Overran(key) => {
-                let timeout = self.queries.get(key).and_then(|query| query.timeout);
-                (CrashCause::TimedOut(timeout.unwrap_or_default()), Some(key))
-            }
-            Verdict::Stuck => (CrashCause::Stuck(self.config.boot_timeout), None),
-            Verdict::GraceOver => (CrashCause::Grace(self.config.grace), None),
-        };
-        self.kill(worker, cause, target, now);
-    }
-
-    /// The decision of a moment ago no longer holds: the gate opens again.
-    fn reprieve(&mut self, worker: WorkerId, verdict: Verdict, now: Instant) {
-        #[cfg(test)]
-        if self.has(super::Bug::KillAnInnocent) {
-            return self.execute(worker, verdict, now);
-        }
-        if let Verdict::Overran(key) = verdict
-            && let Some(query) = self.queries.get_mut(key)
-            && let Place::Begun { spared, .. } = &mut query.place
-        {
-            // Its end is on the way behind this message. Should it not be, that was a lie.
-            let until = now + GATE_PATIENCE;
-            *spared = Some(until);
-            self.wake_by(until);
-        }
-        let Some(slot) = self.slot_mut(worker) else {
-            return;
-        };
-        slot.gate = Gate::Open;
-        slot.progress = now;
-        #[cfg(test)]
-        if self.has(super::Bug::NeverOpenGate) {
-            return;
-        }
-        self.actions.push_back(Action::OpenGate(worker));
-    }
-
-    pub(super) fn kill(
-        &mut self,
-        worker: WorkerId,
-        cause: CrashCause,
-        target: Option<QueryKey>,
-        now: Instant,
-    ) {
-        let deadline = now + super::DEATH_PATIENCE;
-        let Some(slot) = self.slot_mut(worker) else {
-            return;
-        };
-        if slot.is_dying() {
-            return;
-        }
-        slot.phase = Phase::Dying { cause, target, deadline };
-        self.wake_by(deadline);
-        self.actions.push_back(Action::Kill(worker));
-    }
-
     pub(super) fn requeue(&mut self, key: QueryKey) {
-        #[cfg(test)]
-        if self.has(super::Bug::RequeueAtTheEnd) {
-            let seq = u64::MAX;
-            if let Some(query) = self.queries.get_mut(key) {
-                query.seq = seq;
-            }
+        if self.has(Bug::RequeueAtTheEnd)
+            && let Some(query) = self.queries.get_mut(key)
+        {
+            query.seq = u64::MAX;
         }
         self.queries.requeue(key);
-    }
-
-    pub(super) fn runs(&self, worker: WorkerId, key: QueryKey) -> bool {
-        self.slot(worker).is_some_and(|slot| slot.begun.contains(&key))
     }
 
     /// Takes a query off the worker that runs it.
@@ -314,6 +209,11 @@ impl<P> Core<P> {
         let index = slot.begun.iter().position(|&other| other == key)?;
         slot.begun.remove(index);
         slot.progress = now;
+        if let Some(since) = slot.stuck_since()
+            && !self.has(Bug::ForgetWakeAfterAnswer)
+        {
+            self.wake_by(later(since, self.config.boot_timeout));
+        }
         Some(())
     }
 }

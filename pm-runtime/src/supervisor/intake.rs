@@ -1,0 +1,95 @@
+//! What callers ask for: queries come in, and are cancelled.
+
+use std::time::Instant;
+
+use super::queries::Place;
+use super::{Action, Bug, Caller, Core, QueryKey, Stage, Submission};
+use crate::error::QueryError;
+
+impl<P> Core<P> {
+    /// Takes a query in, and starts workers if there are none.
+    ///
+    /// `None`: it was refused; a [`Action::Fail`] carries its payload.
+    pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
+        self.account.submitted += 1;
+        if let Some(error) = self.refusal(&submission, now) {
+            self.account.rejected += 1;
+            self.actions.push_back(Action::Fail(submission.payload, error));
+            return None;
+        }
+        let Submission { payload, size, timeout, queue_timeout, .. } = submission;
+        let key = self.queries.push(payload, size, timeout, queue_timeout, now);
+        self.account.waiting += 1;
+        if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
+            self.wake_by(deadline);
+        }
+        if self.target == 0 {
+            self.demand();
+            self.fill(now);
+        }
+        self.dispatch(now);
+        self.fail_if_hopeless(now);
+        Some(key)
+    }
+
+    fn refusal(&mut self, submission: &Submission<P>, now: Instant) -> Option<QueryError> {
+        if self.stage != Stage::Open {
+            return Some(QueryError::Destroyed);
+        }
+        if submission.immediate && !self.has_room(submission.size) {
+            let full = self.queries.waiting() >= self.config.queue
+                || self.queries.waiting_bytes().saturating_add(submission.size)
+                    > self.config.queue_bytes;
+            if full {
+                return Some(QueryError::QueueFull);
+            }
+        }
+        if self.is_hopeless(now) {
+            return self.exhaustion();
+        }
+        None
+    }
+
+    /// A query that ended before it reached the pool: it counts, and that is all.
+    pub(crate) fn refuse(&mut self) {
+        self.account.submitted += 1;
+        self.account.rejected += 1;
+    }
+
+    /// The caller no longer wants the answer.
+    pub(crate) fn cancel(&mut self, key: QueryKey, now: Instant) {
+        let Some(query) = self.queries.get_mut(key) else {
+            return;
+        };
+        if query.caller == Caller::Gone {
+            return;
+        }
+        query.caller = Caller::Gone;
+        let place = query.place;
+        self.account.cancelled += 1 + u64::from(self.has(Bug::CancelTwice));
+        match place {
+            Place::Waiting => {
+                self.account.waiting -= 1;
+                if self.has(Bug::LoseCancelled) {
+                    return;
+                }
+                self.forget(key);
+            }
+            Place::Handed { worker, .. } => {
+                self.account.waiting -= 1;
+                self.queries.forget_deadline(key);
+                // It may begin before this reaches it; then it is dropped, or runs on, detached.
+                self.mark_recalled(worker, key, now);
+                self.actions.push_back(Action::Drop(worker, key));
+            }
+            Place::Begun { worker, .. } => {
+                self.account.running -= 1;
+                self.detached += 1;
+                if self.config.droppable {
+                    self.actions.push_back(Action::Drop(worker, key));
+                }
+            }
+        }
+        self.after_change(now);
+    }
+}

@@ -1,0 +1,83 @@
+//! The test of the test: the simulation catches every deliberate bug.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::super::Bug;
+use super::{Complaint, history};
+
+const ALL: &[Bug] = &[
+    Bug::AcceptStrangers,
+    Bug::BlameTheNeighbours,
+    Bug::CancelTwice,
+    Bug::CountDeathsFromOutside,
+    Bug::DestroyDropsWaiting,
+    Bug::EndBeforeDone,
+    Bug::FailHandedAtDeath,
+    Bug::FailRunningForQueueTimeout,
+    Bug::ForgetDetached,
+    Bug::ForgetHandedAtDeath,
+    Bug::ForgetQueueTimeout,
+    Bug::ForgetWaiter,
+    Bug::ForgetWakeAfterAnswer,
+    Bug::ForgetWakeAfterReprieve,
+    Bug::ForgetWakeOfRecall,
+    Bug::ForgetWakeOfRecovery,
+    Bug::ForgetWakeOfTimeout,
+    Bug::HandToReleasing,
+    Bug::HandToShutGate,
+    Bug::IgnoreAnswerOfDying,
+    Bug::IgnoreBoot,
+    Bug::KeepFailedReplacements,
+    Bug::KeepLoadAfterAnswer,
+    Bug::KillAnInnocent,
+    Bug::KillWithoutGate,
+    Bug::LoseCancelled,
+    Bug::NeverOpenGate,
+    Bug::NeverRespawn,
+    Bug::OverfillWorker,
+    Bug::ProbeAtOnce,
+    Bug::ReleaseBeforeReplacement,
+    Bug::RequeueAtTheEnd,
+    Bug::RequeueInDestroyed,
+    Bug::RerunBegunAtDeath,
+    Bug::RespawnBeyondTheBudget,
+    Bug::SkipBackoff,
+    Bug::SkipTakeBack,
+    Bug::SkipTakeBackAfterBegin,
+    Bug::TellWaiterTwice,
+    Bug::TimeoutFromHanding,
+    Bug::TooManyBoots,
+    Bug::WaitForEveryRecall,
+    Bug::WakeForever,
+];
+
+const HISTORIES: u64 = 10_000;
+
+#[test]
+fn every_deliberate_bug_is_caught() {
+    let mut missed = Vec::new();
+    for &bug in ALL {
+        let mut steps = 0;
+        let mut caught = None;
+        for seed in 0..HISTORIES {
+            let outcome = catch_unwind(AssertUnwindSafe(|| history(seed, Some(bug), false)));
+            match outcome {
+                Ok(Ok(done)) => steps += done,
+                Ok(Err(Complaint { step, text })) => {
+                    caught = Some((steps + step, text));
+                    break;
+                }
+                // Not the oracle's doing, but the policy would not have got away with it.
+                Err(_) => {
+                    caught = Some((steps, "the policy panicked".into()));
+                    break;
+                }
+            }
+        }
+        match caught {
+            Some((steps, text)) => println!("{bug:?}: after {steps} steps: {text:.120}"),
+            None => missed.push(bug),
+        }
+    }
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}

@@ -1,0 +1,70 @@
+//! What users ask of the whole pool.
+
+use super::super::WorkerId;
+use super::ledger::{Check, Wish};
+use super::world::{Event, World};
+
+impl World {
+    /// A random command.
+    pub(super) fn command_any(&mut self) -> Check {
+        let some = self.rng.below(6);
+        let workers: Vec<WorkerId> = self.core.slots.iter().map(|slot| slot.id).collect();
+        let open = self.is_open();
+        match self.rng.below(40) {
+            0..=7 => {
+                if open {
+                    self.ledger.cap = self.ledger.cap.max(some);
+                }
+                self.command(Event::Other, Wish::Ready(some), |core, now| core.spawn(some, now))
+            }
+            8..=12 => {
+                if workers.len() < 8 {
+                    self.ledger.cap = self.ledger.cap.max(self.core.target + 1);
+                    self.spawn_one()?;
+                }
+                Ok(())
+            }
+            13..=15 => {
+                self.command(Event::Lowered, Wish::Gone(workers), |core, now| core.unspawn(now))
+            }
+            16..=20 => match self.rng.pick(&workers) {
+                Some(worker) => {
+                    self.command(Event::Lowered, Wish::Gone(vec![worker]), |core, now| {
+                        core.unspawn_one(worker, now)
+                    })
+                }
+                None => Ok(()),
+            },
+            21..=25 => {
+                if open {
+                    self.ledger.cap = some;
+                }
+                self.command(Event::Lowered, Wish::Ready(some), |core, now| core.resize(some, now))
+            }
+            26..=35 => {
+                let size = self.rng.one_in(3).then_some(some);
+                let event = if size.is_some() { Event::Lowered } else { Event::Other };
+                let staying = self.core.slots.iter().filter(|slot| slot.is_staying());
+                let old = staying.map(|slot| slot.id).collect();
+                self.ledger.cap = self.ledger.cap.max(size.unwrap_or(0));
+                self.command(event, Wish::Replaced(old), |core, now| core.respawn(size, now))
+            }
+            36..=38 => {
+                let waiters: Vec<_> = self.ledger.waiters.keys().copied().collect();
+                if let Some(waiter) = self.rng.pick(&waiters) {
+                    self.ledger.waiters.remove(&waiter);
+                    self.core.stop_waiting(waiter);
+                }
+                Ok(())
+            }
+            _ if self.rng.one_in(2) => self.destroy(),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn destroy(&mut self) -> Check {
+        let now = self.now;
+        self.ledger.destroyed.get_or_insert(now);
+        self.command(Event::Lowered, Wish::Destroyed, |core, now| core.destroy(now))
+    }
+}

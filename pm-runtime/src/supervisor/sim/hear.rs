@@ -1,0 +1,120 @@
+//! What workers say reaches the policy.
+
+use std::time::SystemTime;
+
+use super::super::{End, Obituary, QueryKey, Violation, WorkerId};
+use super::ledger::{Check, Outcome, Ticket};
+use super::worker::Up;
+use super::world::{Event, World};
+use super::{judge, lies};
+use crate::error::{BootError, Exit};
+
+impl World {
+    /// The next frame of a worker arrives, or, after the last one, the news of its death.
+    pub(super) fn deliver(&mut self, worker: WorkerId) -> Check<bool> {
+        let Some(fake) = self.workers.get_mut(&worker) else {
+            return Ok(false);
+        };
+        if let Some(frame) = fake.up.pop_front() {
+            self.say(|| format!("worker {worker} says {frame:?}"));
+            self.hear(worker, frame)?;
+            return Ok(true);
+        }
+        let Some(ending) = fake.dead.clone() else {
+            return Ok(false);
+        };
+        self.workers.remove(&worker);
+        self.bury(worker, ending.exit, ending.boot_error)?;
+        Ok(true)
+    }
+
+    fn hear(&mut self, worker: WorkerId, frame: Up) -> Check {
+        let before = self.look();
+        let now = self.now;
+        let honest = |result: Result<(), Violation>, what: &Up| {
+            result.map_err(|error| {
+                format!("an honest worker said {what:?} and was told off: {error}")
+            })
+        };
+        match &frame {
+            Up::Ready => {
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.ready = true;
+                shadow.progress = now;
+                honest(self.core.ready(worker, now), &frame)?;
+            }
+            &Up::Begun(key) => {
+                self.ledger.by_key(key)?.told.get_or_insert(now);
+                let shadow = self.ledger.shadow(worker)?;
+                if shadow.confirmed.is_some() {
+                    return Err(format!("worker {worker} began {key:?} behind its shut gate"));
+                }
+                shadow.progress = now;
+                honest(self.core.begun(worker, key, now), &frame)?;
+            }
+            &Up::Ended(key, end) => self.hear_end(worker, key, end)?,
+            &Up::Returned(key) | &Up::Dropped(key) => {
+                let id = self.ledger.id(key)?;
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.held.remove(&id);
+                shadow.progress = now;
+                let result = match frame {
+                    Up::Returned(_) => self.core.returned(worker, key, now),
+                    _ => self.core.dropped(worker, key, now),
+                };
+                honest(result, &frame)?;
+            }
+            Up::Gated(running) => {
+                self.ledger.shadow(worker)?.confirmed = Some(running.clone());
+                honest(self.core.gated(worker, running, now), &frame)?;
+            }
+            &Up::Lie(lie) => lies::hear(self, worker, lie)?,
+        }
+        self.react(Event::Other, &before)
+    }
+
+    fn hear_end(&mut self, worker: WorkerId, key: QueryKey, end: End) -> Check {
+        let now = self.now;
+        let id = self.ledger.id(key)?;
+        let cancelled = self.ledger.facts[id].cancelled;
+        self.ledger.count.in_a_row = 0;
+        let shadow = self.ledger.shadow(worker)?;
+        shadow.held.remove(&id);
+        shadow.progress = now;
+        if std::mem::take(&mut shadow.probe) {
+            self.ledger.count.heal();
+        }
+        match self.core.ended(worker, key, end, now) {
+            Err(error) => Err(format!("worker {worker} truly ran {key:?}, but: {error}")),
+            Ok(Some(Ticket(other))) if other != id || cancelled => {
+                Err(format!("the answer to {id}, cancelled {cancelled}, reached {other}"))
+            }
+            Ok(Some(_)) => self.ledger.resolve(
+                id,
+                if end == End::Answered { Outcome::Completed } else { Outcome::Failed },
+            ),
+            Ok(None) if cancelled => Ok(()),
+            Ok(None) => Err(format!("the answer to query {id} was lost")),
+        }
+    }
+
+    fn bury(&mut self, worker: WorkerId, exit: Exit, boot_error: Option<BootError>) -> Check {
+        let before = self.look();
+        self.say(|| format!("worker {worker} is dead: {exit:?} {boot_error:?}"));
+        let Some(shadow) = self.ledger.shadows.remove(&worker) else {
+            return Err(format!("worker {worker} died twice"));
+        };
+        judge::count_death(self, &shadow, exit, boot_error.as_ref());
+        let obituary = Obituary {
+            pid: None,
+            exit,
+            max_rss: None,
+            cpu: None,
+            panic: None,
+            boot_error,
+            at: SystemTime::UNIX_EPOCH,
+        };
+        self.core.died(worker, obituary, self.now);
+        self.react(Event::Other, &before)
+    }
+}

@@ -1,0 +1,203 @@
+//! What the oracle has to say of each action, at the moment of it.
+
+use super::super::budget::BACKOFF_CAP;
+use super::super::{DROP_PATIENCE, GATE_PATIENCE, QueryKey, Stage, WorkerId};
+use super::ledger::{Check, Shadow};
+use super::world::{Before, Event, World};
+use crate::error::{BootError, CrashCause, Exit};
+
+pub(super) fn ensure(fine: bool, complaint: impl FnOnce() -> String) -> Check {
+    if fine { Ok(()) } else { Err(complaint()) }
+}
+
+/// Counts a death against budget and backoff, by what truly happened.
+pub(super) fn count_death(
+    world: &mut World,
+    shadow: &Shadow,
+    exit: Exit,
+    boot_error: Option<&BootError>,
+) {
+    let outside = matches!(exit, Exit::Signal(9 | 15));
+    let well = matches!(exit, Exit::Code(0) | Exit::Unknown);
+    let lives = world.ledger.shadows.values().any(is_live);
+    let permanent = boot_error.is_some_and(BootError::is_permanent) && !lives;
+    let (counts, slows) = match &shadow.killed {
+        Some((_, CrashCause::TimedOut(_) | CrashCause::Grace(_))) => (false, false),
+        Some((_, CrashCause::Boot(_))) => (!permanent, true),
+        Some(_) => (true, true),
+        None if !shadow.ready => (!permanent, true),
+        None if shadow.told_to_end && well => (false, false),
+        None => (!outside, true),
+    };
+    if counts {
+        world.ledger.count.crashes.push(world.now);
+    }
+    if slows {
+        world.ledger.count.death(world.now);
+    }
+    let stays = |shadow: &Shadow| shadow.killed.is_none() && shadow.releasing.is_none();
+    if boot_error.is_some_and(BootError::is_permanent) && !world.ledger.shadows.values().any(stays)
+    {
+        // The pool gives up, and starts afresh when somebody asks for something.
+        world.ledger.count.in_a_row = 0;
+        world.ledger.count.not_before = None;
+    }
+}
+
+/// Takes queries, or would if its gate were open.
+fn is_live(shadow: &Shadow) -> bool {
+    shadow.ready && shadow.killed.is_none() && shadow.releasing.is_none()
+}
+
+pub(super) fn launch(world: &World, worker: WorkerId, event: Event) -> Check {
+    let now = world.now;
+    let ledger = &world.ledger;
+    ensure(world.core.stage != Stage::Destroyed, || "a destroyed pool starts a worker".into())?;
+    let spent = ledger.count.is_spent(&world.config, now);
+    if event == Event::SpawnedOne(worker) {
+        return ensure(!spent, || "spawn_one although the budget is spent".into());
+    }
+    let starting = ledger
+        .shadows
+        .values()
+        .filter(|shadow| !shadow.ready && shadow.killed.is_none() && !shadow.by_hand)
+        .count();
+    ensure(starting < world.config.boots_at_once, || format!("{} boots at once", starting + 1))?;
+    let early = ledger.count.not_before.is_some_and(|at| now < at);
+    ensure(!early, || format!("worker {worker} starts without a pause after deaths in a row"))?;
+    if spent {
+        let left = ledger.shadows.values().any(|shadow| shadow.killed.is_none());
+        ensure(!left, || format!("worker {worker} starts although the budget is spent"))?;
+        let soon = ledger.count.last_probe.is_some_and(|at| now < at + BACKOFF_CAP);
+        ensure(!soon, || format!("worker {worker} is one probe too many"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Before) -> Check {
+    let config = &world.config;
+    let id = world.ledger.id(key)?;
+    let Some(shadow) = world.ledger.shadows.get(&worker) else {
+        return Err(format!("query {id} handed to worker {worker}, which is no more"));
+    };
+    ensure(shadow.ready, || format!("query {id} handed to worker {worker}, which is not ready"))?;
+    ensure(shadow.killed.is_none(), || format!("query {id} handed to a dying worker"))?;
+    ensure(shadow.shut.is_none(), || format!("query {id} handed to a shut gate"))?;
+    let releasing = before.releasing.contains(&worker) || shadow.told_to_end;
+    ensure(!releasing, || format!("query {id} handed to worker {worker}, which is released"))?;
+    let fact = &world.ledger.facts[id];
+    ensure(fact.outcome.is_none(), || format!("query {id} handed after its end"))?;
+    ensure(fact.begun_in.is_none(), || format!("query {id} handed again after its begin"))?;
+    let load = shadow.held.len() + 1;
+    ensure(load <= config.concurrency + config.ahead, || {
+        format!("worker {worker} holds {load} queries")
+    })?;
+    let not_begun = shadow.held.iter().filter(|&&held| world.ledger.facts[held].told.is_none());
+    let bytes = not_begun.map(|&held| world.ledger.facts[held].size).sum::<usize>() + fact.size;
+    ensure(load <= config.concurrency || bytes <= config.ahead_bytes, || {
+        format!("worker {worker} holds {bytes} bytes ahead")
+    })?;
+    let older = world
+        .core
+        .queries
+        .iter()
+        .find(|query| query.place == super::super::Place::Waiting && query.payload.0 < id);
+    ensure(older.is_none(), || format!("query {id} overtakes an older one"))
+}
+
+/// Gives back the cause, which stands in the worker's phase.
+pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
+    let now = world.now;
+    let config = &world.config;
+    let (cause, target) = world.cause_of_kill(worker)?;
+    let Some(shadow) = world.ledger.shadows.get(&worker) else {
+        return Err(format!("worker {worker} is killed, and is no more"));
+    };
+    ensure(shadow.killed.is_none(), || format!("worker {worker} is killed twice"))?;
+    let patience_over = shadow.shut.is_some_and(|at| now >= at + GATE_PATIENCE);
+    let gate_is_shut = || {
+        ensure(shadow.shut.is_some() && (shadow.confirmed.is_some() || patience_over), || {
+            format!("worker {worker} is killed for {cause:?} behind an open gate")
+        })
+    };
+    match &cause {
+        CrashCause::TimedOut(after) => {
+            gate_is_shut()?;
+            let Some(key) = target else {
+                return Err("a time-out without a query".into());
+            };
+            let id = world.ledger.id(key)?;
+            let fact = &world.ledger.facts[id];
+            let ran = shadow.confirmed.as_ref().map_or(patience_over, |ran| ran.contains(&key));
+            ensure(ran, || {
+                format!("worker {worker} is killed for query {id}, which no longer ran")
+            })?;
+            ensure(shadow.held.contains(&id), || {
+                format!("worker {worker} is killed for query {id}, which has ended")
+            })?;
+            let due = fact.told.zip(fact.timeout).is_some_and(|(at, limit)| now >= at + limit);
+            ensure(due && fact.timeout == Some(*after), || {
+                format!("worker {worker} is killed for query {id} before its time-out")
+            })?;
+        }
+        CrashCause::Stuck(_) => {
+            gate_is_shut()?;
+            let mute = shadow.shut.is_some_and(|at| {
+                now >= at + GATE_PATIENCE + DROP_PATIENCE && shadow.confirmed.is_none()
+            });
+            let runs = shadow.held.iter().any(|&id| world.ledger.facts[id].told.is_some());
+            let idle = now >= shadow.progress + config.boot_timeout && !shadow.held.is_empty();
+            ensure(mute || (idle && !runs), || {
+                format!("worker {worker} is killed as stuck, and is not")
+            })?;
+        }
+        CrashCause::Grace(_) if !shadow.ready => {}
+        CrashCause::Grace(_) => {
+            if !shadow.held.is_empty() {
+                gate_is_shut()?;
+            }
+            let since = [shadow.releasing, world.ledger.destroyed].into_iter().flatten().min();
+            ensure(since.is_some_and(|at| now >= at + config.grace), || {
+                format!("worker {worker} is killed before its grace is over")
+            })?;
+        }
+        CrashCause::Boot(BootError::TimedOut { .. }) => {
+            let due = !shadow.ready && now >= shadow.launched + config.boot_timeout;
+            ensure(due, || format!("worker {worker} is killed before its boot time-out"))?;
+        }
+        _ => ensure(shadow.lied, || format!("honest worker {worker} is killed for {cause:?}"))?,
+    }
+    Ok(cause)
+}
+
+/// Whether the pool is as large as it should be, after an event.
+pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
+    let now = world.now;
+    let after = world.look();
+    for worker in &after.releasing {
+        world.ledger.shadow(*worker)?.releasing.get_or_insert(now);
+    }
+    let core = &world.core;
+    let cap = world.ledger.cap.max(core.config.workers);
+    ensure(core.target <= cap, || format!("the target is {}, not {cap}", core.target))?;
+    if !world.is_open() {
+        return Ok(());
+    }
+    let old = core.rolling.as_ref().map_or(0, |rolling| {
+        let stays = |&&worker: &&WorkerId| core.slot(worker).is_some_and(|slot| slot.is_staying());
+        rolling.old.iter().filter(stays).count().min(core.target)
+    });
+    let staying = core.slots.iter().filter(|slot| slot.is_staying()).count();
+    ensure(staying <= core.target + old, || {
+        format!("{staying} workers stay, of {} and {old} to be replaced", core.target)
+    })?;
+    let left: Vec<_> = before.live.iter().filter(|worker| !after.live.contains(worker)).collect();
+    let lost = left.iter().filter(|worker| !after.releasing.contains(worker)).count();
+    if event != Event::Lowered && left.len() > lost {
+        let capacity = before.live.len().min(before.target).min(core.target);
+        ensure(after.live.len() + lost >= capacity, || {
+            format!("{} were ready, and now {} are", before.live.len(), after.live.len())
+        })?;
+    }
+    Ok(())
+}

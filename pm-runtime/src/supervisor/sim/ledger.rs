@@ -1,0 +1,156 @@
+//! What is true of every query and every worker, whatever the policy believes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::super::budget::BACKOFF_CAP;
+use super::super::{Config, QueryKey, WaiterId, WorkerId};
+use crate::error::CrashCause;
+
+/// A complaint of the oracle is an error.
+pub(super) type Check<T = ()> = Result<T, String>;
+
+/// What the policy keeps with each query: its place in the ledger.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ticket(pub(super) usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Completed,
+    Failed,
+    Rejected,
+    Forgotten,
+}
+
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) key: Option<QueryKey>,
+    pub(super) size: usize,
+    pub(super) timeout: Option<Duration>,
+    pub(super) queue_timeout: Option<Duration>,
+    pub(super) submitted: Instant,
+    pub(super) immediate: bool,
+    /// It blocks, so that it cannot be dropped although it is async.
+    pub(super) stubborn: bool,
+    pub(super) cancelled: bool,
+    pub(super) outcome: Option<Outcome>,
+    /// The worker in which its code truly began.
+    pub(super) begun_in: Option<WorkerId>,
+    /// When the policy was told so.
+    pub(super) told: Option<Instant>,
+}
+
+/// A worker, from the actions that concern it.
+#[derive(Debug)]
+pub(super) struct Shadow {
+    pub(super) launched: Instant,
+    /// A caller asked for this very worker.
+    pub(super) by_hand: bool,
+    pub(super) probe: bool,
+    pub(super) ready: bool,
+    /// Handed and not ended.
+    pub(super) held: BTreeSet<usize>,
+    /// When it was told to shut its gate.
+    pub(super) shut: Option<Instant>,
+    /// What ran when its gate was shut, once it has said so.
+    pub(super) confirmed: Option<Vec<QueryKey>>,
+    pub(super) progress: Instant,
+    pub(super) releasing: Option<Instant>,
+    pub(super) told_to_end: bool,
+    pub(super) killed: Option<(Instant, CrashCause)>,
+    pub(super) abandoned: bool,
+    pub(super) lied: bool,
+}
+
+/// What somebody waits for.
+#[derive(Debug, Clone)]
+pub(super) enum Wish {
+    Ready(usize),
+    One(WorkerId),
+    Gone(Vec<WorkerId>),
+    Replaced(Vec<WorkerId>),
+    Destroyed,
+}
+
+/// The budget, counted once more.
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    pub(super) crashes: Vec<Instant>,
+    pub(super) in_a_row: u32,
+    pub(super) not_before: Option<Instant>,
+    pub(super) last_probe: Option<Instant>,
+}
+
+impl Count {
+    pub(super) fn is_spent(&self, config: &Config, now: Instant) -> bool {
+        let recent = |&&at: &&Instant| config.crash_window.is_none_or(|window| now < at + window);
+        let recent = self.crashes.iter().filter(recent).count();
+        config.max_crashes.is_some_and(|max| recent > max as usize)
+    }
+
+    pub(super) fn death(&mut self, now: Instant) {
+        if self.in_a_row > 0 {
+            let full = Duration::from_millis(100) * (1 << (self.in_a_row - 1).min(10));
+            self.not_before = self.not_before.max(Some(now + full.min(BACKOFF_CAP) / 2));
+        }
+        self.in_a_row += 1;
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.crashes.clear();
+        self.in_a_row = 0;
+        self.not_before = None;
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    pub(super) facts: Vec<Fact>,
+    pub(super) keys: BTreeMap<QueryKey, usize>,
+    /// Facts without an outcome.
+    pub(super) open: BTreeSet<usize>,
+    pub(super) shadows: BTreeMap<WorkerId, Shadow>,
+    pub(super) waiters: BTreeMap<WaiterId, Wish>,
+    pub(super) count: Count,
+    /// The largest size that anybody asked for.
+    pub(super) cap: usize,
+    pub(super) destroyed: Option<Instant>,
+    pub(super) completed: u64,
+    pub(super) failed: u64,
+    pub(super) cancelled: u64,
+    pub(super) rejected: u64,
+}
+
+impl Ledger {
+    pub(super) fn id(&self, key: QueryKey) -> Check<usize> {
+        self.keys.get(&key).copied().ok_or_else(|| format!("nobody knows {key:?}"))
+    }
+
+    pub(super) fn by_key(&mut self, key: QueryKey) -> Check<&mut Fact> {
+        let id = self.id(key)?;
+        self.facts.get_mut(id).ok_or_else(|| format!("no fact {id}"))
+    }
+
+    pub(super) fn shadow(&mut self, worker: WorkerId) -> Check<&mut Shadow> {
+        self.shadows.get_mut(&worker).ok_or_else(|| format!("worker {worker} is no more"))
+    }
+
+    /// A query got its outcome.
+    pub(super) fn resolve(&mut self, id: usize, outcome: Outcome) -> Check {
+        let fact = &mut self.facts[id];
+        if let Some(earlier) = fact.outcome.replace(outcome) {
+            return Err(format!("query {id} resolved twice: {earlier:?}, then {outcome:?}"));
+        }
+        if fact.cancelled != (outcome == Outcome::Forgotten) {
+            return Err(format!("query {id}, cancelled {}, is {outcome:?}", fact.cancelled));
+        }
+        self.open.remove(&id);
+        match outcome {
+            Outcome::Completed => self.completed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Rejected => self.rejected += 1,
+            Outcome::Forgotten => {}
+        }
+        Ok(())
+    }
+}

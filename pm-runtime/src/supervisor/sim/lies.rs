@@ -1,0 +1,52 @@
+//! Workers that break the protocol.
+
+use super::super::WorkerId;
+use super::super::slot::{Gate, Phase};
+use super::super::{End, Place, QueryKey};
+use super::ledger::Check;
+use super::worker::Lie;
+use super::world::World;
+
+/// A lie arrives: it must not be believed, and costs the liar its life.
+pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
+    let now = world.now;
+    let Some(slot) = world.core.slot(worker) else {
+        return Ok(());
+    };
+    let dying = slot.is_dying();
+    let live = slot.phase == Phase::Live;
+    let gate_is_open = slot.gate == Gate::Open;
+    let stranger = stranger(world, worker);
+    let unbegun = world.core.slot(worker).and_then(|slot| slot.handed.front().copied());
+    world.ledger.shadow(worker)?.lied = true;
+    let core = &mut world.core;
+    let believed = match lie {
+        Lie::BegunStranger => core.begun(worker, stranger, now).is_ok(),
+        Lie::EndedStranger => core.ended(worker, stranger, End::Answered, now).is_ok(),
+        Lie::ReturnedStranger => core.returned(worker, stranger, now).is_ok(),
+        Lie::DroppedStranger => core.dropped(worker, stranger, now).is_ok(),
+        Lie::EndedTooEarly => {
+            unbegun.is_some_and(|key| core.ended(worker, key, End::Answered, now).is_ok())
+        }
+        Lie::ReadyAgain if live => core.ready(worker, now).is_ok(),
+        Lie::GatedUnasked if gate_is_open && !dying => core.gated(worker, &[], now).is_ok(),
+        Lie::ReadyAgain | Lie::GatedUnasked | Lie::Garbage => false,
+    };
+    if believed {
+        return Err(format!("worker {worker} lied ({lie:?}), and was believed"));
+    }
+    core.violated(worker, "it lied", now);
+    Ok(())
+}
+
+/// A query that the worker does not have: another one's, one that waits, or none at all.
+fn stranger(world: &mut World, worker: WorkerId) -> QueryKey {
+    let elsewhere = |key: &QueryKey| match world.core.queries.get(*key).map(|query| query.place) {
+        Some(Place::Handed { worker: at, .. } | Place::Begun { worker: at, .. }) => at != worker,
+        Some(Place::Waiting) | None => true,
+    };
+    let open = world.ledger.open.iter().filter_map(|&id| world.ledger.facts[id].key);
+    let keys: Vec<QueryKey> = open.filter(elsewhere).collect();
+    let forged = QueryKey::from_wire(world.rng.next());
+    world.rng.pick(&keys).unwrap_or(forged)
+}

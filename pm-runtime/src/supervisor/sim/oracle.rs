@@ -1,0 +1,257 @@
+//! What must hold after each step, whatever has happened.
+
+use std::collections::BTreeMap;
+
+use super::super::slot::{Gate, Phase, Slot};
+use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
+use super::ledger::Check;
+use super::world::World;
+
+pub(super) fn check(world: &World) -> Check {
+    check_places(world)?;
+    check_account(world)?;
+    check_slots(world)?;
+    check_queue(world)?;
+    check_spread(world)
+}
+
+/// Every query without an outcome is in exactly one place, and there are no others.
+fn check_places(world: &World) -> Check {
+    let core = &world.core;
+    let mut held: BTreeMap<QueryKey, usize> = BTreeMap::new();
+    for slot in &core.slots {
+        for &key in slot.handed.iter().chain(&slot.begun) {
+            *held.entry(key).or_default() += 1;
+        }
+    }
+    let mut placed = 0;
+    for &id in &world.ledger.open {
+        let fact = &world.ledger.facts[id];
+        let query = fact.key.and_then(|key| core.queries.get(key).map(|query| (key, query)));
+        let Some((key, query)) = query else {
+            return Err(format!("query {id} is lost: {fact:?}"));
+        };
+        if query.payload.0 != id {
+            return Err(format!("query {id} has the payload of {}", query.payload.0));
+        }
+        if (query.caller == Caller::Gone) != fact.cancelled {
+            return Err(format!("query {id}: cancelled {}", fact.cancelled));
+        }
+        if fact.cancelled && query.place == Place::Waiting {
+            return Err(format!("query {id} was cancelled, and waits"));
+        }
+        let times = held.get(&key).copied().unwrap_or(0);
+        let there = match query.place {
+            Place::Waiting => times == 0,
+            Place::Handed { worker, .. } => {
+                times == 1 && core.slot(worker).is_some_and(|slot| slot.handed.contains(&key))
+            }
+            Place::Begun { worker, .. } => {
+                times == 1 && core.slot(worker).is_some_and(|slot| slot.begun.contains(&key))
+            }
+        };
+        if !there {
+            return Err(format!("query {id} is not where it is said to be: {:?}", query.place));
+        }
+        placed += times;
+    }
+    let (known, open) = (core.queries.iter().count(), world.ledger.open.len());
+    if known != open || placed != held.values().sum::<usize>() {
+        return Err(format!("{known} queries of {open}, {placed} placed, workers hold {held:?}"));
+    }
+    Ok(())
+}
+
+/// The account balances, and equals a recount.
+fn check_account(world: &World) -> Check {
+    let account = world.core.account();
+    let (mut waiting, mut running, mut detached) = (0, 0, 0);
+    for query in world.core.queries.iter() {
+        match (query.place, query.caller) {
+            (Place::Begun { .. }, Caller::Waits) => running += 1,
+            (Place::Begun { .. }, Caller::Gone) => detached += 1,
+            (_, Caller::Waits) => waiting += 1,
+            (_, Caller::Gone) => {}
+        }
+    }
+    let ledger = &world.ledger;
+    let counted = (ledger.facts.len() as u64, ledger.completed, ledger.failed, ledger.cancelled);
+    let told = (account.submitted, account.completed, account.failed, account.cancelled);
+    let fine = account.balances()
+        && counted == told
+        && account.rejected == ledger.rejected
+        && (account.waiting, account.running) == (waiting, running)
+        && world.core.detached() == detached;
+    if fine {
+        return Ok(());
+    }
+    Err(format!(
+        "the account {account:?} with {} detached; counted {counted:?}, {} rejected, \
+         {waiting} waiting, {running} running, {detached} detached",
+        world.core.detached(),
+        ledger.rejected,
+    ))
+}
+
+/// Slots hold what was handed to them and has not ended.
+fn check_slots(world: &World) -> Check {
+    for slot in &world.core.slots {
+        let worker = slot.id;
+        let Some(shadow) = world.ledger.shadows.get(&worker) else {
+            return Err(format!("worker {worker} is dead, and has a slot"));
+        };
+        if slot.load() != shadow.held.len() {
+            return Err(format!("worker {worker}: load {}, holds {:?}", slot.load(), shadow.held));
+        }
+        let (mut bytes, mut recalled) = (0, 0);
+        for &key in &slot.handed {
+            let Some(query) = world.core.queries.get(key) else {
+                continue;
+            };
+            bytes += query.size;
+            recalled += usize::from(matches!(query.place, Place::Handed { recalled: true, .. }));
+        }
+        if (bytes, recalled) != (slot.handed_bytes, slot.recalled) {
+            return Err(format!("worker {worker}: {bytes} bytes, {recalled} recalled"));
+        }
+        for &id in &shadow.held {
+            let fact = &world.ledger.facts[id];
+            let begun = fact.key.is_some_and(|key| slot.begun.contains(&key));
+            if begun != fact.told.is_some() {
+                return Err(format!("worker {worker}: query {id} begun {begun}, told otherwise"));
+            }
+        }
+        if slot.begun.len() > world.config.concurrency {
+            return Err(format!("worker {worker} runs {} queries", slot.begun.len()));
+        }
+    }
+    if world.ledger.shadows.len() != world.core.slots.len() {
+        return Err("a living worker has no slot".into());
+    }
+    Ok(())
+}
+
+/// What waits stands by age, and is counted.
+fn check_queue(world: &World) -> Check {
+    let mut last = None;
+    let (mut count, mut bytes) = (0, 0);
+    for (_, query) in world.core.queries.in_order() {
+        let id = query.payload.0;
+        if last.is_some_and(|last| last >= id) {
+            return Err(format!("query {id} stands behind the younger {last:?}"));
+        }
+        last = Some(id);
+        count += 1;
+        bytes += query.size;
+    }
+    if (count, bytes) != (world.core.waiting(), world.core.waiting_bytes()) {
+        return Err(format!("{count} wait with {bytes} bytes, which is not what is told"));
+    }
+    Ok(())
+}
+
+/// No worker that could begin something is idle while something waits, or while another one
+/// holds more than it can run.
+fn check_spread(world: &World) -> Check {
+    let core = &world.core;
+    let concurrency = world.config.concurrency;
+    let idle: usize = core
+        .slots
+        .iter()
+        .filter(|slot| slot.takes_queries())
+        .map(|slot| concurrency.saturating_sub(slot.load()))
+        .sum();
+    if idle > 0 && core.waiting() > 0 {
+        return Err(format!("{} queries wait although workers are idle", core.waiting()));
+    }
+    let patient = |slot: &&Slot| world.now < slot.asked + RECALL_PATIENCE;
+    let recalled: usize = core.slots.iter().filter(patient).map(|slot| slot.recalled).sum();
+    let donor = core
+        .slots
+        .iter()
+        .find(|slot| slot.answers(world.now) && slot.load() - slot.recalled > concurrency);
+    match donor {
+        Some(donor) if idle > recalled => {
+            Err(format!("worker {} holds {} while another is idle", donor.id, donor.load()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing that was due is left undone.
+pub(super) fn check_punctual(world: &World) -> Check {
+    let (core, now, config) = (&world.core, world.now, &world.config);
+    for &id in &world.ledger.open {
+        let fact = &world.ledger.facts[id];
+        let due = fact.queue_timeout.is_some_and(|limit| fact.submitted + limit <= now);
+        let waits = fact.key.and_then(|key| core.queries.get(key));
+        if due && waits.is_some_and(|query| query.place == Place::Waiting) {
+            return Err(format!("query {id} waits beyond its queue time-out"));
+        }
+    }
+    for slot in &core.slots {
+        let worker = slot.id;
+        let late = |what: &str| Err(format!("worker {worker}: {what} is overdue"));
+        let gate_is_open = match slot.gate {
+            Gate::Shutting { until, .. } if until <= now && !slot.is_dying() => {
+                return late("the confirmation of its gate");
+            }
+            Gate::Shutting { .. } => false,
+            Gate::Open => true,
+        };
+        let given_up = world.ledger.shadows.get(&worker).is_some_and(|shadow| shadow.abandoned);
+        match slot.phase {
+            Phase::Starting { deadline } if deadline <= now => return late("its boot"),
+            Phase::Releasing { deadline, .. } if deadline <= now && gate_is_open => {
+                return late("its release");
+            }
+            Phase::Dying { deadline, .. } if deadline <= now && !given_up => {
+                return late("its death");
+            }
+            _ => {}
+        }
+        if slot.is_dying() || !gate_is_open {
+            continue;
+        }
+        if slot.stuck_since().is_some_and(|since| since + config.boot_timeout <= now) {
+            return late("a begin");
+        }
+        for &key in &slot.begun {
+            let Some(query) = core.queries.get(key) else {
+                continue;
+            };
+            let Place::Begun { at, dropping, spared, .. } = query.place else {
+                continue;
+            };
+            let due = match (spared.or(dropping), query.timeout) {
+                (Some(until), _) => until <= now,
+                (None, Some(timeout)) => at + timeout <= now,
+                (None, None) => false,
+            };
+            if due {
+                return late("the end of a query");
+            }
+        }
+    }
+    if let Stage::Draining { deadline, over: false } = core.stage
+        && deadline <= now
+    {
+        return Err("the end of the grace is overdue".into());
+    }
+    check_spread(world)?;
+    check_births(world)
+}
+
+/// What is missing is started, as soon as it may be.
+fn check_births(world: &World) -> Check {
+    let (core, count) = (&world.core, &world.ledger.count);
+    let starting = core.slots.iter().filter(|slot| slot.is_starting()).count();
+    let allowed = starting < world.config.boots_at_once
+        && !count.is_spent(&world.config, world.now)
+        && core.budget.not_before().is_none_or(|at| at <= world.now);
+    let missing = (core.target + core.to_replace()).saturating_sub(core.staying());
+    if allowed && missing > 0 && core.stage != Stage::Destroyed {
+        return Err(format!("{missing} workers are missing, and none is started"));
+    }
+    Ok(())
+}

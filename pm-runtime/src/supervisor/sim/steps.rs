@@ -1,0 +1,289 @@
+//! Random histories: what happens next.
+
+use std::time::Duration;
+
+use super::super::{Config, End, WorkerId};
+use super::ledger::{Check, Fact};
+use super::rng::Rng;
+use super::worker::{FakeWorker, Lie, Up};
+use super::world::World;
+use crate::error::{BootError, Exit};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) fn config(rng: &mut Rng) -> Config {
+    Config {
+        name: "sim".into(),
+        workers: 1 + rng.below(4),
+        concurrency: 1 + rng.below(3),
+        ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
+        ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),
+        droppable: rng.one_in(2),
+        boot_timeout: rng.pick(&[SECOND, 10 * SECOND]).unwrap_or(SECOND),
+        grace: rng.pick(&[Duration::ZERO, 100 * MS, 5 * SECOND, 30 * SECOND]).unwrap_or(SECOND),
+        queue: rng.pick(&[0, 3, 1024]).unwrap_or(0),
+        queue_bytes: rng.pick(&[0, 200, 100_000]).unwrap_or(0),
+        max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
+        crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
+        boots_at_once: 1 + rng.below(3),
+        seed: rng.next(),
+    }
+}
+
+/// How often each thing happens: (weight, what), and weights that only hold where faults do.
+const STEPS: &[(usize, Step)] = &[
+    (60, Step::Submit),
+    (12, Step::Cancel),
+    (40, Step::Advance),
+    (80, Step::Read),
+    (80, Step::Begin),
+    (60, Step::End),
+    (120, Step::Deliver),
+    (30, Step::Boot),
+    (30, Step::Die),
+    (10, Step::Flush),
+    (8, Step::Command),
+];
+const FAULTS: &[(usize, Step)] =
+    &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Lie)];
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Submit,
+    Cancel,
+    Advance,
+    Read,
+    Begin,
+    End,
+    Deliver,
+    Boot,
+    /// A killed worker dies of it.
+    Die,
+    /// Every frame arrives.
+    Flush,
+    Command,
+    FailBoot,
+    Crash,
+    Stop,
+    Lie,
+}
+
+impl World {
+    /// One random step.
+    pub(super) fn step(&mut self, faults: usize) -> Check {
+        let total = |steps: &[(usize, Step)]| steps.iter().map(|(weight, _)| weight).sum::<usize>();
+        let mut left = self.rng.below(total(STEPS) + faults * total(FAULTS));
+        let faulty = FAULTS.iter().map(|&(weight, step)| (weight * faults, step));
+        let mut step = Step::Advance;
+        for (weight, candidate) in STEPS.iter().copied().chain(faulty) {
+            if left < weight {
+                step = candidate;
+                break;
+            }
+            left -= weight;
+        }
+        self.perform(step)?;
+        self.tick()
+    }
+
+    fn any(&mut self, which: impl Fn(&FakeWorker) -> bool) -> Option<WorkerId> {
+        let some: Vec<WorkerId> =
+            self.workers.values().filter(|fake| which(fake)).map(|fake| fake.id).collect();
+        self.rng.pick(&some)
+    }
+
+    fn perform(&mut self, step: Step) -> Check {
+        match step {
+            Step::Submit => self.submit_any(),
+            Step::Cancel => {
+                let all = self.ledger.facts.len();
+                // Mostly a recent one; sometimes one that has long ended.
+                let recent = all.saturating_sub(1 + self.rng.below(20));
+                let id = if self.rng.one_in(5) { self.rng.below(all) } else { recent };
+                if all == 0 { Ok(()) } else { self.cancel(id) }
+            }
+            Step::Advance => self.pass_time(),
+            Step::Read => {
+                if let Some(worker) = self.any(|fake| fake.is_well() && !fake.down.is_empty()) {
+                    self.read(worker);
+                }
+                Ok(())
+            }
+            Step::Begin => match self.any(FakeWorker::can_begin) {
+                Some(worker) => self.begin(worker).map(drop),
+                None => Ok(()),
+            },
+            Step::End => {
+                if let Some(worker) = self.any(|fake| fake.serves() && !fake.running.is_empty()) {
+                    self.end_any(worker);
+                }
+                Ok(())
+            }
+            Step::Deliver => match self.any(|fake| !fake.up.is_empty() || fake.dead.is_some()) {
+                Some(worker) => self.deliver(worker).map(drop),
+                None => Ok(()),
+            },
+            Step::Boot => {
+                if let Some(worker) = self.any(|fake| fake.is_well() && !fake.booted) {
+                    self.with(worker, FakeWorker::boot);
+                }
+                Ok(())
+            }
+            Step::Die => {
+                if let Some(worker) = self.any(|fake| fake.kill_asked && !fake.immortal) {
+                    self.with(worker, |fake| fake.die(Exit::Signal(9), None));
+                }
+                Ok(())
+            }
+            Step::Flush => self.flush(),
+            Step::Command => self.command_any(),
+            Step::FailBoot => {
+                if let Some(worker) = self.any(|fake| fake.is_well() && !fake.booted) {
+                    let permanent = BootError::UnknownEntry { entry: "sim".into() };
+                    let passing = BootError::Refused { reason: "sim".into() };
+                    let error = match self.rng.below(4) {
+                        0 => Some(permanent),
+                        1 => Some(passing),
+                        _ => None,
+                    };
+                    self.with(worker, |fake| fake.die(Exit::Code(1), error));
+                }
+                Ok(())
+            }
+            Step::Crash => {
+                if let Some(worker) = self.any(|fake| fake.dead.is_none()) {
+                    let exits = [
+                        Exit::Signal(11),
+                        Exit::Signal(9),
+                        Exit::Signal(6),
+                        Exit::Code(0),
+                        Exit::Code(101),
+                    ];
+                    let exit = self.rng.pick(&exits).unwrap_or(Exit::Unknown);
+                    self.with(worker, |fake| fake.die(exit, None));
+                }
+                Ok(())
+            }
+            Step::Stop => {
+                if let Some(worker) = self.any(FakeWorker::is_well) {
+                    self.say(|| format!("worker {worker} stops"));
+                    self.with(worker, |fake| fake.stopped = true);
+                }
+                Ok(())
+            }
+            Step::Lie => self.lie_any(),
+        }
+    }
+
+    pub(super) fn with(&mut self, worker: WorkerId, change: impl FnOnce(&mut FakeWorker)) {
+        if let Some(fake) = self.workers.get_mut(&worker) {
+            change(fake);
+        }
+    }
+
+    fn submit_any(&mut self) -> Check {
+        if self.ledger.open.len() > self.crowd {
+            return Ok(());
+        }
+        let rng = &mut self.rng;
+        let mut limit = |none: usize, max: Duration| {
+            let limit = rng.duration(max);
+            (!rng.one_in(none)).then_some(limit)
+        };
+        let timeout = limit(6, 4 * SECOND);
+        // Some share theirs, so that several overrun at once.
+        let timeout = timeout.map(|limit| if limit < 2 * SECOND { 500 * MS } else { limit });
+        let queue_timeout = limit(2, 6 * SECOND);
+        let fact = Fact {
+            key: None,
+            size: rng.pick(&[0, 10, 100, 1000]).unwrap_or(0),
+            timeout,
+            queue_timeout,
+            submitted: self.now,
+            immediate: rng.one_in(6),
+            stubborn: rng.one_in(4),
+            cancelled: false,
+            outcome: None,
+            begun_in: None,
+            told: None,
+        };
+        self.submit(fact)
+    }
+
+    fn end_any(&mut self, worker: WorkerId) {
+        let index = self.workers.get(&worker).map_or(0, |fake| fake.running.len());
+        let index = self.rng.below(index);
+        let end = if self.rng.one_in(4) { End::Failed } else { End::Answered };
+        self.with(worker, |fake| fake.end(index, end));
+    }
+
+    fn pass_time(&mut self) -> Check {
+        if self.prompt {
+            for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+                let late = self.rng.one_in(3);
+                self.with(worker, |fake| {
+                    if fake.is_well() && !fake.booted && !late {
+                        fake.boot();
+                    }
+                });
+            }
+            self.flush()?;
+        }
+        let wake = self.core.wake_at().map(|at| at.saturating_duration_since(self.now));
+        let by = match (self.rng.below(10), wake) {
+            (0..=3, Some(until)) if until < 60 * SECOND => until,
+            (4, Some(until)) if !until.is_zero() => until - until.min(MS),
+            (0..=6, _) => self.rng.duration(50 * MS),
+            (7..=8, _) => self.rng.duration(2 * SECOND),
+            _ if self.rng.one_in(10) => self.rng.duration(100 * SECOND),
+            _ => self.rng.duration(10 * SECOND),
+        };
+        self.advance(by)
+    }
+
+    /// Every frame that is on its way arrives, and what can begin begins.
+    pub(super) fn flush(&mut self) -> Check {
+        loop {
+            let mut moved = false;
+            for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+                while self
+                    .workers
+                    .get(&worker)
+                    .is_some_and(|fake| fake.is_well() && !fake.down.is_empty())
+                {
+                    self.read(worker);
+                    moved = true;
+                }
+                while self.begin(worker)? {
+                    moved = true;
+                }
+                while self.deliver(worker)? {
+                    moved = true;
+                }
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+    }
+
+    fn lie_any(&mut self) -> Check {
+        const LIES: &[Lie] = &[
+            Lie::Garbage,
+            Lie::BegunStranger,
+            Lie::EndedStranger,
+            Lie::EndedStranger,
+            Lie::ReturnedStranger,
+            Lie::DroppedStranger,
+            Lie::EndedTooEarly,
+            Lie::ReadyAgain,
+            Lie::GatedUnasked,
+        ];
+        let lie = self.rng.pick(LIES).unwrap_or(Lie::Garbage);
+        if let Some(worker) = self.any(FakeWorker::is_well) {
+            self.with(worker, |fake| fake.up.push_back(Up::Lie(lie)));
+        }
+        Ok(())
+    }
+}

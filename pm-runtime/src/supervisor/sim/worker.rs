@@ -1,0 +1,181 @@
+//! A fake worker: it keeps to the protocol as the real child does, with one ordered stream of
+//! frames each way, and dies as the real one may.
+
+use std::collections::VecDeque;
+
+use super::super::{End, QueryKey, WorkerId};
+use crate::error::{BootError, Exit};
+
+/// From parent to worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Down {
+    Hand(QueryKey),
+    Recall(QueryKey),
+    Drop(QueryKey),
+    ShutGate,
+    OpenGate,
+    End,
+}
+
+/// From worker to parent.
+#[derive(Debug, Clone)]
+pub(super) enum Up {
+    Ready,
+    Begun(QueryKey),
+    Ended(QueryKey, End),
+    Returned(QueryKey),
+    Dropped(QueryKey),
+    Gated(Vec<QueryKey>),
+    Lie(Lie),
+}
+
+/// What no honest worker sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lie {
+    /// It cannot even be read.
+    Garbage,
+    /// It names a query that another worker has, or nobody.
+    BegunStranger,
+    EndedStranger,
+    ReturnedStranger,
+    DroppedStranger,
+    /// It ends a query that it has not begun.
+    EndedTooEarly,
+    ReadyAgain,
+    GatedUnasked,
+}
+
+/// How it ended.
+#[derive(Debug, Clone)]
+pub(super) struct Ending {
+    pub(super) exit: Exit,
+    pub(super) boot_error: Option<BootError>,
+}
+
+pub(super) struct FakeWorker {
+    pub(super) id: WorkerId,
+    concurrency: usize,
+    pub(super) down: VecDeque<Down>,
+    pub(super) up: VecDeque<Up>,
+    pub(super) booted: bool,
+    pub(super) queue: VecDeque<QueryKey>,
+    pub(super) running: Vec<QueryKey>,
+    pub(super) shut: bool,
+    pub(super) end_asked: bool,
+    /// It does nothing any more, until it is killed.
+    pub(super) stopped: bool,
+    pub(super) kill_asked: bool,
+    /// A kill does not reach it.
+    pub(super) immortal: bool,
+    /// It is dead; what it had sent before is still on its way.
+    pub(super) dead: Option<Ending>,
+}
+
+impl FakeWorker {
+    pub(super) fn new(id: WorkerId, concurrency: usize) -> Self {
+        Self {
+            id,
+            concurrency,
+            down: VecDeque::new(),
+            up: VecDeque::new(),
+            booted: false,
+            queue: VecDeque::new(),
+            running: Vec::new(),
+            shut: false,
+            end_asked: false,
+            stopped: false,
+            kill_asked: false,
+            immortal: false,
+            dead: None,
+        }
+    }
+
+    /// It does what it should.
+    pub(super) fn is_well(&self) -> bool {
+        self.dead.is_none() && !self.stopped
+    }
+
+    /// It is set up, and does what it should.
+    pub(super) fn serves(&self) -> bool {
+        self.is_well() && self.booted
+    }
+
+    pub(super) fn boot(&mut self) {
+        self.booted = true;
+        self.up.push_back(Up::Ready);
+    }
+
+    /// Reads the next frame; `drops` says which running queries can be dropped.
+    pub(super) fn read(&mut self, drops: impl Fn(QueryKey) -> bool) {
+        let Some(frame) = self.down.pop_front() else {
+            return;
+        };
+        match frame {
+            Down::Hand(key) => self.queue.push_back(key),
+            Down::Recall(key) => {
+                self.give_back(key);
+            }
+            Down::Drop(key) => {
+                if !self.give_back(key) && self.running.contains(&key) && drops(key) {
+                    self.running.retain(|&other| other != key);
+                    self.up.push_back(Up::Dropped(key));
+                }
+            }
+            Down::ShutGate => {
+                self.shut = true;
+                self.up.push_back(Up::Gated(self.running.clone()));
+            }
+            Down::OpenGate => self.shut = false,
+            Down::End => self.end_asked = true,
+        }
+        self.exit_if_done();
+    }
+
+    fn give_back(&mut self, key: QueryKey) -> bool {
+        let Some(index) = self.queue.iter().position(|&other| other == key) else {
+            return false;
+        };
+        self.queue.remove(index);
+        self.up.push_back(Up::Returned(key));
+        true
+    }
+
+    pub(super) fn can_begin(&self) -> bool {
+        let room = self.running.len() < self.concurrency;
+        self.serves() && !self.shut && room && !self.queue.is_empty()
+    }
+
+    /// Begins the next query: it tells so first.
+    pub(super) fn begin(&mut self) -> Option<QueryKey> {
+        if !self.can_begin() {
+            return None;
+        }
+        let key = self.queue.pop_front()?;
+        self.up.push_back(Up::Begun(key));
+        self.running.push(key);
+        Some(key)
+    }
+
+    pub(super) fn end(&mut self, index: usize, end: End) {
+        if index < self.running.len() {
+            let key = self.running.remove(index);
+            self.up.push_back(Up::Ended(key, end));
+            self.exit_if_done();
+        }
+    }
+
+    fn exit_if_done(&mut self) {
+        if self.end_asked && self.running.is_empty() && self.queue.is_empty() {
+            self.die(Exit::Code(0), None);
+        }
+    }
+
+    pub(super) fn die(&mut self, exit: Exit, boot_error: Option<BootError>) {
+        if self.dead.is_none() {
+            self.down.clear();
+            self.queue.clear();
+            self.running.clear();
+            self.dead = Some(Ending { exit, boot_error });
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The policy, its fake workers and a clock; every call goes through here, and every action that
+//! comes out is done and judged here.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::super::slot::Phase;
+use super::super::{Action, Bug, Config, Core, QueryKey, Stage, Submission, WaiterId, WorkerId};
+
+use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
+use super::rng::Rng;
+use super::worker::{Down, FakeWorker};
+use super::{judge, oracle, outcomes};
+use crate::error::{CrashCause, Exit};
+
+/// What the policy was just told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Submitted,
+    /// Somebody asked for fewer workers.
+    Lowered,
+    SpawnedOne(WorkerId),
+    Other,
+}
+
+/// What the pool looked like before.
+pub(super) struct Before {
+    pub(super) live: Vec<WorkerId>,
+    pub(super) releasing: Vec<WorkerId>,
+    pub(super) waiting: usize,
+    pub(super) waiting_bytes: usize,
+    pub(super) target: usize,
+}
+
+pub(super) struct World {
+    pub(super) core: Core<Ticket>,
+    pub(super) config: Config,
+    pub(super) rng: Rng,
+    pub(super) now: Instant,
+    pub(super) workers: BTreeMap<WorkerId, FakeWorker>,
+    pub(super) ledger: Ledger,
+    /// How many queries may be open at once.
+    pub(super) crowd: usize,
+    /// Frames arrive before the clock goes on.
+    pub(super) prompt: bool,
+    /// Prints what happens.
+    pub(super) loud: bool,
+}
+
+impl World {
+    pub(super) fn new(config: Config, bug: Option<Bug>, mut rng: Rng) -> Self {
+        let mut core = Core::new(config.clone());
+        core.bug = bug;
+        let crowd = rng.pick(&[2, 6, 40, 40]).unwrap_or(1);
+        let prompt = !rng.one_in(3);
+        Self {
+            core,
+            config,
+            rng,
+            now: Instant::now(),
+            workers: BTreeMap::new(),
+            ledger: Ledger::default(),
+            crowd,
+            prompt,
+            loud: false,
+        }
+    }
+
+    pub(super) fn say(&self, what: impl FnOnce() -> String) {
+        if self.loud {
+            println!("    {}", what());
+        }
+    }
+
+    pub(super) fn look(&self) -> Before {
+        let phase = |wanted: fn(&Phase) -> bool| {
+            let slots = self.core.slots.iter().filter(|slot| wanted(&slot.phase));
+            slots.map(|slot| slot.id).collect()
+        };
+        Before {
+            live: phase(|phase| *phase == Phase::Live),
+            releasing: phase(|phase| matches!(phase, Phase::Releasing { .. })),
+            waiting: self.core.waiting(),
+            waiting_bytes: self.core.waiting_bytes(),
+            target: self.core.target,
+        }
+    }
+
+    pub(super) fn submit(&mut self, fact: Fact) -> Check {
+        let before = self.look();
+        let id = self.ledger.facts.len();
+        let submission = Submission {
+            payload: Ticket(id),
+            size: fact.size,
+            timeout: fact.timeout,
+            queue_timeout: fact.queue_timeout,
+            immediate: fact.immediate,
+        };
+        self.say(|| format!("submit {id}: {fact:?}"));
+        self.ledger.facts.push(fact);
+        self.ledger.open.insert(id);
+        let key = self.core.submit(submission, self.now);
+        self.ledger.facts[id].key = key;
+        if let Some(key) = key
+            && self.ledger.keys.insert(key, id).is_some()
+        {
+            return Err(format!("{key:?} was used twice"));
+        }
+        self.react(Event::Submitted, &before)
+    }
+
+    pub(super) fn cancel(&mut self, id: usize) -> Check {
+        let before = self.look();
+        let fact = &mut self.ledger.facts[id];
+        let Some(key) = fact.key else { return Ok(()) };
+        if fact.outcome.is_none() && !fact.cancelled {
+            fact.cancelled = true;
+            self.ledger.cancelled += 1;
+        }
+        self.say(|| format!("cancel {id}"));
+        self.core.cancel(key, self.now);
+        self.react(Event::Other, &before)
+    }
+
+    /// A user's command, and what it waits for.
+    pub(super) fn command(
+        &mut self,
+        event: Event,
+        wish: Wish,
+        tell: impl FnOnce(&mut Core<Ticket>, Instant) -> WaiterId,
+    ) -> Check {
+        let before = self.look();
+        self.say(|| format!("{event:?}: {wish:?}"));
+        let waiter = tell(&mut self.core, self.now);
+        if self.ledger.waiters.insert(waiter, wish).is_some() {
+            return Err(format!("two waiters are called {waiter}"));
+        }
+        self.react(event, &before)
+    }
+
+    pub(super) fn spawn_one(&mut self) -> Check {
+        let before = self.look();
+        let (waiter, worker) = self.core.spawn_one(self.now);
+        self.say(|| format!("spawn_one: {worker}"));
+        self.ledger.waiters.insert(waiter, Wish::One(worker));
+        self.react(Event::SpawnedOne(worker), &before)
+    }
+
+    /// Ticks as the real owner does: when it is due, and only then.
+    pub(super) fn tick(&mut self) -> Check {
+        for _ in 0..8 {
+            if self.core.wake_at().is_none_or(|at| self.now < at) {
+                return Ok(());
+            }
+            let before = self.look();
+            self.say(|| "tick".into());
+            self.core.tick(self.now);
+            self.react(Event::Other, &before)?;
+        }
+        Err("it is due again and again although no time passes".into())
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) -> Check {
+        self.now += by;
+        self.say(|| format!("{by:?} pass"));
+        self.tick()?;
+        oracle::check_punctual(self)
+    }
+
+    /// A worker reads its next frame.
+    pub(super) fn read(&mut self, worker: WorkerId) {
+        let Some(fake) = self.workers.get_mut(&worker).filter(|fake| fake.is_well()) else {
+            return;
+        };
+        let (droppable, ledger) = (self.config.droppable, &self.ledger);
+        fake.read(|key| droppable && ledger.id(key).is_ok_and(|id| !ledger.facts[id].stubborn));
+    }
+
+    /// A worker begins its next query, if it may.
+    pub(super) fn begin(&mut self, worker: WorkerId) -> Check<bool> {
+        let Some(key) = self.workers.get_mut(&worker).and_then(FakeWorker::begin) else {
+            return Ok(false);
+        };
+        let fact = self.ledger.by_key(key)?;
+        if let Some(earlier) = fact.begun_in.replace(worker) {
+            return Err(format!("{key:?} began in worker {earlier}, and again in {worker}"));
+        }
+        if fact.outcome.is_some() {
+            return Err(format!("{key:?} has its outcome, and began in worker {worker}"));
+        }
+        self.say(|| format!("worker {worker} begins {key:?}"));
+        Ok(true)
+    }
+
+    /// Does what the policy wants done, and judges it.
+    pub(super) fn react(&mut self, event: Event, before: &Before) -> Check {
+        while let Some(action) = self.core.next_action() {
+            self.say(|| format!("  -> {action:?}"));
+            self.act(action, event, before)?;
+        }
+        judge::sizes(self, event, before)?;
+        oracle::check(self)
+    }
+
+    fn act(&mut self, action: Action<Ticket>, event: Event, before: &Before) -> Check {
+        let now = self.now;
+        match action {
+            Action::Launch(worker) => {
+                judge::launch(self, worker, event)?;
+                let probe = self.ledger.count.is_spent(&self.config, now);
+                if probe {
+                    self.ledger.count.last_probe = Some(now);
+                }
+                let shadow = Shadow {
+                    launched: now,
+                    by_hand: event == Event::SpawnedOne(worker),
+                    probe,
+                    ready: false,
+                    held: Default::default(),
+                    shut: None,
+                    confirmed: None,
+                    progress: now,
+                    releasing: None,
+                    told_to_end: false,
+                    killed: None,
+                    abandoned: false,
+                    lied: false,
+                };
+                if self.ledger.shadows.insert(worker, shadow).is_some() {
+                    return Err(format!("worker {worker} was launched twice"));
+                }
+                self.workers.insert(worker, FakeWorker::new(worker, self.config.concurrency));
+            }
+            Action::Hand(worker, key) => {
+                judge::hand(self, worker, key, before)?;
+                let id = self.ledger.id(key)?;
+                let shadow = self.ledger.shadow(worker)?;
+                if shadow.held.is_empty() {
+                    shadow.progress = now;
+                }
+                shadow.held.insert(id);
+                self.send(worker, Down::Hand(key));
+            }
+            Action::Recall(worker, key) => self.send(worker, Down::Recall(key)),
+            Action::Drop(worker, key) => self.send(worker, Down::Drop(key)),
+            Action::ShutGate(worker) => {
+                let shadow = self.ledger.shadow(worker)?;
+                if shadow.shut.replace(now).is_some() {
+                    return Err(format!("worker {worker} is to shut its gate twice"));
+                }
+                shadow.confirmed = None;
+                self.send(worker, Down::ShutGate);
+            }
+            Action::OpenGate(worker) => {
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.shut = None;
+                shadow.confirmed = None;
+                shadow.progress = now;
+                self.send(worker, Down::OpenGate);
+            }
+            Action::End(worker) => {
+                let shadow = self.ledger.shadow(worker)?;
+                if !shadow.held.is_empty() || std::mem::replace(&mut shadow.told_to_end, true) {
+                    return Err(format!("worker {worker} is to end, with {:?}", shadow.held));
+                }
+                self.send(worker, Down::End);
+            }
+            Action::Kill(worker) => {
+                let cause = judge::kill(self, worker)?;
+                self.ledger.shadow(worker)?.killed = Some((now, cause));
+                let immortal = self.rng.one_in(20);
+                if let Some(fake) = self.workers.get_mut(&worker) {
+                    fake.kill_asked = true;
+                    fake.immortal = immortal;
+                }
+            }
+            Action::Abandon(worker) => self.abandon(worker)?,
+            Action::Fail(Ticket(id), error) => {
+                let outcome = outcomes::failure(self, id, &error, before)?;
+                self.ledger.resolve(id, outcome)?;
+            }
+            Action::Forget(Ticket(id)) => self.ledger.resolve(id, Outcome::Forgotten)?,
+            Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
+            Action::Note(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A killed worker that does not die is as good as dead: nothing more is heard of it.
+    fn abandon(&mut self, worker: WorkerId) -> Check {
+        let patience = super::super::DEATH_PATIENCE;
+        let shadow = self.ledger.shadow(worker)?;
+        shadow.abandoned = true;
+        match shadow.killed {
+            Some((at, _)) if at + patience <= self.now => {}
+            _ => return Err(format!("worker {worker} was given up too early")),
+        }
+        if let Some(fake) = self.workers.get_mut(&worker) {
+            fake.die(Exit::Unknown, None);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, worker: WorkerId, frame: Down) {
+        if let Some(fake) = self.workers.get_mut(&worker)
+            && fake.dead.is_none()
+        {
+            fake.down.push_back(frame);
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.core.stage == Stage::Open
+    }
+
+    pub(super) fn cause_of_kill(&self, worker: WorkerId) -> Check<(CrashCause, Option<QueryKey>)> {
+        match self.core.slot(worker).map(|slot| &slot.phase) {
+            Some(Phase::Dying { cause, target, .. }) => Ok((cause.clone(), *target)),
+            other => Err(format!("worker {worker} is killed in phase {other:?}")),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What becomes of workers: budget, respawn, release, destroy.
+
+use super::*;
+
+#[test]
+fn the_fifth_crash_is_forgiven() {
+    let mut scene = Scene::ready(config(1));
+    scene.crash_in_a_row(5);
+    scene.submit(1);
+    scene.actions();
+    assert!(scene.error_of(1).is_none());
+}
+
+#[test]
+fn the_sixth_crash_is_not_forgiven() {
+    let mut scene = Scene::ready(config(1));
+    scene.crash_in_a_row(5);
+    scene.actions();
+    scene.core.ready(6, scene.now).unwrap();
+    scene.die(6, Exit::Signal(libc::SIGSEGV));
+    assert!(scene.submit_with(1, None, None).is_none());
+    scene.actions();
+    assert!(matches!(scene.error_of(1), Some(QueryError::BudgetExhausted { crashes: 6, .. })));
+    assert!(scene.launched().is_empty());
+}
+
+#[test]
+fn the_first_answer_of_a_probe_heals_the_pool() {
+    let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(1) });
+    scene.die(1, Exit::Code(1));
+    scene.pass(9 * SECOND);
+    scene.actions();
+    assert!(scene.launched().is_empty(), "a probe too early");
+    scene.pass(SECOND);
+    scene.actions();
+    assert_eq!(scene.launched(), [2]);
+    scene.core.ready(2, scene.now).unwrap();
+    let key = scene.submit(1);
+    scene.begin(2, key);
+    scene.end(2, key);
+    assert!(scene.actions().contains("Healed(2)"));
+}
+
+#[test]
+fn a_spent_budget_recovers_as_crashes_grow_old() {
+    let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(2) });
+    scene.die(1, Exit::Code(1));
+    scene.actions();
+    assert!(scene.launched().is_empty());
+    scene.pass(1800 * SECOND);
+    scene.actions();
+    assert_eq!(scene.launched(), [3]);
+}
+
+#[test]
+fn later_crashes_keep_a_budget_spent() {
+    let now = Instant::now();
+    let report = || {
+        let mut scene = Scene::ready(config(1));
+        scene.die(1, Exit::Code(1));
+        scene.core.last_crash().unwrap().clone()
+    };
+    let mut budget = Budget::new(Some(1), Some(60 * SECOND), 1);
+    for at in [0, 1, 50, 51] {
+        budget.record(report(), now + at * SECOND);
+    }
+    assert!(budget.is_spent(now + 70 * SECOND), "the latest crashes are the ones that count");
+}
+
+#[test]
+fn a_signal_from_outside_is_no_crash() {
+    let mut scene = Scene::ready(config(1));
+    scene.die(1, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert_eq!((scene.core.crashes(), scene.launched()), (0, vec![2]));
+}
+
+#[test]
+fn whoever_waits_for_workers_hears_of_a_spent_budget() {
+    let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(2) });
+    let waiter = scene.core.spawn(3, scene.now);
+    scene.die(1, Exit::Code(1));
+    scene.die(3, Exit::Code(1));
+    scene.actions();
+    let result = scene.result_of(waiter);
+    assert!(matches!(result, Some(Err(SpawnError::BudgetExhausted { .. }))), "{result:?}");
+    assert_eq!(scene.live(), [2], "live ones serve on");
+}
+
+#[test]
+fn a_rolling_respawn_keeps_the_capacity() {
+    let mut scene = Scene::ready(Config { boots_at_once: 1, ..config(2) });
+    let waiter = scene.core.respawn(None, scene.now);
+    for new in [3, 4] {
+        assert_eq!(scene.live().len(), 2);
+        scene.core.ready(new, scene.now).unwrap();
+        let actions = scene.actions();
+        assert_eq!(actions.matches("End(").count(), 1, "{actions}");
+    }
+    assert_eq!(scene.live(), [3, 4]);
+    scene.die(1, Exit::Code(0));
+    scene.die(2, Exit::Code(0));
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+}
+
+#[test]
+fn a_failed_rolling_respawn_keeps_the_old_workers() {
+    let mut scene = Scene::ready(config(2));
+    let waiter = scene.core.respawn(None, scene.now);
+    assert!(scene.actions().contains("Launch(4)"));
+    scene.die(3, Exit::Code(1));
+    let actions = scene.actions();
+    assert!(matches!(scene.result_of(waiter), Some(Err(SpawnError::Boot(_)))));
+    assert!(actions.contains("Kill(4)"), "the other replacement is not needed: {actions}");
+    assert!(scene.launched().is_empty());
+    assert_eq!(scene.live(), [1, 2]);
+}
+
+#[test]
+fn a_permanent_boot_error_is_told_at_once() {
+    let mut scene = Scene::new(config(1));
+    let waiter = scene.core.spawn(1, scene.now);
+    scene.submit(1);
+    let error = BootError::UnknownEntry { entry: "x".into() };
+    scene.die_of(1, Exit::Code(1), Some(error.clone()));
+    scene.actions();
+    assert_eq!(scene.error_of(1), Some(&QueryError::Boot(error.clone())));
+    assert_eq!(scene.result_of(waiter), Some(&Err(SpawnError::Boot(error))));
+    assert_eq!(scene.core.crashes(), 0);
+}
+
+#[test]
+fn garbage_in_the_handshake_is_a_failed_boot() {
+    let mut scene = Scene::ready(config(1));
+    let waiter = scene.core.respawn(None, scene.now);
+    scene.core.violated(2, "no frame", scene.now);
+    scene.die(2, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    let result = scene.result_of(waiter);
+    assert!(matches!(result, Some(Err(SpawnError::Boot(BootError::Protocol { .. })))));
+}
+
+#[test]
+fn a_released_worker_gives_back_what_it_has_not_begun() {
+    let mut scene = Scene::ready(config(1));
+    let (first, second) = (scene.submit(1), scene.submit(2));
+    scene.begin(1, first);
+    scene.core.unspawn(scene.now);
+    scene.core.returned(1, second, scene.now).unwrap();
+    scene.actions();
+    assert_eq!(scene.launched(), [2], "a query that waits starts workers again");
+    assert_eq!(scene.end(1, first), Some(1));
+    assert!(scene.actions().contains("End(1)"));
+}
+
+#[test]
+fn what_outlives_the_grace_of_destroy_is_killed_and_the_rest_refused() {
+    let mut scene = Scene::ready(config(1));
+    let first = scene.submit_with(1, None, None).unwrap();
+    scene.submit(2);
+    scene.begin(1, first);
+    let waiter = scene.core.destroy(scene.now);
+    scene.pass(30 * SECOND);
+    assert!(scene.actions().contains("ShutGate(1)"));
+    scene.core.gated(1, &[first], scene.now).unwrap();
+    scene.die(1, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert_eq!(scene.error_of(1), Some(&QueryError::Released));
+    assert_eq!(scene.error_of(2), Some(&QueryError::Destroyed));
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+    assert!(scene.core.account().balances());
+}
+
+#[test]
+fn spawn_one_of_a_destroyed_pool_says_so() {
+    let mut scene = Scene::ready(config(1));
+    scene.submit(1);
+    scene.core.destroy(scene.now);
+    let (waiter, _) = scene.core.spawn_one(scene.now);
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Err(SpawnError::Destroyed)));
+}
+
+#[test]
+fn the_end_of_a_grace_does_not_make_the_timer_spin() {
+    let mut scene = Scene::ready(config(1));
+    let key = scene.submit_with(1, None, None).unwrap();
+    scene.begin(1, key);
+    scene.core.destroy(scene.now);
+    scene.pass(30 * SECOND);
+    assert!(scene.core.wake_at().is_some_and(|at| at > scene.now));
+}

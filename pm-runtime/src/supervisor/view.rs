@@ -1,0 +1,70 @@
+//! What observers see of a pool.
+
+use std::time::Instant;
+
+use super::{Core, Stage, WorkerId};
+use crate::error::CrashReport;
+use crate::health::{Account, WorkerState};
+
+/// A worker, as observers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotView {
+    pub(crate) id: WorkerId,
+    pub(crate) state: WorkerState,
+    pub(crate) load: usize,
+    pub(crate) served: u64,
+    pub(crate) since: Instant,
+}
+
+impl<P> Core<P> {
+    /// The least-loaded worker that takes queries.
+    pub(crate) fn acquire(&self) -> Option<WorkerId> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.takes_queries())
+            .min_by_key(|slot| slot.load())
+            .map(|slot| slot.id)
+    }
+
+    pub(crate) fn is_destroyed(&self) -> bool {
+        self.stage == Stage::Destroyed
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        self.account
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queries.waiting()
+    }
+
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.queries.waiting_bytes()
+    }
+
+    pub(crate) fn detached(&self) -> usize {
+        self.detached
+    }
+
+    pub(crate) fn crashes(&self) -> u64 {
+        self.budget.total()
+    }
+
+    pub(crate) fn last_crash(&self) -> Option<&CrashReport> {
+        self.budget.last()
+    }
+
+    pub(crate) fn views(&self) -> impl Iterator<Item = SlotView> {
+        self.slots.iter().map(|slot| SlotView {
+            id: slot.id,
+            state: slot.state(),
+            load: slot.load(),
+            served: slot.served,
+            since: slot.since,
+        })
+    }
+
+    pub(crate) fn view(&self, worker: WorkerId) -> Option<SlotView> {
+        self.views().find(|view| view.id == worker)
+    }
+}
