@@ -186,22 +186,19 @@ impl Reactor {
     }
 
     fn tick(&self) {
-        loop {
-            let now = Instant::now();
-            let (token, timed) = {
+        // What is due anew meanwhile has to wait until everybody else was heard.
+        let now = Instant::now();
+        let due: Vec<u64> =
+            lock(&self.state).due.range(..=(now, u64::MAX)).map(|&(_, token)| token).collect();
+        for token in due {
+            let timed = {
                 let mut state = lock(&self.state);
-                let Some(&(at, token)) = state.due.first() else {
-                    return;
-                };
-                if at > now {
-                    return;
+                let Some((timed, armed)) = state.timers.get_mut(&token) else { continue };
+                let (timed, at) = (timed.upgrade(), armed.take());
+                if let Some(at) = at {
+                    state.due.remove(&(at, token));
                 }
-                state.due.pop_first();
-                let Some((timed, armed)) = state.timers.get_mut(&token) else {
-                    continue;
-                };
-                *armed = None;
-                (token, timed.upgrade())
+                timed
             };
             match timed {
                 Some(timed) => timed.tick(now),

@@ -427,8 +427,8 @@ impl Inbox {
             .injector
             .strikes(|kind| matches!(kind, FaultKind::KillBefore | FaultKind::StopBefore));
         match fault {
-            Some(FaultKind::KillBefore) => isolate::raise(rustix::process::Signal::KILL),
-            Some(FaultKind::StopBefore) => isolate::raise(rustix::process::Signal::STOP),
+            Some(FaultKind::KillBefore) => isolate::end_by(rustix::process::Signal::KILL),
+            Some(FaultKind::StopBefore) => isolate::end_by(rustix::process::Signal::STOP),
             _ => {}
         }
     }
@@ -439,8 +439,7 @@ impl Inbox {
             Some(FaultKind::Hang) => true,
             Some(_) => {
                 self.flush(writer);
-                isolate::raise(rustix::process::Signal::KILL);
-                false
+                isolate::end_by(rustix::process::Signal::KILL);
             }
             None => false,
         }

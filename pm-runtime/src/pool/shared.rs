@@ -38,6 +38,8 @@ pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
 
 pub(crate) struct Shared {
     pub(crate) options: Options,
+    /// An option that makes no sense: no worker is ever started.
+    mistake: Option<BootError>,
     plan: Plan,
     state: Mutex<State>,
     events: Sender<Event>,
@@ -92,15 +94,18 @@ impl After {
 
 impl Shared {
     pub(crate) fn new(name: String, entry: Entry, options: Options) -> Arc<Self> {
+        let mistake = options.mistake();
+        // A pool that will not start still has to be consistent.
+        let options = if mistake.is_some() { Options::default() } else { options };
         let (droppable, usual) = match entry.serve {
             Serve::Blocking(_) => (false, 1),
             Serve::Async(_) => (true, 64),
         };
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let concurrency = options.concurrency.unwrap_or(usual).max(1);
+        let concurrency = options.concurrency.unwrap_or(usual);
         let config = Config {
             name: name.clone(),
-            workers: options.workers.unwrap_or(cpus).max(1),
+            workers: options.workers.unwrap_or(cpus),
             concurrency,
             ahead: AHEAD,
             ahead_bytes: AHEAD_BYTES,
@@ -127,6 +132,7 @@ impl Shared {
         events.set_overflow(true);
         Arc::new_cyclic(|this| Self {
             options,
+            mistake,
             plan,
             state: Mutex::new(State {
                 core: Core::new(config),
@@ -297,7 +303,7 @@ impl Shared {
     fn launch(&self, id: WorkerId, reactor: &'static Reactor) {
         let doomed = self
             .look(|state| !matches!(state.seats.get(&id), Some(Seat::Launching { doomed: false })));
-        let launched = match (doomed, self.options.mistake()) {
+        let launched = match (doomed, self.mistake.clone()) {
             (true, _) => None,
             (false, Some(mistake)) => Some(Err(mistake)),
             (false, None) => {

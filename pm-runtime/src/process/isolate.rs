@@ -137,7 +137,11 @@ pub(crate) fn die_with_group() -> ! {
 }
 
 /// Stops or kills this process as somebody outside would, for tests.
-pub(crate) fn raise(signal: Signal) {
+pub(crate) fn end_by(signal: Signal) -> ! {
     // It fails only for signals that do not exist.
     let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+    // It may take a moment until it reaches this thread, which must not go on.
+    loop {
+        std::thread::park();
+    }
 }

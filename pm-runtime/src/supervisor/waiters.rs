@@ -104,11 +104,11 @@ impl<P> Core<P> {
                 _ => (enough(*size), none),
             },
         };
-        if ready >= wants && gone(old) {
-            return Some(Ok(()));
-        }
         if self.stage != Stage::Open {
             return Some(Err(SpawnError::Destroyed));
+        }
+        if ready >= wants && gone(old) {
+            return Some(Ok(()));
         }
         if spent && self.coming() < wants {
             return self.spawn_exhaustion().map(Err);
