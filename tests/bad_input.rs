@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
-use pm_tests::{Task, WorkPool};
+use pm_tests::{Task, WorkPool, until_begun};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,9 +196,7 @@ async fn endless_durations_are_no_limits() {
 async fn waiting_too_long_and_full_queues() {
     let pool = WorkPool::builder().queue(2).build();
     let spinning = smol::spawn(pool.query(Task::Spin));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 1).await;
     let error =
         pool.query(Task::Return(1)).queue_timeout(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(error, QueryError::QueueTimedOut { after: Duration::from_millis(50) });

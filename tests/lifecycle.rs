@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
-use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, is_alive, until};
+use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun};
 use smol::stream::StreamExt;
 
 fn pids(pool: &WorkPool) -> Vec<u32> {
@@ -55,9 +55,7 @@ async fn unspawn_waits_for_what_runs_and_a_query_starts_workers_again() {
 async fn what_runs_beyond_the_grace_is_released() {
     let pool = WorkPool::builder().grace(Duration::from_millis(100)).build();
     let call = smol::spawn(pool.query(Task::Spin));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 1).await;
     pool.unspawn().await;
     let error = call.await.unwrap_err();
     assert_eq!(error, QueryError::Released);
@@ -169,11 +167,13 @@ async fn the_last_handle_ends_the_pool_and_a_pending_call_is_a_handle() {
 
 #[pm_runtime::test]
 async fn a_dropped_call_is_cancelled_wherever_it_is() {
+    let folder = Folder::new("cancel");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
     let pool = WorkPool::builder().workers(1).build();
-    let spinning = smol::spawn(pool.query(Task::Spin).timeout(Duration::from_millis(300)));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    let task = Task::Rendezvous { begun, go_on: go_on.clone() };
+    let mut running = Box::pin(pool.query(task));
+    assert!(smol::future::poll_once(&mut running).await.is_none());
+    until_begun(&pool, 1).await;
     // Handed ahead, and then waiting in the queue.
     let mut calls: Vec<_> = (0..40).map(|i| Box::pin(pool.query(Task::Return(i)))).collect();
     for call in &mut calls {
@@ -185,25 +185,32 @@ async fn a_dropped_call_is_cancelled_wherever_it_is() {
     let account = pool.health().account;
     assert_eq!((account.cancelled, account.waiting), (40, 0));
     // Running: it goes on, detached, and is nobody's any more.
-    drop(spinning);
-    while pool.health().detached < 1 {
-        smol::future::yield_now().await;
-    }
-    assert_eq!(pool.health().account.running, 0);
-    // Its timeout still holds.
+    drop(running);
+    let health = pool.health();
+    assert_eq!((health.detached, health.account.running, health.account.cancelled), (1, 0, 41));
+    std::fs::write(go_on, "").unwrap();
     assert_eq!(pool.query(Task::Return(9)).await, Ok(9));
     let health = pool.health();
-    assert_eq!((health.detached, health.account.cancelled), (0, 41));
+    assert_eq!((health.detached, health.in_flight), (0, 0));
     assert!(health.account.balances());
+}
+
+#[pm_runtime::test]
+async fn a_detached_run_keeps_its_timeout() {
+    let pool = WorkPool::new();
+    let mut spinning = Box::pin(pool.query(Task::Spin).timeout(Duration::from_millis(100)));
+    assert!(smol::future::poll_once(&mut spinning).await.is_none());
+    until_begun(&pool, 1).await;
+    drop(spinning);
+    assert_eq!(pool.query(Task::Return(9)).await, Ok(9), "in another worker");
+    assert_eq!(pool.health().detached, 0);
 }
 
 #[pm_runtime::test]
 async fn a_cancelled_async_query_is_dropped_in_its_worker() {
     let pool = WorkAsyncPool::builder().concurrency(1).build();
     let long = smol::spawn(pool.query(Task::Sleep(Duration::from_secs(3600))));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 1).await;
     long.cancel().await;
     // With a concurrency of one this needs its place.
     assert_eq!(pool.query(Task::Return(2)).await, Ok(2));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{CrashCause, Event, Exit, QueryError};
-use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill};
+use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill, until_begun};
 use rustix::process::Signal;
 use smol::stream::StreamExt;
 
@@ -75,9 +75,7 @@ async fn a_crash_fails_only_what_had_begun() {
     let pool = WorkPool::new();
     // Ten are handed to the one worker, and it begins the first.
     let first = smol::spawn(pool.query(Task::Spin));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 1).await;
     let others: Vec<_> = (0..9).map(|i| smol::spawn(pool.query(Task::Return(i)))).collect();
     while pool.health().in_flight < 10 {
         smol::future::yield_now().await;
@@ -100,9 +98,7 @@ async fn what_a_busy_worker_has_not_begun_runs_on_an_idle_one() {
     pool.spawn(2).await.unwrap();
     let spinning = smol::spawn(pool.query(Task::Spin));
     let sleeping = smol::spawn(pool.query(Task::Sleep(Duration::from_millis(50))));
-    while pool.health().account.running < 2 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 2).await;
     // They are handed to both workers; one of those will never be free.
     let calls: Vec<_> = (0..8).map(|i| pool.query(Task::Return(i))).collect();
     let answers = join_all(calls).await;
@@ -116,9 +112,7 @@ async fn a_timeout_costs_the_worker_and_nobody_else() {
     let pool = WorkPool::new();
     let pid = pool.query(Task::Pid).await.unwrap() as u32;
     let spinning = smol::spawn(pool.query(Task::Spin).timeout(Duration::from_millis(100)));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 2).await;
     let behind: Vec<_> = (0..5).map(|i| smol::spawn(pool.query(Task::Return(i)))).collect();
     match spinning.await.unwrap_err() {
         QueryError::TimedOut { after, worker: 1, .. } => {
@@ -148,9 +142,7 @@ async fn an_async_query_that_cannot_be_dropped_costs_its_worker() {
     let pool = WorkAsyncPool::new();
     let pid = pool.query(Task::Pid).await.unwrap();
     let neighbour = smol::spawn(pool.query(Task::Sleep(Duration::from_secs(3600))));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 2).await;
     let error = pool.query(Task::Spin).timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
     let error = neighbour.await.unwrap_err();
@@ -178,9 +170,7 @@ async fn a_stopped_worker_is_killed_and_its_queries_run_elsewhere() {
 async fn a_worker_that_is_stopped_while_it_runs_meets_its_timeout() {
     let pool = WorkPool::new();
     let call = smol::spawn(pool.query(Task::Spin).timeout(Duration::from_millis(200)));
-    while pool.health().account.running < 1 {
-        smol::future::yield_now().await;
-    }
+    until_begun(&pool, 1).await;
     kill(pool.acquire().unwrap().pid(), Signal::STOP);
     assert!(matches!(call.await, Err(QueryError::TimedOut { .. })));
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
@@ -223,9 +213,8 @@ async fn a_worker_that_breaks_the_protocol_is_killed() {
             _ => assert_eq!(answer, Ok(1)),
         }
         let report = loop {
-            match events.next().await.expect("the pool lives") {
-                Event::Crashed(report) => break report,
-                _ => {}
+            if let Some(Event::Crashed(report)) = events.next().await {
+                break report;
             }
         };
         assert!(matches!(report.cause, CrashCause::Protocol(_)), "{report}");

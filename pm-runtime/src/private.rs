@@ -2,15 +2,14 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 
 pub use linkme;
 pub use serde;
 pub use serde_derive::{Deserialize, Serialize};
 
-pub use crate::child::entries::{ENTRIES, Entry, Reply, Serve};
+pub use crate::child::entries::{ENTRIES, Entry, Reply, Running, Serve};
 pub use crate::child::takeover;
-pub use crate::fault::{FaultKind, Faults, When};
+pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::Handle;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
@@ -47,9 +46,7 @@ pub fn answer(answer: Result<impl serde::Serialize, DecodeError>) -> Reply {
     })
 }
 
-pub fn boxed(
-    future: impl Future<Output = Reply> + 'static,
-) -> Pin<Box<dyn Future<Output = Reply>>> {
+pub fn boxed(future: impl Future<Output = Reply> + 'static) -> Running {
     Box::pin(future)
 }
 

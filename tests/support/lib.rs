@@ -74,6 +74,7 @@ fn perform(task: &Task) -> u64 {
         Task::Overflow => return recurse(1),
         Task::Panic(message) => panic!("{message}"),
         Task::OddPanic => std::panic::panic_any(7_u32),
+        #[allow(clippy::zombie_processes, reason = "it is to be left behind")]
         Task::Grandchild => {
             let child = std::process::Command::new("sh")
                 .args(["-c", "while :; do :; done"])
@@ -106,6 +107,18 @@ fn recurse(n: u64) -> u64 {
 pub fn until(mut happened: impl FnMut() -> bool) {
     while !happened() {
         std::thread::yield_now();
+    }
+}
+
+/// Waits until so many of a pool's queries have begun, or are over by now.
+pub async fn until_begun(pool: &pm_runtime::Pool, queries: u64) {
+    loop {
+        let account = pool.health().account;
+        if account.submitted - account.waiting >= queries {
+            return;
+        }
+        std::thread::yield_now();
+        smol::future::yield_now().await;
     }
 }
 

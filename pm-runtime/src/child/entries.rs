@@ -35,8 +35,11 @@ pub enum Serve {
     /// Runs a query on a thread of its own.
     Blocking(fn(&[u8]) -> Reply),
     /// Starts a query that runs beside others.
-    Async(fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Reply>>>),
+    Async(fn(Vec<u8>) -> Running),
 }
+
+/// An async query that runs.
+pub type Running = Pin<Box<dyn Future<Output = Reply>>>;
 
 /// What a query comes to, encoded.
 pub struct Reply(pub(crate) Result<Vec<u8>, Refusal>);

@@ -42,10 +42,8 @@ pub(crate) fn depth() -> u32 {
 /// worker too; [`main`](crate::main) and [`test`](macro@crate::test) call it by themselves.
 ///
 /// ```no_run
-/// fn main() {
-///     pm_runtime::init();
-///     // the application
-/// }
+/// pm_runtime::init();
+/// // the application
 /// ```
 ///
 /// Two queries of one name in one program are a mistake that it reports, with both places, before

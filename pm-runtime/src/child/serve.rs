@@ -1,16 +1,14 @@
 //! Running queries: on threads, or on an executor.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use smol::future::FutureExt;
 use smol::{Async, LocalExecutor};
 
-use super::entries::{Entry, Reply, Serve};
+use super::entries::{Entry, Reply, Running, Serve};
 use super::inbox::{Inbox, Job, Next, Outcome};
 use super::panics;
 use crate::transport::socket::Wait;
@@ -76,7 +74,7 @@ fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
     }
 }
 
-fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Reply>>>) {
+fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
     let executor = Rc::new(LocalExecutor::new());
     // What readiness means is all that is wanted of it; reads and writes say for themselves
     // whether they wait.

@@ -252,10 +252,6 @@ impl<P> Core<P> {
         self.wake_at
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// What its owner keeps with a live query.
     pub(crate) fn payload(&mut self, key: QueryKey) -> Option<&mut P> {
         self.queries.get_mut(key).map(|query| &mut query.payload)

@@ -138,6 +138,7 @@ impl<P> Queries<P> {
         row.query.as_mut().filter(|_| row.generation == key.generation())
     }
 
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Query<P>> {
         self.rows.iter().filter_map(|row| row.query.as_ref())
     }

@@ -1,0 +1,65 @@
+//! Imports point down only, as ARCHITECTURE.md has it.
+
+use std::path::Path;
+
+/// Lower layers first; modules of one layer do not import each other, but for those within
+/// brackets of their own folder.
+const LAYERS: [&[&str]; 8] = [
+    &["error", "sync", "fault"],
+    &["event", "health", "options"],
+    &["wire", "transport", "process"],
+    &["link", "reactor"],
+    &["supervisor"],
+    &["child"],
+    &["worker"],
+    &["pool"],
+];
+
+/// Pairs of one layer, where the first may import the second.
+const BESIDE: [(&str, &str); 4] =
+    [("transport", "wire"), ("process", "error"), ("wire", "fault"), ("fault", "error")];
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_point_down_only() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pm-runtime/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&root).unwrap();
+        let first = inside.iter().next().unwrap().to_str().unwrap();
+        let module = first.trim_end_matches(".rs");
+        let Some(layer) = layer_of(module) else {
+            assert!(["lib", "private"].contains(&module), "`{module}` is in no layer");
+            continue;
+        };
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (_, path) in
+            text.match_indices("crate::").map(|(at, name)| text[at..].split_at(name.len()))
+        {
+            let import: String =
+                path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let Some(imported) = layer_of(&import) else { continue };
+            let beside = BESIDE.contains(&(module, import.as_str()));
+            if import != module && imported >= layer && !beside {
+                wrong.push(format!("{} imports {import}", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
