@@ -64,6 +64,11 @@ impl Link {
         outbox.flush(self.data()).is_err() || outbox.is_empty()
     }
 
+    /// Something could not be sent yet.
+    pub(crate) fn has_backlog(&self) -> bool {
+        !lock(&self.outbox).is_empty()
+    }
+
     /// Makes even a busy worker look at what it was sent.
     pub(crate) fn ring(&self) {
         // A worker that is gone needs no bell.

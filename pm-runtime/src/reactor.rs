@@ -96,8 +96,9 @@ impl Reactor {
         token: Token,
         which: u8,
         fd: impl AsFd,
+        interest: Interest,
     ) -> Result<(), rustix::io::Errno> {
-        self.poll.add(fd, token.0 * WHICH + u64::from(which))
+        self.poll.add(fd, token.0 * WHICH + u64::from(which), interest)
     }
 
     /// Watches a descriptor for another interest.

@@ -29,7 +29,12 @@ pub struct Call<T> {
 
 enum Stage {
     Encoded(Result<Vec<u8>, QueryError>),
-    Submitted(Arc<Ticket>, Option<QueryKey>),
+    Submitted {
+        ticket: Arc<Ticket>,
+        key: Option<QueryKey>,
+        /// It was alone, and reads its answer itself when it is polled next.
+        leads: bool,
+    },
     Over,
 }
 
@@ -79,9 +84,9 @@ impl<T> Call<T> {
         smol::future::block_on(self)
     }
 
-    fn submit(&self, request: Vec<u8>, cx: &mut Context<'_>) -> (Arc<Ticket>, Option<QueryKey>) {
+    fn submit(&self, request: Vec<u8>) -> Stage {
         let size = request.len();
-        let ticket = Arc::new(Ticket::new(request, cx.waker().clone()));
+        let ticket = Arc::new(Ticket::new(request));
         let submission = Submission {
             payload: ticket.clone(),
             size,
@@ -89,8 +94,8 @@ impl<T> Call<T> {
             queue_timeout: self.queue_timeout,
             immediate: self.immediate,
         };
-        let key = self.handles.shared().submit(&ticket, submission);
-        (ticket, key)
+        let (key, leads) = self.handles.shared().submit(&ticket, submission);
+        Stage::Submitted { ticket, key, leads }
     }
 
     /// What is wrong with it before any worker is involved.
@@ -109,30 +114,41 @@ impl<T> Future for Call<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let call = &mut *self;
-        let (ticket, key) = match std::mem::replace(&mut call.stage, Stage::Over) {
-            Stage::Encoded(request) => {
-                let request = request.and_then(|request| match call.mistake(&request) {
-                    None => Ok(request),
-                    Some(error) => Err(error),
-                });
-                match request {
-                    Ok(request) => call.submit(request, cx),
-                    Err(error) => {
-                        call.handles.shared().change(|state, _| state.core.refuse());
-                        return Poll::Ready(Err(error));
-                    }
+        let shared = call.handles.shared();
+        let mut stage = std::mem::replace(&mut call.stage, Stage::Over);
+        let first = matches!(stage, Stage::Encoded(_));
+        if let Stage::Encoded(request) = stage {
+            let request = request.and_then(|request| match call.mistake(&request) {
+                None => Ok(request),
+                Some(error) => Err(error),
+            });
+            stage = match request {
+                Ok(request) => call.submit(request),
+                Err(error) => {
+                    shared.change(|state, _| state.core.refuse());
+                    return Poll::Ready(Err(error));
                 }
-            }
-            Stage::Submitted(ticket, key) => (ticket, key),
+            };
+        }
+        let Stage::Submitted { ticket, key, mut leads } = stage else {
             // Polled again after its end.
-            Stage::Over => return Poll::Ready(Err(QueryError::Cancelled)),
+            return Poll::Ready(Err(QueryError::Cancelled));
         };
+        if leads && !first {
+            shared.lead(&ticket);
+            leads = false;
+        }
         match ticket.poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(
                 outcome.and_then(|bytes| (call.open)(&bytes).map_err(QueryError::Decode)),
             ),
             Poll::Pending => {
-                call.stage = Stage::Submitted(ticket, key);
+                if leads {
+                    // Others of this task may want to submit theirs first; is it still alone
+                    // then, it waits by reading.
+                    cx.waker().wake_by_ref();
+                }
+                call.stage = Stage::Submitted { ticket, key, leads };
                 Poll::Pending
             }
         }
@@ -141,7 +157,7 @@ impl<T> Future for Call<T> {
 
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
-        if let Stage::Submitted(_, Some(key)) = &self.stage {
+        if let Stage::Submitted { key: Some(key), .. } = &self.stage {
             self.handles.shared().change(|state, now| state.core.cancel(*key, now));
         }
     }
@@ -151,7 +167,7 @@ impl<T> std::fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let stage = match self.stage {
             Stage::Encoded(_) => "not submitted",
-            Stage::Submitted(..) => "submitted",
+            Stage::Submitted { .. } => "submitted",
             Stage::Over => "over",
         };
         f.debug_struct("Call").field("stage", &stage).finish_non_exhaustive()

@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod lead;
 mod shared;
 mod ticket;
 mod worker;

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use async_broadcast::{InactiveReceiver, Sender};
 
+use super::lead::{Lead, spin};
 use super::ticket::{Outcome, Ticket};
 use crate::child::entries::{Entry, Serve};
 use crate::error::{
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     /// Keeps the channel open while nobody listens.
     _listener: InactiveReceiver<Event>,
     timer: OnceLock<(&'static Reactor, Token)>,
+    lead: Lead,
     this: Weak<Shared>,
 }
 
@@ -72,6 +74,8 @@ pub(crate) enum Seat {
 /// What is to be done when the lock is free again.
 #[derive(Default)]
 struct After {
+    /// The caller reads the answer itself, if there is nothing but its query.
+    leads: bool,
     /// Workers with something in their outboxes.
     dirty: Vec<Arc<Worker>>,
     resolved: Vec<(Arc<Ticket>, Outcome)>,
@@ -144,6 +148,7 @@ impl Shared {
             events,
             _listener: listener.deactivate(),
             timer: OnceLock::new(),
+            lead: Lead::default(),
             this: this.clone(),
         })
     }
@@ -163,12 +168,23 @@ impl Shared {
 
     /// Changes the state, and does what the policy says.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
+        self.change_as(After::default(), change)
+    }
+
+    fn change_as<R>(&self, mut after: After, change: impl FnOnce(&mut State, Instant) -> R) -> R {
         let now = Instant::now();
-        let mut after = After::default();
         let (result, tick_by) = {
             let mut state = lock(&self.state);
             let result = change(&mut state, now);
             self.perform(&mut state, &mut after);
+            // Whoever leads may never be polled again: what happens now must not wait for it.
+            if let Some(led) = self.lead.take().and_then(|id| state.worker(id)) {
+                after.send(led);
+            }
+            after.leads &= after.dirty.len() == 1 && state.core.live() == 1;
+            if let (true, [worker]) = (after.leads, &after.dirty[..]) {
+                self.lead.set(worker.id());
+            }
             (result, state.arm())
         };
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
@@ -178,20 +194,43 @@ impl Shared {
         result
     }
 
-    /// Submits a query.
+    /// Submits a query. `true`: it is the only one, nobody listens to its worker, and its caller
+    /// is to [`lead`](Self::lead).
     pub(crate) fn submit(
         &self,
         ticket: &Arc<Ticket>,
         submission: Submission<Arc<Ticket>>,
-    ) -> Option<QueryKey> {
-        match self.set_up() {
-            Ok(()) => self.change(|state, now| state.core.submit(submission, now)),
-            Err(error) => {
-                self.change(|state, _| state.core.refuse());
-                ticket.resolve(Err(QueryError::Boot(error)));
-                None
-            }
+    ) -> (Option<QueryKey>, bool) {
+        if let Err(error) = self.set_up() {
+            self.change(|state, _| state.core.refuse());
+            ticket.resolve(Err(QueryError::Boot(error)));
+            return (None, false);
         }
+        let submit = |state: &mut State, now| state.core.submit(submission, now);
+        if !self.lead.is_worth_it() {
+            return (self.change(submit), false);
+        }
+        let key = self.change_as(After { leads: true, ..After::default() }, submit);
+        (key, self.lead.is_taken())
+    }
+
+    /// Reads the answer of the only query on the caller's own thread, if it comes soon: no other
+    /// thread has to be woken for it.
+    pub(crate) fn lead(&self, ticket: &Ticket) {
+        let Some(worker) = self.lead.take().and_then(|id| self.worker(id)) else { return };
+        ticket.forget_waker();
+        let came = spin(|| {
+            worker.read_now();
+            ticket.is_resolved()
+        });
+        self.lead.went(came);
+        if !came {
+            worker.listen();
+        }
+    }
+
+    fn worker(&self, id: WorkerId) -> Option<Arc<Worker>> {
+        self.look(|state| state.worker(id).cloned())
     }
 
     /// Makes sure that somebody keeps the time for this pool.
@@ -270,9 +309,11 @@ impl Shared {
     }
 
     fn finish(&self, after: After) {
-        let After { dirty, resolved, events, reached, launches, forgotten, kept } = after;
+        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept } = after;
         for worker in dirty {
-            worker.send();
+            if !worker.send() || !leads {
+                worker.listen();
+            }
         }
         for id in launches {
             self.launch_soon(id);
@@ -399,15 +440,15 @@ impl Owner for Shared {
         });
     }
 
-    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) {
+    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> bool {
         let mut resolved = Vec::new();
-        let broke = self.change(|state, now| {
+        let (broke, loaded) = self.change(|state, now| {
             for frame in frames.drain(..) {
                 if let Err(what) = self.hear(state, id, frame, now, &mut resolved) {
-                    return state.worker(id).cloned().map(|worker| (worker, what));
+                    return (state.worker(id).cloned().map(|worker| (worker, what)), false);
                 }
             }
-            None
+            (None, state.core.load(id) > 0)
         });
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
@@ -415,6 +456,7 @@ impl Owner for Shared {
         if let Some((worker, what)) = broke {
             worker.broke(&what);
         }
+        loaded
     }
 
     fn broke(&self, id: WorkerId, what: &str) {

@@ -22,8 +22,23 @@ enum State {
 }
 
 impl Ticket {
-    pub(crate) fn new(request: Vec<u8>, waker: Waker) -> Self {
-        Self { request, state: Mutex::new(State::Pending(Some(waker))) }
+    pub(crate) fn new(request: Vec<u8>) -> Self {
+        Self { request, state: Mutex::new(State::Pending(None)) }
+    }
+
+    /// The outcome is there.
+    pub(crate) fn is_resolved(&self) -> bool {
+        !matches!(*lock(&self.state), State::Pending(_))
+    }
+
+    /// The caller looks for itself, and need not be woken.
+    pub(crate) fn forget_waker(&self) {
+        let mut state = lock(&self.state);
+        if let State::Pending(waker) = &mut *state {
+            let waker = waker.take();
+            drop(state);
+            drop(waker);
+        }
     }
 
     /// Puts the outcome in its place, and wakes the caller. Not under a lock, because a waker is

@@ -118,6 +118,11 @@ impl<P> Queries<P> {
         }
     }
 
+    /// How many are not over.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
     /// How many stand in the queue.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting

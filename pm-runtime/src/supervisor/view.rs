@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Core, Stage, WorkerId};
+use super::{Core, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, WorkerState};
 
@@ -24,6 +24,16 @@ impl<P> Core<P> {
             .filter(|slot| slot.takes_queries())
             .min_by_key(|slot| slot.load())
             .map(|slot| slot.id)
+    }
+
+    /// Queries that are not over.
+    pub(crate) fn live(&self) -> usize {
+        self.queries.live()
+    }
+
+    /// Queries that a worker was handed and has not ended.
+    pub(crate) fn load(&self, worker: WorkerId) -> usize {
+        self.slot(worker).map_or(0, Slot::load)
     }
 
     pub(crate) fn is_destroyed(&self) -> bool {

@@ -10,17 +10,24 @@ use rustix::io::Errno;
 /// What a descriptor is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
+    /// Something to read, again and again.
     Read,
-    ReadWrite,
+    /// Nothing, for now.
+    Nothing,
+    /// Something to read, once.
+    NextRead,
+    /// Something to read or room to write, once.
+    NextReadOrRoom,
 }
 
 impl Interest {
     fn flags(self) -> epoll::EventFlags {
+        let read = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
         match self {
-            Self::Read => epoll::EventFlags::IN | epoll::EventFlags::RDHUP,
-            Self::ReadWrite => {
-                epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::OUT
-            }
+            Self::Read => read,
+            Self::Nothing => epoll::EventFlags::ONESHOT,
+            Self::NextRead => read | epoll::EventFlags::ONESHOT,
+            Self::NextReadOrRoom => read | epoll::EventFlags::OUT | epoll::EventFlags::ONESHOT,
         }
     }
 }
@@ -50,9 +57,9 @@ impl Poll {
     }
 
     /// Watches a descriptor until it is closed.
-    pub(crate) fn add(&self, fd: impl AsFd, token: u64) -> Result<(), Errno> {
+    pub(crate) fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(token);
-        epoll::add(&self.epoll, fd, data, Interest::Read.flags())
+        epoll::add(&self.epoll, fd, data, interest.flags())
     }
 
     pub(crate) fn set(&self, fd: impl AsFd, token: u64, interest: Interest) -> Result<(), Errno> {

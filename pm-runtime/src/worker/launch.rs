@@ -14,6 +14,7 @@ use crate::process::command;
 use crate::process::guard::{self, Guard};
 use crate::reactor::Reactor;
 use crate::supervisor::WorkerId;
+use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
 
 /// How the workers of a pool are started.
@@ -73,6 +74,7 @@ pub(crate) fn launch(
         token: OnceLock::new(),
         ready: AtomicBool::new(false),
         urgent: AtomicBool::new(false),
+        listened: AtomicBool::new(false),
         broken: AtomicBool::new(false),
         finished: AtomicBool::new(false),
         notes: Mutex::default(),
@@ -99,14 +101,14 @@ fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result
 fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     let reactor = worker.reactor;
     let token = *worker.token.get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
-    reactor.watch(token, CONTROL, worker.link.control())?;
-    reactor.watch(token, DATA, worker.link.data())?;
+    reactor.watch(token, CONTROL, worker.link.control(), Interest::Read)?;
+    reactor.watch(token, DATA, worker.link.data(), Interest::Nothing)?;
     let pid = {
         let guard = crate::sync::lock(&worker.guard);
         match guard.as_ref() {
             None => return Ok(()),
             Some(guard) => match guard.pidfd() {
-                Some(pidfd) => return Ok(reactor.watch(token, PIDFD, pidfd)?),
+                Some(pidfd) => return Ok(reactor.watch(token, PIDFD, pidfd, Interest::Read)?),
                 None => guard.pid(),
             },
         }

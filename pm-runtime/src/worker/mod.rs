@@ -24,8 +24,8 @@ use crate::wire::message::to_worker;
 pub(crate) trait Owner: Send + Sync {
     /// It takes queries.
     fn ready(&self, worker: WorkerId);
-    /// It said these, in this order.
-    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>);
+    /// It said these, in this order. `true`: it still has queries.
+    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> bool;
     /// It said what no worker says.
     fn broke(&self, worker: WorkerId, what: &str);
     /// It is gone; everything that it had said was told before.
@@ -54,6 +54,8 @@ pub(crate) struct Worker {
     ready: AtomicBool,
     /// There is something in the outbox that wants a ring.
     urgent: AtomicBool,
+    /// The reactor will read what comes next.
+    listened: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
     finished: AtomicBool,
@@ -68,6 +70,10 @@ struct Notes {
 }
 
 impl Worker {
+    pub(crate) fn id(&self) -> WorkerId {
+        self.id
+    }
+
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
     }
@@ -83,15 +89,30 @@ impl Worker {
         self.urgent.store(true, Ordering::Release);
     }
 
-    /// Sends what is in the outbox.
-    pub(crate) fn send(&self) {
+    /// Sends what is in the outbox. `true`: all of it is gone.
+    pub(crate) fn send(&self) -> bool {
         let sent = self.link.flush();
         if self.urgent.swap(false, Ordering::AcqRel) {
             self.link.ring();
         }
-        if let (false, Some(token)) = (sent, self.token.get()) {
-            self.reactor.rewatch(*token, DATA, self.link.data(), Interest::ReadWrite);
+        sent
+    }
+
+    /// Has the reactor read what comes next, and send what could not be sent.
+    pub(crate) fn listen(&self) {
+        let backlog = self.link.has_backlog();
+        if self.listened.swap(true, Ordering::AcqRel) && !backlog {
+            return;
         }
+        let interest = if backlog { Interest::NextReadOrRoom } else { Interest::NextRead };
+        if let Some(token) = self.token.get() {
+            self.reactor.rewatch(*token, DATA, self.link.data(), interest);
+        }
+    }
+
+    /// Reads what is there, unless somebody is at it.
+    pub(crate) fn read_now(self: &Arc<Self>) {
+        self.hear_data(false);
     }
 
     /// Kills the worker, and everything that it started. Its death is told when it has come.
@@ -148,24 +169,32 @@ impl Worker {
         }
     }
 
-    fn hear_data(self: &Arc<Self>) {
-        match self.read(true) {
-            Ok(Read::Some | Read::Empty) => {}
-            Ok(Read::Closed) => self.lost(),
-            Err(what) => self.broke(&what),
+    /// Reads and tells what has come. `true`: more will.
+    fn hear_data(self: &Arc<Self>, wait_for_lock: bool) -> bool {
+        let mut more = true;
+        match self.read(wait_for_lock, &mut more) {
+            Ok(Read::Some) => true,
+            Ok(Read::Empty) => more,
+            Ok(Read::Closed) => {
+                self.lost();
+                false
+            }
+            Err(what) => {
+                self.broke(&what);
+                false
+            }
         }
     }
 
-    /// Reads what the worker has said, and tells it.
-    fn read(&self, wait_for_lock: bool) -> Result<Read, String> {
+    /// Reads what the worker has said, and tells it; `loaded` is whether it then had queries.
+    fn read(&self, wait_for_lock: bool, loaded: &mut bool) -> Result<Read, String> {
         if self.broken.load(Ordering::Relaxed) {
+            *loaded = false;
             return Ok(Read::Empty);
         }
         let owner = self.owner.upgrade();
         let mut handle = |frames: &mut Vec<Frame>| {
-            if let Some(owner) = &owner {
-                owner.heard(self.id, frames);
-            }
+            *loaded = owner.as_ref().is_some_and(|owner| owner.heard(self.id, frames));
         };
         self.link.read(wait_for_lock, &mut handle).map_err(|error| error.to_string())
     }
@@ -215,7 +244,7 @@ impl Worker {
     /// What it had said before it died counts: an answer that is there wins over everything.
     fn read_last_words(&self) {
         for _ in 0..LAST_ROUNDS {
-            match self.read(true) {
+            match self.read(true, &mut false) {
                 Ok(Read::Some) => {}
                 Ok(Read::Empty | Read::Closed) => return,
                 Err(what) => {
@@ -274,15 +303,12 @@ impl Source for Watched {
         match which {
             CONTROL => worker.hear_control(),
             DATA => {
-                if let (true, Some(token)) = (writable, worker.token.get())
-                    && worker.link.flush()
-                {
-                    worker.reactor.rewatch(*token, DATA, worker.link.data(), Interest::Read);
-                    // What was pushed between the two lines above finds the socket writable now,
-                    // or asks to be told.
-                    worker.send();
+                // Before anything is read: who wants to be listened to from now on says so anew.
+                worker.listened.store(false, Ordering::Release);
+                let sent = !writable || worker.send();
+                if worker.hear_data(true) || !sent {
+                    worker.listen();
                 }
-                worker.hear_data();
             }
             _ => worker.look_for_end(),
         }
