@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Escaped;
+
 /// A value that bincode could not write.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncodeError(Arc<Codec>);
@@ -9,6 +11,7 @@ pub struct EncodeError(Arc<Codec>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError(Arc<Codec>);
 
+/// Both texts may come from a worker, and quote what it sent.
 #[derive(PartialEq, Eq)]
 struct Codec {
     type_name: Box<str>,
@@ -50,20 +53,31 @@ impl Codec {
         Arc::new(Self { type_name: type_name.into(), message: message.to_string().into() })
     }
 
-    /// The serde attribute that is likely behind the failure, with what to write instead.
+    /// What is likely behind the failure, a serde attribute as a rule, with what to write instead.
     ///
     /// bincode's format does not describe itself, so whatever asks the input what comes next
-    /// fails, and a field that is left out shifts all that follow.
+    /// fails, and a field that is left out shifts all that follow. The words looked for are those
+    /// of bincode (and of serde's derive) where a value is written, of `wire::codec` where it is
+    /// read.
     fn cause(&self) -> &'static str {
         let message = &*self.message;
-        if message.contains("AnyNotSupported") || message.contains("deserialize_any") {
+        if message.contains("deserialize_any") || message.contains("tagged newtype variant") {
             "; `#[serde(untagged)]`, `#[serde(tag = ..)]` and `serde_json::Value` cannot travel in \
              bincode: use an enum with serde's default tagging"
-        } else if message.contains("IdentifierNotSupported") {
-            "; `#[serde(flatten)]` cannot travel in bincode: make it a field"
+        } else if message.contains("deserialize_identifier") {
+            "; `#[serde(tag = .., content = ..)]` and `#[serde(flatten)]` cannot travel in \
+             bincode: use serde's default tagging for the first, make the second a field"
+        } else if message.contains("deserialize_ignored_any") {
+            "; `serde::de::IgnoredAny` and `#[serde(flatten)]` cannot travel in bincode: read all \
+             that was written, make the second a field"
         } else if message.contains("SequenceMustHaveLength") {
             "; `#[serde(flatten)]` and sequences of unknown length cannot travel in bincode: \
              make the first a field, collect the second into a `Vec`"
+        } else if message.contains("nested too deeply") {
+            "; send a list as a `Vec`, and a deep tree as a `Vec` of nodes that name each other by \
+             index"
+        } else if message.contains("elements that take no bytes") {
+            "; send their number instead"
         } else {
             ""
         }
@@ -73,14 +87,14 @@ impl Codec {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Codec { type_name, message } = &*self.0;
-        write!(f, "cannot encode `{type_name}`: {message}{}", self.0.cause())
+        write!(f, "cannot encode `{}`: {}{}", Escaped(type_name), Escaped(message), self.0.cause())
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Codec { type_name, message } = &*self.0;
-        write!(f, "cannot decode `{type_name}`: {message}")?;
+        write!(f, "cannot decode `{}`: {}", Escaped(type_name), Escaped(message))?;
         match self.0.cause() {
             "" => f.write_str(
                 " (a usual cause is `#[serde(skip_serializing_if = ..)]` in it, which shifts \
