@@ -5,7 +5,7 @@ use std::path::Path;
 /// Lower layers first; modules of one layer do not import each other, but for those within
 /// brackets of their own folder.
 const LAYERS: [&[&str]; 8] = [
-    &["error", "sync", "fault"],
+    &["error", "sync", "spin", "fault"],
     &["event", "health", "options"],
     &["wire", "transport", "process"],
     &["link", "reactor"],

@@ -39,6 +39,7 @@ mod fault;
 mod link;
 mod process;
 mod reactor;
+mod spin;
 mod supervisor;
 mod sync;
 mod transport;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use crate::error::PanicNote;
 use crate::fault::{FaultKind, Injector};
 use crate::process::isolate;
+use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::socket::{self, Gone, Read, Wait};
 use crate::wire::codec;
@@ -50,6 +51,7 @@ pub(crate) struct Inbox {
     state: Mutex<State>,
     /// There may be something to begin, or it is over.
     changed: Condvar,
+    luck: Luck,
     /// The same, for an executor.
     notify: async_channel::Sender<()>,
     notified: async_channel::Receiver<()>,
@@ -114,6 +116,7 @@ impl Inbox {
                 injector,
             }),
             changed: Condvar::new(),
+            luck: Luck::default(),
             notify,
             notified,
             writer: Mutex::new(Writer { buffer: Vec::new() }),
@@ -220,7 +223,7 @@ impl Inbox {
             }
             state.reading = true;
             drop(state);
-            self.pull(Wait::Yes);
+            self.pull_soon();
             state = lock(&self.state);
             state.reading = false;
             while std::mem::take(&mut state.rung) {
@@ -244,8 +247,19 @@ impl Inbox {
         std::mem::take(&mut lock(&self.state).to_drop)
     }
 
+    /// Reads as soon as there is something: looks for it for a moment, then sleeps.
+    fn pull_soon(&self) {
+        let came = self.luck.is_good() && self.luck.look(|| self.pull(Wait::No));
+        if !came {
+            self.pull(Wait::Yes);
+        }
+    }
+
     /// Reads what the pool has sent, and does what needs no query to end.
-    pub(crate) fn pull(&self, mut wait: Wait) {
+    ///
+    /// `true`: there was something.
+    pub(crate) fn pull(&self, mut wait: Wait) -> bool {
+        let mut came = false;
         let mut reader = lock(&self.reader);
         let mut frames = Vec::new();
         loop {
@@ -255,12 +269,15 @@ impl Inbox {
             }
             match read {
                 // What else is there comes along, without waiting for more.
-                Ok(Read::Some) => wait = Wait::No,
-                Ok(Read::Empty) => break,
+                Ok(Read::Some) => {
+                    wait = Wait::No;
+                    came = true;
+                }
+                Ok(Read::Empty) => return came,
                 // A pool that sends no frames is none.
                 Ok(Read::Closed) | Err(_) => {
                     self.orphan();
-                    break;
+                    return true;
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use async_broadcast::{InactiveReceiver, Sender};
 
-use super::lead::{Lead, spin};
+use super::lead::Lead;
 use super::ticket::{Outcome, Ticket};
 use crate::child::entries::{Entry, Serve};
 use crate::error::{
@@ -207,7 +207,7 @@ impl Shared {
             return (None, false);
         }
         let submit = |state: &mut State, now| state.core.submit(submission, now);
-        if !self.lead.is_worth_it() {
+        if !self.lead.luck.is_good() {
             return (self.change(submit), false);
         }
         let key = self.change_as(After { leads: true, ..After::default() }, submit);
@@ -219,11 +219,10 @@ impl Shared {
     pub(crate) fn lead(&self, ticket: &Ticket) {
         let Some(worker) = self.lead.take().and_then(|id| self.worker(id)) else { return };
         ticket.forget_waker();
-        let came = spin(|| {
+        let came = self.lead.luck.look(|| {
             worker.read_now();
             ticket.is_resolved()
         });
-        self.lead.went(came);
         if !came {
             worker.listen();
         }
