@@ -138,6 +138,17 @@ async fn a_program_without_init() {
     assert!(error.to_string().contains("pm_runtime::init()"), "{error}");
 }
 
+#[test]
+fn an_application_that_forgot_init_is_told_so_and_runs_once() {
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_uninitialized"))
+        .arg("query")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(program.stdout).unwrap();
+    assert_eq!(text.lines().count(), 1, "a second run of its main would print more: {text}");
+    assert!(text.contains("#[pm_runtime::main]"), "{text}");
+}
+
 #[pm_runtime::test]
 async fn another_program_that_holds_the_same_entry_serves() {
     let pool = WorkPool::builder().program(env!("CARGO_BIN_EXE_application")).build();

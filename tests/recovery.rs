@@ -233,6 +233,28 @@ async fn a_link_that_ends_is_a_death() {
 }
 
 #[pm_runtime::test]
+async fn a_query_that_hangs_meets_its_timeout() {
+    let faults = Faults::seeded(1).with(FaultKind::Hang, When::At(2));
+    let pool = WorkPool::builder().timeout(Duration::from_millis(100)).faults(faults).build();
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    let error = pool.query(Task::Return(2)).await.unwrap_err();
+    assert!(matches!(error, QueryError::TimedOut { worker: 1, .. }), "{error}");
+    assert_eq!(pool.query(Task::Return(3)).await, Ok(3));
+}
+
+#[pm_runtime::test]
+async fn corrupted_frames_resolve_every_call() {
+    let faults = Faults::seeded(3).with(FaultKind::Corrupt, When::Chance(0.05));
+    let pool = WorkPool::builder().workers(2).max_crashes(None).faults(faults).build();
+    let answers = join_all((0..300).map(|i| pool.query(Task::Return(i)))).await;
+    let answered = answers.iter().flatten().count();
+    let broken = answers.iter().filter(|answer| matches!(answer, Err(QueryError::Protocol(_))));
+    assert!(answered > 0 && broken.count() > 0, "{answers:?}");
+    let account = pool.health().account;
+    assert!(account.balances() && account.waiting + account.running == 0, "{account:?}");
+}
+
+#[pm_runtime::test]
 async fn when_the_budget_is_spent_and_nobody_is_left_calls_fail_at_once() {
     let pool = WorkPool::builder().max_crashes(1).build();
     let mut events = pool.events();

@@ -1,6 +1,16 @@
 //! A program that was never made to be a worker: it does not call `init`.
 
+use pm_tests::{Task, WorkPool};
+
 fn main() {
-    // What it does instead must not be taken for the words of a worker.
-    println!("this is no worker");
+    match std::env::args().nth(1).as_deref() {
+        // As an application with a pool, it forgot something.
+        Some("query") => {
+            let error = WorkPool::new().query(Task::Return(1)).wait().expect_err("it cannot work");
+            println!("{error}");
+        }
+        // As the program of somebody's worker it does whatever it does; that must not be taken
+        // for the words of a worker.
+        _ => println!("this is no worker"),
+    }
 }
