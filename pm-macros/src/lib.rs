@@ -37,13 +37,22 @@ use proc_macro::TokenStream;
 /// The function stays as it was written. Beside it, and with its visibility, the macro puts the
 /// messages of the query, a typed handle to the pool and its builder:
 ///
-/// ```ignore
-/// /// Rolls one wild encounter.
-/// #[worker_query(workers = 3, timeout = "30s")]
-/// pub fn encounter(input: EncounterInput) -> EncounterResult { roll(&input) }
+/// ```
+/// use pm_runtime::worker_query;
 ///
-/// let pool = EncounterPool::new();
-/// let result: EncounterResult = pool.query(input).await?;
+/// /// The level of a wild encounter in a zone.
+/// #[worker_query(workers = 2, timeout = "30s")]
+/// pub fn encounter(zone: &str, player_level: u32) -> u32 {
+///     player_level + zone.len() as u32 % 7
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = EncounterPool::new();
+///     let level: u32 = pool.query("forest", 25).await?;
+///     assert_eq!(level, encounter("forest", 25));
+///     Ok(())
+/// }
 /// ```
 ///
 /// Functions and async functions take any number of arguments of any serde type; `&str`, `&[u8]`
@@ -61,10 +70,16 @@ pub fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
 /// In a worker it serves queries and never reaches the body; in every other process the body runs
 /// as it stands, that of an `async fn` until it is done.
 ///
-/// ```ignore
+/// ```
+/// # use pm_runtime::worker_query;
+/// #[worker_query(workers = 1)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
 /// #[pm_runtime::main]
 /// async fn main() -> Result<(), pm_runtime::Error> {
-///     EncounterPool::new().query(input).await?;
+///     assert_eq!(DoublePool::new().query(4).await?, 8);
 ///     Ok(())
 /// }
 /// ```
@@ -84,11 +99,13 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// as `#[tokio::test]`, adds only what workers need. The only option is `crate`, the path of a
 /// renamed dependency.
 ///
-/// ```ignore
+/// ```
+/// # use pm_runtime::worker_query;
+/// # #[worker_query(workers = 1)]
+/// # fn double(n: u32) -> u32 { 2 * n }
 /// #[pm_runtime::test]
-/// async fn an_encounter_has_a_level() {
-///     let found = EncounterPool::new().query(input).await.unwrap();
-///     assert!(found.level > 0);
+/// async fn four_doubles_to_eight() {
+///     assert_eq!(DoublePool::new().query(4).await, Ok(8));
 /// }
 /// ```
 #[proc_macro_attribute]

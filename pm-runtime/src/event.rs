@@ -100,6 +100,29 @@ impl Event {
 ///
 /// It keeps the last 1024 that its reader has not seen; who lags further behind gets
 /// [`Event::Lagged`]. It does not keep the pool alive.
+///
+/// ```
+/// use pm_runtime::{Event, worker_query};
+/// use smol::stream::StreamExt;
+///
+/// #[worker_query(workers = 1)]
+/// fn abort() {
+///     std::process::abort()
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() {
+///     let pool = AbortPool::new();
+///     let mut events = pool.events();
+///     pool.query().await.unwrap_err();
+///     while let Some(event) = events.next().await {
+///         if let Event::Crashed(report) = event {
+///             println!("{report}");
+///             break;
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Events(Pin<Box<Receiver<Event>>>);
 

@@ -26,6 +26,23 @@ pub trait Handle {
 /// Durations take `None` for no limit where that makes sense. A value that makes no sense (no
 /// workers, no time) shows when the first worker is started, as
 /// [`BootError::Option`](crate::BootError::Option).
+///
+/// ```
+/// use pm_runtime::worker_query;
+/// use std::time::Duration;
+///
+/// #[worker_query(timeout = "30s")]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DoublePool::builder().workers(1).timeout(Duration::from_secs(1)).build();
+///     assert_eq!(pool.query(21).await?, 42);
+///     Ok(())
+/// }
+/// ```
 #[must_use = "it does nothing until it is built"]
 pub struct PoolBuilder<P> {
     options: Options,

@@ -17,6 +17,25 @@ use crate::supervisor::{QueryKey, Submission};
 /// [`wait`](Self::wait). Dropping it cancels it: a query that waits leaves the queue, an async one
 /// that runs is dropped in its worker, any other that runs goes on under its timeout, detached,
 /// and its answer is thrown away.
+///
+/// ```
+/// use pm_runtime::{QueryError, worker_query};
+/// use std::time::Duration;
+///
+/// #[worker_query(workers = 1)]
+/// fn count_to(n: u64) -> u64 {
+///     (0..n).fold(0, |count, _| std::hint::black_box(count) + 1)
+/// }
+///
+/// #[pm_runtime::main]
+/// fn main() {
+///     let pool = CountToPool::new();
+///     assert_eq!(pool.query(10).wait(), Ok(10));
+///     let too_far = pool.query(u64::MAX).timeout(Duration::from_millis(100)).wait();
+///     assert!(matches!(too_far, Err(QueryError::TimedOut { .. })));
+///     assert_eq!(pool.query(10).wait(), Ok(10)); // in another worker
+/// }
+/// ```
 #[must_use = "a query is submitted when it is awaited"]
 pub struct Call<T> {
     handles: Arc<Handles>,

@@ -28,6 +28,27 @@ use ticket::Ticket;
 ///
 /// It is a cheap handle: its clones are the same pool. When the last one is dropped (a pending
 /// [`Call`] counts), the pool is destroyed in the background within its `grace`.
+///
+/// ```
+/// use pm_runtime::worker_query;
+///
+/// #[worker_query(workers = 2)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DoublePool::new();
+///     pool.spawn(2).await?; // rather than with the first query
+///     assert_eq!(pool.query(21).await?, 42);
+///     pool.respawn().await?;
+///     let health = pool.health();
+///     assert_eq!((health.idle, health.account.completed), (2, 1));
+///     pool.destroy().await;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Pool {
     handles: Arc<Handles>,
