@@ -80,14 +80,6 @@ struct Writer {
     buffer: Vec<u8>,
 }
 
-/// What there is to do.
-pub(crate) enum Next {
-    Job(Job),
-    Nothing,
-    /// The worker is to end.
-    End,
-}
-
 impl Inbox {
     pub(crate) fn new(
         control: OwnedFd,
@@ -149,47 +141,39 @@ impl Inbox {
 
     /// Tells how a query ended, if one has, and begins the next, if there is one and the gate is
     /// open: the pool knows of the begin before its code runs.
-    pub(crate) fn turn(&self, ended: Option<(u64, Outcome)>) -> Next {
+    pub(crate) fn turn(&self, ended: Option<(u64, Outcome)>) -> Option<Job> {
         let mut writer = lock(&self.writer);
-        let (job, orphaned) = {
-            let mut state = lock(&self.state);
-            if let Some((id, _)) = &ended {
-                state.running.retain(|running| running != id);
-                state.to_drop.retain(|dropping| dropping != id);
-            }
-            let begins = state.gate_open && state.running.len() < self.concurrency;
-            let job = match begins {
-                true => state.queue.pop_front(),
-                false => None,
-            };
-            if let Some(job) = &job {
-                state.running.push(job.id);
-            }
-            (job, state.orphaned)
-        };
         if let Some((id, outcome)) = ended {
             self.tell_end(&mut writer, id, outcome);
         }
-        if let Some(job) = &job {
-            self.frame(&mut writer, from_worker::BEGUN, job.id, &[]);
-        }
+        let job = self.begin_next(&mut writer);
         self.flush(&mut writer);
-        drop(writer);
-        match job {
-            Some(job) => Next::Job(job),
-            None if orphaned => Next::End,
-            None => Next::Nothing,
+        job
+    }
+
+    /// Begins all that may begin; the pool knows of it before any of its code runs.
+    pub(crate) fn begin_all(&self) -> Vec<Job> {
+        let mut writer = lock(&self.writer);
+        let jobs = std::iter::from_fn(|| self.begin_next(&mut writer)).collect();
+        self.flush(&mut writer);
+        jobs
+    }
+
+    fn begin_next(&self, writer: &mut Writer) -> Option<Job> {
+        let mut state = lock(&self.state);
+        if !state.gate_open || state.orphaned || state.running.len() >= self.concurrency {
+            return None;
         }
+        let job = state.queue.pop_front()?;
+        state.running.push(job.id);
+        drop(state);
+        self.frame(writer, from_worker::BEGUN, job.id, &[]);
+        Some(job)
     }
 
     /// Tells how a query ended; the executor that began it may begin another.
     pub(crate) fn end(&self, id: u64, outcome: Outcome) {
         let mut writer = lock(&self.writer);
-        {
-            let mut state = lock(&self.state);
-            state.running.retain(|running| *running != id);
-            state.to_drop.retain(|dropping| *dropping != id);
-        }
         self.tell_end(&mut writer, id, outcome);
         self.flush(&mut writer);
         drop(writer);
@@ -369,7 +353,14 @@ impl Inbox {
         true
     }
 
+    /// The writer is held from before the query stops to count as running until its end is
+    /// told, so that a gate that is shut meanwhile tells of one or the other.
     fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
+        {
+            let mut state = lock(&self.state);
+            state.running.retain(|running| *running != id);
+            state.to_drop.retain(|dropping| *dropping != id);
+        }
         let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
         let (kind, payload) = match outcome {
             Outcome::Answer(answer) if answer.len() > self.max_frame => {

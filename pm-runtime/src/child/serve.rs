@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use smol::future::FutureExt;
 use smol::{Async, LocalExecutor};
 
 use super::entries::{Entry, Reply, Running, Serve};
-use super::inbox::{Inbox, Job, Next, Outcome};
+use super::inbox::{Inbox, Job, Outcome};
 use super::panics;
 use crate::transport::socket::Wait;
 
@@ -57,50 +56,40 @@ fn thread(
 fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
     let mut ended = None;
     loop {
-        match inbox.turn(ended.take()) {
-            Next::Job(Job { id, request }) => {
-                if inbox.inject_during() {
-                    hang();
-                }
-                let outcome = match catch_unwind(|| run(&request)) {
-                    Ok(reply) => outcome(reply),
-                    Err(payload) => Outcome::Panicked(panics::caught(payload)),
-                };
-                ended = Some((id, outcome));
+        let Some(Job { id, request }) = inbox.turn(ended.take()) else {
+            match inbox.wait() {
+                true => continue,
+                false => return inbox.leave(),
             }
-            Next::Nothing if inbox.wait() => {}
-            Next::Nothing | Next::End => return inbox.leave(),
+        };
+        if inbox.inject_during() {
+            hang();
         }
+        let outcome = match catch_unwind(|| run(&request)) {
+            Ok(reply) => outcome(reply),
+            Err(payload) => Outcome::Panicked(panics::caught(payload)),
+        };
+        ended = Some((id, outcome));
     }
 }
 
 fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
-    let executor = Rc::new(LocalExecutor::new());
+    let executor = LocalExecutor::new();
     // What readiness means is all that is wanted of it; reads and writes say for themselves
     // whether they wait.
     let Ok(data) = inbox.data().try_clone_to_owned().and_then(Async::new_nonblocking) else {
         return inbox.leave();
     };
+    let (over, ended) = async_channel::unbounded();
     smol::block_on(executor.run(async {
         let mut tasks = HashMap::new();
-        loop {
-            while let Next::Job(Job { id, request }) = inbox.turn(None) {
-                let inbox = inbox.clone();
-                let hangs = inbox.inject_during();
-                tasks.retain(|_, task: &mut smol::Task<()>| !task.is_finished());
-                let task = executor.spawn(async move {
-                    if hangs {
-                        hang();
-                    }
-                    // The call itself is inside, as it may panic before there is a future.
-                    let query = AssertUnwindSafe(async move { run(request).await });
-                    let outcome = match query.catch_unwind().await {
-                        Ok(reply) => outcome(reply),
-                        Err(payload) => Outcome::Panicked(panics::caught(payload)),
-                    };
-                    inbox.end(id, outcome);
-                });
-                tasks.insert(id, task);
+        while !inbox.is_over() {
+            while let Ok(id) = ended.try_recv() {
+                tasks.remove(&id);
+            }
+            for Job { id, request } in inbox.begin_all() {
+                let query = run_async(inbox.clone(), run, id, request, over.clone());
+                tasks.insert(id, executor.spawn(query));
             }
             for id in inbox.take_drops() {
                 if let Some(task) = tasks.remove(&id)
@@ -108,9 +97,6 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
                 {
                     inbox.end(id, Outcome::Dropped);
                 }
-            }
-            if inbox.is_over() {
-                break;
             }
             let readable = async {
                 // An error shows at the next read.
@@ -121,6 +107,28 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
         }
     }));
     inbox.leave();
+}
+
+/// One query of many on an executor; says when it is over.
+async fn run_async(
+    inbox: Arc<Inbox>,
+    run: fn(Vec<u8>) -> Running,
+    id: u64,
+    request: Vec<u8>,
+    over: async_channel::Sender<u64>,
+) {
+    if inbox.inject_during() {
+        hang();
+    }
+    // The call itself is inside, as it may panic before there is a future.
+    let query = AssertUnwindSafe(async move { run(request).await });
+    let outcome = match query.catch_unwind().await {
+        Ok(reply) => outcome(reply),
+        Err(payload) => Outcome::Panicked(panics::caught(payload)),
+    };
+    // It fails only where the worker is over, too.
+    let _ = over.try_send(id);
+    inbox.end(id, outcome);
 }
 
 fn outcome(reply: Reply) -> Outcome {
