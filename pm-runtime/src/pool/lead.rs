@@ -3,32 +3,40 @@
 //! The lead is a promise that must not be relied upon: a call may be polled once and then leaked.
 //! Whatever else happens in the pool breaks it, and has the reactor listen.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::spin::Luck;
 use crate::supervisor::WorkerId;
 
-/// The lead of a pool.
+/// The lead of a pool. All that changes it holds the pool's lock.
 #[derive(Default)]
 pub(crate) struct Lead {
     /// The worker to which the leading caller listens; 0: nobody leads.
     worker: AtomicU64,
+    /// The place of that caller's ticket: nobody else may end the lead without listening.
+    whose: AtomicUsize,
     pub(crate) luck: Luck,
 }
 
 impl Lead {
-    pub(crate) fn set(&self, worker: WorkerId) {
-        self.worker.store(worker, Ordering::SeqCst);
+    pub(crate) fn set(&self, worker: WorkerId, whose: usize) {
+        self.whose.store(whose, Ordering::Relaxed);
+        self.worker.store(worker, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_taken(&self) -> bool {
-        self.worker.load(Ordering::SeqCst) != 0
+    /// Whether this caller leads; without the lock, only a hint.
+    pub(crate) fn belongs_to(&self, whose: usize) -> bool {
+        self.worker.load(Ordering::Relaxed) != 0 && self.whose.load(Ordering::Relaxed) == whose
     }
 
     /// Ends the lead, if there is one.
     pub(crate) fn take(&self) -> Option<WorkerId> {
-        // It is rarely there, and a load is cheaper than a swap.
-        let taken = self.is_taken().then(|| self.worker.swap(0, Ordering::SeqCst));
-        taken.filter(|worker| *worker != 0)
+        match self.worker.load(Ordering::Relaxed) {
+            0 => None,
+            worker => {
+                self.worker.store(0, Ordering::Relaxed);
+                Some(worker)
+            }
+        }
     }
 }

@@ -74,8 +74,8 @@ pub(crate) enum Seat {
 /// What is to be done when the lock is free again.
 #[derive(Default)]
 struct After {
-    /// The caller reads the answer itself, if there is nothing but its query.
-    leads: bool,
+    /// The caller with this ticket reads the answer itself, if there is nothing but its query.
+    leads: Option<usize>,
     /// Workers with something in their outboxes.
     dirty: Vec<Arc<Worker>>,
     resolved: Vec<(Arc<Ticket>, Outcome)>,
@@ -181,9 +181,11 @@ impl Shared {
             if let Some(led) = self.lead.take().and_then(|id| state.worker(id)) {
                 after.send(led);
             }
-            after.leads &= after.dirty.len() == 1 && state.core.live() == 1;
-            if let (true, [worker]) = (after.leads, &after.dirty[..]) {
-                self.lead.set(worker.id());
+            match (after.leads, &after.dirty[..]) {
+                (Some(whose), [worker]) if state.core.live() == 1 => {
+                    self.lead.set(worker.id(), whose);
+                }
+                _ => after.leads = None,
             }
             (result, state.arm())
         };
@@ -210,14 +212,20 @@ impl Shared {
         if !self.lead.luck.is_good() {
             return (self.change(submit), false);
         }
-        let key = self.change_as(After { leads: true, ..After::default() }, submit);
-        (key, self.lead.is_taken())
+        let whose = place(ticket);
+        let key = self.change_as(After { leads: Some(whose), ..After::default() }, submit);
+        (key, self.lead.belongs_to(whose))
     }
 
     /// Reads the answer of the only query on the caller's own thread, if it comes soon: no other
     /// thread has to be woken for it.
     pub(crate) fn lead(&self, ticket: &Ticket) {
-        let Some(worker) = self.lead.take().and_then(|id| self.worker(id)) else { return };
+        let led = self.look(|state| {
+            // It may have been broken since, and be another caller's now, who relies on it.
+            let led = self.lead.belongs_to(place(ticket)).then(|| self.lead.take()).flatten();
+            led.and_then(|id| state.worker(id).cloned())
+        });
+        let Some(worker) = led else { return };
         ticket.forget_waker();
         let came = self.lead.luck.look(|| {
             worker.read_now();
@@ -226,10 +234,6 @@ impl Shared {
         if !came {
             worker.listen();
         }
-    }
-
-    fn worker(&self, id: WorkerId) -> Option<Arc<Worker>> {
-        self.look(|state| state.worker(id).cloned())
     }
 
     /// Makes sure that somebody keeps the time for this pool.
@@ -310,7 +314,7 @@ impl Shared {
     fn finish(&self, after: After) {
         let After { leads, dirty, resolved, events, reached, launches, forgotten, kept } = after;
         for worker in dirty {
-            if !worker.send() || !leads {
+            if !worker.send() || leads.is_none() {
                 worker.listen();
             }
         }
@@ -533,6 +537,11 @@ fn event(note: Note) -> Event {
         Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },
         Note::Healed(worker) => Event::Healed { worker, at },
     }
+}
+
+/// Tells live tickets apart.
+fn place(ticket: &Ticket) -> usize {
+    std::ptr::from_ref(ticket).addr()
 }
 
 /// Spreads the jitter of pools that start together.
