@@ -100,13 +100,19 @@ impl Worker {
 
     /// Has the reactor read what comes next, and send what could not be sent.
     pub(crate) fn listen(&self) {
-        let backlog = self.link.has_backlog();
+        let Some(token) = self.token.get() else { return };
+        let mut backlog = self.link.has_backlog();
         if self.listened.swap(true, Ordering::AcqRel) && !backlog {
             return;
         }
-        let interest = if backlog { Interest::NextReadOrRoom } else { Interest::NextRead };
-        if let Some(token) = self.token.get() {
+        loop {
+            let interest = if backlog { Interest::NextReadOrRoom } else { Interest::NextRead };
             self.reactor.rewatch(*token, DATA, self.link.data(), interest);
+            // Who has found no backlog may have undone the wish of somebody who has.
+            if backlog || !self.link.has_backlog() {
+                return;
+            }
+            backlog = true;
         }
     }
 
