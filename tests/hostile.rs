@@ -1,5 +1,8 @@
 //! What callers and workers do when they mean no good, or have bad luck.
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pm_tests::{Task, WorkPool};
@@ -22,4 +25,33 @@ async fn a_late_poll_takes_nothing_from_whoever_leads_now() {
     assert!(poll_once(&mut alone).await.is_none());
     assert_eq!(late.await, Ok(1));
     assert_eq!(alone.await, Ok(3));
+}
+
+/// Starts the application as a pool would start a worker, but through a shell that stays its
+/// parent; returns its exit code and what it printed.
+fn start_as_a_grandchild(stdin: impl Into<Stdio>, depth: &str) -> (Option<i32>, String) {
+    let output = Command::new("sh")
+        .args(["-c", "\"$0\" ask; exit $?", env!("CARGO_BIN_EXE_application")])
+        .env("PM_RUNTIME_WORKER", depth)
+        .stdin(stdin)
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_worker_whose_parent_is_another_does_not_run_the_application() {
+    let (_pool, link) = UnixStream::pair().unwrap();
+    let (code, said) = start_as_a_grandchild(OwnedFd::from(link), "1");
+    assert_eq!((code, &*said), (Some(70), ""));
+}
+
+#[test]
+fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
+    let (code, said) = start_as_a_grandchild(Stdio::null(), "2");
+    assert_eq!((code, &*said), (Some(0), "Ok(1)\n"));
+    let (code, said) = start_as_a_grandchild(Stdio::null(), "3");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("TooDeep"), "{said}");
 }

@@ -10,6 +10,7 @@ async fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("loop") => spin_for_ever().await,
         Some("drain") => drain().await,
+        Some("ask") => say(&format!("{:?}", WorkPool::new().query(Task::Return(1)).await)),
         other => panic!("what is {other:?}?"),
     }
 }

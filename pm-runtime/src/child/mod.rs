@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BootError;
 use crate::fault::{FaultKind, Injector};
-use crate::process::isolate;
+use crate::process::isolate::{self, Start};
 use crate::transport::socket;
 use crate::wire::handshake::{self, Hello, Reply};
 
@@ -32,7 +32,7 @@ pub(crate) fn is_initialized() -> bool {
 
 /// How many pools this process is away from the application.
 pub(crate) fn depth() -> u32 {
-    SELF.get().map_or(0, |hello| hello.depth)
+    SELF.get().map_or_else(isolate::inherited_depth, |hello| hello.depth)
 }
 
 /// Makes this program able to be its own worker: in a worker it serves and never returns,
@@ -64,8 +64,17 @@ pub fn init() {
         );
         std::process::exit(70);
     }
-    if let Some(control) = isolate::take_link() {
-        become_worker(control);
+    match isolate::take_link() {
+        Start::Application => {}
+        Start::Worker(control) => become_worker(control),
+        Start::Stray => {
+            eprintln!(
+                "pm-runtime: this process was started as a worker, but the process that wanted it \
+                 is gone or is not its parent; where a pool's `program` is a script, that has to \
+                 `exec` the worker"
+            );
+            std::process::exit(70);
+        }
     }
 }
 

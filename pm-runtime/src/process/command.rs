@@ -11,7 +11,9 @@ use super::guard::Guard;
 use crate::error::BootError;
 
 /// Tells a process that it may be a worker. It decides nothing by itself: the link on stdin has
-/// to be there too. The worker removes it.
+/// to be there too. The worker removes it. Its value says how many workers of workers the process
+/// is away from the application, so that even a program that starts the application again, rather
+/// than being a worker, makes no fork bomb.
 pub(crate) const VARIABLE: &str = "PM_RUNTIME_WORKER";
 
 /// The image that runs now, even if its file was replaced since.
@@ -25,6 +27,7 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 pub(crate) fn spawn(
     program: Option<&Path>,
     label: &str,
+    depth: u32,
     stdin: OwnedFd,
 ) -> Result<Guard, BootError> {
     let mut command = Command::new(program.unwrap_or(Path::new(THIS_PROGRAM)));
@@ -33,7 +36,7 @@ pub(crate) fn spawn(
     }
     command
         .arg(format!("--pm-worker={label}"))
-        .env(VARIABLE, "1")
+        .env(VARIABLE, depth.to_string())
         .stdin(Stdio::from(stdin))
         .process_group(0);
     let child = command.spawn().map_err(|error| refused(program, &error))?;

@@ -7,25 +7,45 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{Pid, Signal};
 
 use super::command::VARIABLE;
 
-/// The control socket, where this process was started as a worker: the private variable says so,
-/// and stdin is a socket whose other end was made by this process's own parent and user.
+/// What a process was started as.
+pub(crate) enum Start {
+    /// An application.
+    Application,
+    /// A worker, with its control socket.
+    Worker(OwnedFd),
+    /// A worker that cannot be one: its pool's process is gone, or is not its parent, or the
+    /// system refuses what it needs. It must not take itself for the application.
+    Stray,
+}
+
+/// Finds out whether this process was started as a worker: the private variable says so, stdin is
+/// a socket, and the other end of that was made by this process's own parent and user.
 ///
-/// It is moved away from stdin, which becomes empty, and the variable is removed.
-pub(crate) fn take_link() -> Option<OwnedFd> {
-    std::env::var_os(VARIABLE)?;
+/// The socket is moved away from stdin, which becomes empty, and the variable is removed.
+pub(crate) fn take_link() -> Start {
     // SAFETY: `getauxval` reads a constant of this process.
-    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
-        return None;
-    }
+    let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     let stdin = std::io::stdin();
-    if sockopt::socket_type(&stdin).ok()? != SocketType::STREAM {
-        return None;
+    if secure
+        || std::env::var_os(VARIABLE).is_none()
+        || sockopt::socket_domain(&stdin) != Ok(AddressFamily::UNIX)
+        || sockopt::socket_type(&stdin) != Ok(SocketType::STREAM)
+    {
+        return Start::Application;
     }
+    match take_stdin() {
+        Some(link) => Start::Worker(link),
+        None => Start::Stray,
+    }
+}
+
+fn take_stdin() -> Option<OwnedFd> {
+    let stdin = std::io::stdin();
     let peer = sockopt::socket_peercred(&stdin).ok()?;
     if Some(peer.pid) != rustix::process::getppid() || peer.uid != rustix::process::geteuid() {
         return None;
@@ -36,6 +56,12 @@ pub(crate) fn take_link() -> Option<OwnedFd> {
     // SAFETY: this runs before any code of the application, in a process of one thread.
     unsafe { std::env::remove_var(VARIABLE) };
     Some(link)
+}
+
+/// How deep the worker is that this process was to be, or that some process was which has started
+/// this one instead of becoming a worker.
+pub(crate) fn inherited_depth() -> u32 {
+    std::env::var(VARIABLE).ok().and_then(|depth| depth.parse().ok()).unwrap_or(0)
 }
 
 /// Closes every descriptor from 3 on but this one.

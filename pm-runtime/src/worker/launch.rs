@@ -95,7 +95,7 @@ fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result
     link.greet(&bytes, data.as_fd())
         .map_err(|_| refused("the socket of a new link takes nothing"))?;
     let label = format!("{}/{}", plan.pool, hello.worker);
-    command::spawn(plan.program.as_deref(), &label, control)
+    command::spawn(plan.program.as_deref(), &label, hello.depth, control)
 }
 
 fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
