@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pm_runtime::{QueryError, SpawnError};
 use pm_tests::{Task, WorkPool};
 use smol::future::poll_once;
 
@@ -54,4 +55,32 @@ fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
     let (code, said) = start_as_a_grandchild(Stdio::null(), "3");
     assert_eq!(code, Some(0));
     assert!(said.contains("TooDeep"), "{said}");
+}
+
+#[pm_runtime::test]
+#[allow(unsafe_code, reason = "a fork")]
+fn a_fork_can_do_nothing_to_the_workers_of_its_parent() {
+    let pool = WorkPool::new();
+    let pid = pool.query(Task::Pid).wait().unwrap();
+    let mut begun = Box::pin(pool.query(Task::Pid));
+    assert!(smol::block_on(poll_once(&mut begun)).is_none());
+    // SAFETY: the child has this thread only; it touches nothing that another thread may have
+    // locked but the allocator, which glibc and musl make usable, and it ends without unwinding.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let forked = |answer| matches!(answer, Err(QueryError::Forked));
+        let all = forked(smol::block_on(begun))
+            && forked(pool.query(Task::Return(1)).wait())
+            && matches!(smol::block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
+            && forked(WorkPool::new().query(Task::Return(1)).wait());
+        drop(pool);
+        // SAFETY: it ends the process.
+        unsafe { libc::_exit(if all { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the pointer is valid for writes.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0, "every use of a handle fails in the fork");
+    assert_eq!(smol::block_on(begun), Ok(pid), "the same worker");
+    assert_eq!(pool.query(Task::Pid).wait(), Ok(pid));
 }

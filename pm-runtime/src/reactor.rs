@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
+use crate::process::fork;
 use crate::sync::lock;
 use crate::transport::poll::{Interest, Poll};
 
@@ -54,6 +55,10 @@ impl Reactor {
     pub(crate) fn get() -> Result<&'static Self, std::io::Error> {
         static REACTOR: OnceLock<Reactor> = OnceLock::new();
         static STARTING: Mutex<()> = Mutex::new(());
+        if fork::is_fork() {
+            // Its thread is not here.
+            return Err(std::io::Error::other("this process is a fork of one that has pools"));
+        }
         if let Some(reactor) = REACTOR.get() {
             return Ok(reactor);
         }
@@ -61,6 +66,7 @@ impl Reactor {
         if let Some(reactor) = REACTOR.get() {
             return Ok(reactor);
         }
+        fork::mark();
         let reactor = Self { poll: Poll::new()?, state: Mutex::default() };
         // Its thread waits until the reactor is in its place.
         let (go, start) = std::sync::mpsc::sync_channel::<()>(1);

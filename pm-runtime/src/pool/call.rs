@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Handles;
 use super::ticket::Ticket;
 use crate::error::{DecodeError, QueryError};
+use crate::process::fork;
 use crate::supervisor::{QueryKey, Submission};
 
 /// A query, not yet submitted: a future of its answer.
@@ -134,6 +135,9 @@ impl<T> Future for Call<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let call = &mut *self;
         let shared = call.handles.shared();
+        if fork::is_fork() {
+            return Poll::Ready(Err(QueryError::Forked));
+        }
         let mut stage = std::mem::replace(&mut call.stage, Stage::Over);
         let first = matches!(stage, Stage::Encoded(_));
         if let Stage::Encoded(request) = stage {
@@ -176,6 +180,9 @@ impl<T> Future for Call<T> {
 
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
+        if fork::is_fork() {
+            return;
+        }
         if let Stage::Submitted { key: Some(key), .. } = &self.stage {
             self.handles.shared().change(|state, now| state.core.cancel(*key, now));
         }

@@ -19,6 +19,7 @@ pub use worker::Worker;
 use crate::error::{DecodeError, QueryError, SpawnError};
 use crate::event::Events;
 use crate::health::{Health, WorkerHealth, WorkerState};
+use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
 use shared::{Shared, State};
@@ -65,7 +66,12 @@ impl Handles {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        self.0.retire();
+        if fork::is_fork() {
+            // The workers are those of another process, and its locks may be held for ever here.
+            std::mem::forget(self.0.clone());
+        } else {
+            self.0.retire();
+        }
     }
 }
 
@@ -223,6 +229,9 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        if fork::is_fork() {
+            return;
+        }
         self.shared.change(|state, _| {
             if state.waiters.remove(&self.waiter).is_some() {
                 state.core.stop_waiting(self.waiter);

@@ -18,6 +18,7 @@ use crate::error::{
 };
 use crate::event::{Event, Events};
 use crate::options::Options;
+use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{
     Action, Config, Core, End, Note, Obituary, QueryKey, Submission, Violation, WaiterId, WorkerId,
@@ -238,7 +239,7 @@ impl Shared {
 
     /// Makes sure that somebody keeps the time for this pool.
     pub(crate) fn set_up(&self) -> Result<(), BootError> {
-        if self.timer.get().is_some() {
+        if self.timer.get().is_some() && !fork::is_fork() {
             return Ok(());
         }
         let reactor = Reactor::get()

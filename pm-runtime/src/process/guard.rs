@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::fork;
 use crate::error::Exit;
 
 /// How a process ended, and what it had used.
@@ -53,7 +54,8 @@ impl Guard {
 
     /// Kills the process and everything in its group.
     pub(crate) fn kill(&self) {
-        if self.reaped {
+        // A fork must not touch the children of its parent.
+        if self.reaped || fork::is_fork() {
             return;
         }
         // As long as its leader is not reaped, nobody else can have the group's number. Both
@@ -85,7 +87,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if !self.reaped {
+        if !self.reaped && !fork::is_fork() {
             self.kill();
             wait(self.pid);
         }

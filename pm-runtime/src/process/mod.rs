@@ -2,5 +2,6 @@
 //! new worker cuts itself off from what it inherited.
 
 pub(crate) mod command;
+pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
