@@ -1,11 +1,16 @@
 //! What callers and workers do when they mean no good, or have bad luck.
 
+use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use pm_runtime::{QueryError, SpawnError};
+use pm_runtime::{Call, QueryError, SpawnError};
 use pm_tests::{Task, WorkPool};
 use smol::future::poll_once;
 
@@ -55,6 +60,60 @@ fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
     let (code, said) = start_as_a_grandchild(Stdio::null(), "3");
     assert_eq!(code, Some(0));
     assert!(said.contains("TooDeep"), "{said}");
+}
+
+/// A waker that does something else, once it is armed.
+struct Bell {
+    armed: AtomicBool,
+    ring: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        if self.armed.load(Ordering::SeqCst) {
+            (self.ring)();
+        }
+    }
+}
+
+/// Polls a call once, with a waker that does this when the answer comes.
+fn poll_with<T>(call: Pin<&mut Call<T>>, ring: impl Fn() + Send + Sync + 'static) {
+    let bell = Arc::new(Bell { armed: AtomicBool::new(false), ring: Box::new(ring) });
+    let waker = Waker::from(bell.clone());
+    assert!(call.poll(&mut Context::from_waker(&waker)).is_pending());
+    bell.armed.store(true, Ordering::SeqCst);
+}
+
+#[pm_runtime::test]
+async fn a_waker_that_panics_harms_no_other_call() {
+    let pool = WorkPool::new();
+    let mut calls: Vec<_> = (0..20).map(|i| Box::pin(pool.query(Task::Return(i)))).collect();
+    for call in &mut calls {
+        poll_with(call.as_mut(), || panic!("not now"));
+    }
+    assert_eq!(pool.query(Task::Return(20)).await, Ok(20));
+    for (i, call) in calls.into_iter().enumerate() {
+        assert_eq!(call.await, Ok(i as u64));
+    }
+}
+
+#[pm_runtime::test]
+async fn a_waker_may_use_its_pool_and_drop_it() {
+    let pool = WorkPool::new();
+    let (said, heard) = std::sync::mpsc::channel();
+    let mut call = Box::pin(pool.query(Task::Return(1)));
+    let (inner, said) = (Mutex::new(Some(pool)), Mutex::new(said));
+    poll_with(call.as_mut(), move || {
+        let Some(pool) = inner.lock().unwrap().take() else { return };
+        let mut another = Box::pin(pool.query(Task::Return(2)));
+        assert!(smol::block_on(poll_once(&mut another)).is_none());
+        let account = pool.health().account;
+        drop(pool);
+        said.lock().unwrap().send((account.submitted, another)).unwrap();
+    });
+    let (submitted, another) = heard.recv().unwrap();
+    assert_eq!(submitted, 2);
+    assert_eq!((call.await, another.await), (Ok(1), Ok(2)));
 }
 
 #[pm_runtime::test]

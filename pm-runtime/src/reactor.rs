@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use crate::process::fork;
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 use crate::transport::poll::{Interest, Poll};
 
 /// Something with descriptors to watch.
@@ -180,14 +180,15 @@ impl Reactor {
             for ready in &ready {
                 let source = lock(&self.state).sources.get(&(ready.token / WHICH)).cloned();
                 if let Some(source) = source {
-                    source.ready((ready.token % WHICH) as u8, ready.writable);
+                    let which = (ready.token % WHICH) as u8;
+                    shielded(|| source.ready(which, ready.writable));
                 }
             }
             self.tick();
             // One at a time: a job may start a process, and what has come meanwhile goes first.
             let job = lock(&self.state).jobs.pop_front();
             if let Some(job) = job {
-                job();
+                shielded(job);
             }
         }
     }
@@ -208,7 +209,7 @@ impl Reactor {
                 timed
             };
             match timed {
-                Some(timed) => timed.tick(now),
+                Some(timed) => shielded(|| timed.tick(now)),
                 None => self.remove_timer(Token(token)),
             }
         }

@@ -23,7 +23,7 @@ use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{
     Action, Config, Core, End, Note, Obituary, QueryKey, Submission, Violation, WaiterId, WorkerId,
 };
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 use crate::wire::frame::Frame;
 use crate::wire::message::{FromWorker, Refusal, to_worker};
 use crate::worker::{self, Owner, Plan, Worker};
@@ -324,14 +324,14 @@ impl Shared {
         }
         for event in events {
             // It fails only where nobody listens.
-            let _ = self.events.try_broadcast(event);
+            shielded(|| drop(self.events.try_broadcast(event)));
         }
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
         }
         for (waiter, result) in reached {
             // It fails only where nobody waits any more.
-            let _ = waiter.try_send(result);
+            shielded(|| drop(waiter.try_send(result)));
         }
         drop(forgotten);
         drop(kept);

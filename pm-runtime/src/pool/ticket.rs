@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use crate::error::QueryError;
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 
 /// The encoded answer, or why there is none.
 pub(crate) type Outcome = Result<Vec<u8>, QueryError>;
@@ -50,24 +50,35 @@ impl Ticket {
             *state = State::Resolved(outcome);
             drop(state);
             if let Some(waker) = waker {
-                waker.wake();
+                shielded(|| waker.wake());
             }
         }
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut state = lock(&self.state);
-        match std::mem::replace(&mut *state, State::Taken) {
-            State::Resolved(outcome) => Poll::Ready(outcome),
-            State::Pending(waker) => {
-                let waker = match waker {
-                    Some(waker) if waker.will_wake(cx.waker()) => waker,
-                    _ => cx.waker().clone(),
-                };
-                *state = State::Pending(Some(waker));
-                Poll::Pending
+        let mut fresh = None;
+        loop {
+            let mut state = lock(&self.state);
+            match &mut *state {
+                State::Pending(Some(waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
+                State::Pending(waker) => {
+                    if fresh.is_some() {
+                        let old = std::mem::replace(waker, fresh);
+                        drop(state);
+                        drop(old);
+                        return Poll::Pending;
+                    }
+                }
+                State::Resolved(_) | State::Taken => {
+                    return match std::mem::replace(&mut *state, State::Taken) {
+                        State::Resolved(outcome) => Poll::Ready(outcome),
+                        State::Pending(_) | State::Taken => Poll::Ready(Err(QueryError::Cancelled)),
+                    };
+                }
             }
-            State::Taken => Poll::Ready(Err(QueryError::Cancelled)),
+            drop(state);
+            // Not under the lock either, nor is the drop of the one before.
+            fresh = Some(cx.waker().clone());
         }
     }
 }
