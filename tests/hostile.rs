@@ -1,6 +1,8 @@
 //! What callers and workers do when they mean no good, or have bad luck.
 
+use std::fs::File;
 use std::future::Future;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
@@ -10,8 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use pm_runtime::{Call, QueryError, SpawnError};
-use pm_tests::{Task, WorkPool};
+use pm_runtime::{Call, QueryError, SpawnError, worker_query};
+use pm_tests::{Task, WorkAsyncPool, WorkPool};
+use rustix::process::{PidfdFlags, PidfdGetfdFlags};
+use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 
 #[pm_runtime::test]
@@ -60,6 +64,63 @@ fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
     let (code, said) = start_as_a_grandchild(Stdio::null(), "3");
     assert_eq!(code, Some(0));
     assert!(said.contains("TooDeep"), "{said}");
+}
+
+/// What a worker does to its pool.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Attack {
+    /// Sends a frame of this kind and length in the place of its answer.
+    Frame(u8, u32),
+    /// Does no harm.
+    Nothing,
+}
+
+/// This worker's end of the control socket (3) or of the data socket (4).
+fn socket(number: i32) -> OwnedFd {
+    let this = rustix::process::getpid();
+    let this = rustix::process::pidfd_open(this, PidfdFlags::empty()).unwrap();
+    rustix::process::pidfd_getfd(this, number, PidfdGetfdFlags::empty()).unwrap()
+}
+
+#[worker_query(workers = 1)]
+fn attack(attack: Attack) -> u64 {
+    match attack {
+        Attack::Nothing => 7,
+        Attack::Frame(kind, length) => {
+            let mut frame = vec![0; 16 + length as usize];
+            frame[..4].copy_from_slice(&length.to_le_bytes());
+            frame[4] = kind;
+            File::from(socket(4)).write_all(&frame).unwrap();
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+#[pm_runtime::test]
+async fn notes_that_no_worker_writes_are_not_kept() {
+    let pool = AttackPool::builder().max_crashes(None).build();
+    // Of a panic, of a refusal, of a last panic; of begins and the like; of what runs.
+    for (kind, length) in [(3, 1 << 20), (4, 1 << 20), (8, 1 << 20), (1, 8), (5, 8), (7, 8 << 20)] {
+        let error = pool.query(Attack::Frame(kind, length)).await.unwrap_err();
+        assert!(matches!(error, QueryError::Protocol(_)), "{kind}: {error}");
+    }
+    assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn a_low_max_frame_leaves_room_for_the_message_of_a_panic() {
+    let pool = WorkPool::builder().max_frame(40).build();
+    let error = pool.query(Task::Panic("a sentence as message".into())).await.unwrap_err();
+    assert!(matches!(error, QueryError::Panicked(_)), "{error}");
+    let asynchronous = WorkAsyncPool::builder().max_frame(40).build();
+    let many: Vec<_> =
+        (0..9).map(|_| smol::spawn(asynchronous.query(Task::Sleep(Duration::MAX)))).collect();
+    let spinning = asynchronous.query(Task::Spin).timeout(Duration::from_millis(10));
+    let error = spinning.await.unwrap_err();
+    assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
+    drop(many);
 }
 
 /// A waker that does something else, once it is armed.

@@ -24,14 +24,15 @@ pub(crate) struct FarEnd {
 }
 
 impl Link {
-    pub(crate) fn new(max_frame: u32) -> Result<(Self, FarEnd), rustix::io::Errno> {
+    /// `longest` is the longest payload that the worker may send.
+    pub(crate) fn new(longest: u32) -> Result<(Self, FarEnd), rustix::io::Errno> {
         let (control, far_control) = socket::pair()?;
         let (data, far_data) = socket::pair()?;
         let link = Self {
             control,
             data,
             outbox: Mutex::default(),
-            inbox: Mutex::new(Assembler::new(max_frame)),
+            inbox: Mutex::new(Assembler::new(longest)),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
         };
         Ok((link, FarEnd { control: far_control, data: far_data }))

@@ -9,6 +9,7 @@ pub use serde_derive::{Deserialize, Serialize};
 
 pub use crate::child::entries::{ENTRIES, Entry, Reply, Running, Serve};
 pub use crate::child::takeover;
+use crate::error::cut;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::Handle;
 use crate::wire::codec;
@@ -37,11 +38,14 @@ pub fn answer(answer: Result<impl serde::Serialize, DecodeError>) -> Reply {
     Reply(match answer {
         Ok(answer) => codec::encode(&answer).map_err(|error| {
             let (type_name, message) = error.into_parts();
-            Refusal::Encode { type_name, message }
+            Refusal::Encode { type_name: cut(&type_name).into(), message: cut(&message).into() }
         }),
         Err(error) => {
             let (type_name, message) = error.into_parts();
-            Err(Refusal::Decode { type_name, message })
+            Err(Refusal::Decode {
+                type_name: cut(&type_name).into(),
+                message: cut(&message).into(),
+            })
         }
     })
 }

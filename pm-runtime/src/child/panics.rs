@@ -5,10 +5,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use super::inbox::Inbox;
-use crate::error::PanicNote;
-
-/// Longer messages are cut, in bytes.
-const LONGEST: usize = 4096;
+use crate::error::{PanicNote, cut};
 
 thread_local! {
     static LAST: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
@@ -22,7 +19,7 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         let note = PanicNote {
             message: message(info.payload()),
-            location: info.location().map(|location| location.to_string().into()),
+            location: info.location().map(|location| cut(&location.to_string()).into()),
         };
         if let Some(inbox) = inbox.upgrade() {
             inbox.tell_panic(&note);
@@ -49,9 +46,5 @@ fn message(payload: &(dyn std::any::Any + Send)) -> Box<str> {
         (None, Some(text)) => text.as_str(),
         (None, None) => "a panic whose payload is no text",
     };
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].into()
+    cut(text).into()
 }

@@ -25,6 +25,18 @@ impl Display for Bytes {
     }
 }
 
+/// Longer texts of workers are cut, in bytes.
+const LONGEST: usize = 4096;
+
+/// As much of a text as a worker may tell of it.
+pub(crate) fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Text that came from a worker: its control characters are escaped, so that it can neither
 /// move the cursor of an operator's terminal nor forge lines of a log.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
@@ -52,6 +64,13 @@ mod tests {
         assert_eq!(Bytes(1023).to_string(), "1023 B");
         assert_eq!(Bytes(1536).to_string(), "1.5 KiB");
         assert_eq!(Bytes(64 << 20).to_string(), "64 MiB");
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&"é".repeat(4096)).len(), 4096);
+        assert_eq!(cut(&format!("x{}", "é".repeat(4096))).len(), 4095);
     }
 
     #[test]

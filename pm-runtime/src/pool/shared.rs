@@ -389,6 +389,9 @@ impl Shared {
             FromWorker::Begun { id: query } => {
                 core.begun(id, QueryKey::from_wire(query), now).map_err(violated)
             }
+            FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
+                Err("its answer is larger than max_frame".into())
+            }
             FromWorker::Answer { id: query, response } => {
                 end(core, query, End::Answered, Ok(response))
             }

@@ -23,6 +23,9 @@ impl<P> Core<P> {
         if self.slot(worker).is_some_and(|slot| slot.is_dying()) {
             return Ok(());
         }
+        if running.len() > self.config.concurrency {
+            return Err(Violation::TooManyBegun);
+        }
         for &key in running {
             self.begun(worker, key, now)?;
         }

@@ -40,6 +40,15 @@ pub(crate) mod from_worker {
     pub(crate) const LAST_PANIC: u8 = 8;
 }
 
+/// The longest note of a worker, in bytes: its texts are cut, and three of them fit well.
+const NOTE: usize = 16 << 10;
+
+/// The longest payload that a worker has reason to send: `max_frame` is for answers, and whoever
+/// sets it low still wants to hear of panics, and what runs.
+pub(crate) fn longest_from_worker(max_frame: u32, concurrency: u32) -> u32 {
+    max_frame.max(NOTE as u32).max(concurrency.saturating_mul(8))
+}
+
 /// A message of the pool, as the worker reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToWorker {
@@ -98,9 +107,12 @@ impl TryFrom<Frame> for FromWorker {
     fn try_from(frame: Frame) -> Result<Self, FrameError> {
         let Frame { kind, id, payload } = frame;
         let senseless = |_| FrameError::Content { kind };
-        if !payload.is_empty()
-            && matches!(kind, from_worker::BEGUN | from_worker::RETURNED | from_worker::DROPPED)
-        {
+        let longest = match kind {
+            from_worker::ANSWER | from_worker::GATED => usize::MAX,
+            from_worker::PANICKED | from_worker::REFUSED | from_worker::LAST_PANIC => NOTE,
+            _ => 0,
+        };
+        if payload.len() > longest {
             return Err(FrameError::Content { kind });
         }
         Ok(match kind {

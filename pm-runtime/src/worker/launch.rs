@@ -16,6 +16,7 @@ use crate::reactor::Reactor;
 use crate::supervisor::WorkerId;
 use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
+use crate::wire::message::longest_from_worker;
 
 /// How the workers of a pool are started.
 #[derive(Clone)]
@@ -44,7 +45,8 @@ pub(crate) fn launch(
     if !plan.in_process && depth >= child::MAX_DEPTH {
         return Err(BootError::TooDeep { depth });
     }
-    let (link, far) = Link::new(plan.max_frame).map_err(refused)?;
+    let (link, far) =
+        Link::new(longest_from_worker(plan.max_frame, plan.concurrency)).map_err(refused)?;
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),
