@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,6 +72,8 @@ fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
 enum Attack {
     /// Sends a frame of this kind and length in the place of its answer.
     Frame(u8, u32),
+    /// Has another process, which does not die with it, send replies without end.
+    Flood,
     /// Does no harm.
     Nothing,
 }
@@ -86,6 +89,14 @@ fn socket(number: i32) -> OwnedFd {
 fn attack(attack: Attack) -> u64 {
     match attack {
         Attack::Nothing => 7,
+        #[allow(clippy::zombie_processes, reason = "it is to be left behind")]
+        Attack::Flood => {
+            let mut cat = Command::new("cat");
+            cat.arg("/dev/zero").stdout(socket(3)).process_group(0).spawn().unwrap();
+            loop {
+                std::thread::park();
+            }
+        }
         Attack::Frame(kind, length) => {
             let mut frame = vec![0; 16 + length as usize];
             frame[..4].copy_from_slice(&length.to_le_bytes());
@@ -106,6 +117,15 @@ async fn notes_that_no_worker_writes_are_not_kept() {
         let error = pool.query(Attack::Frame(kind, length)).await.unwrap_err();
         assert!(matches!(error, QueryError::Protocol(_)), "{kind}: {error}");
     }
+    assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn a_flood_of_replies_keeps_nobody_from_being_heard() {
+    let pool = AttackPool::builder().max_crashes(None).build();
+    let error = pool.query(Attack::Flood).await.unwrap_err();
+    assert!(matches!(error, QueryError::Protocol(_)), "{error}");
+    assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
 }
 

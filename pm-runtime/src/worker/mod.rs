@@ -37,10 +37,6 @@ const CONTROL: u8 = 0;
 const DATA: u8 = 1;
 const PIDFD: u8 = 2;
 
-/// Rounds of reading what a dead worker has left: no more fits into a socket, unless some
-/// process that escaped its group goes on writing.
-const LAST_ROUNDS: usize = 4096;
-
 pub(crate) struct Worker {
     id: WorkerId,
     /// `None`: a thread of this process.
@@ -143,21 +139,22 @@ impl Worker {
 
     fn hear_control(self: &Arc<Self>) {
         let mut frames = Vec::new();
-        loop {
-            let read = self.link.read_control(&mut frames);
-            for frame in frames.drain(..) {
-                self.hear_reply(&frame);
-            }
-            match read {
-                Ok(Read::Some) => {}
-                Ok(Read::Empty) => return,
-                Ok(Read::Closed) => return self.lost(),
-                Err(error) => return self.broke(&error.to_string()),
-            }
+        // One reply is all that should come; who floods this waits its turn like everybody.
+        let read = self.link.read_control(&mut frames);
+        for frame in frames {
+            self.hear_reply(&frame);
+        }
+        match read {
+            Ok(Read::Some | Read::Empty) => {}
+            Ok(Read::Closed) => self.lost(),
+            Err(error) => self.broke(&error.to_string()),
         }
     }
 
     fn hear_reply(self: &Arc<Self>, frame: &Frame) {
+        if self.broken.load(Ordering::Relaxed) {
+            return;
+        }
         if self.ready.load(Ordering::Relaxed) {
             return self.broke("it sent a second reply to the handshake");
         }
@@ -169,6 +166,7 @@ impl Worker {
                 }
             }
             Ok(Reply::Failed(error)) | Err(error) => {
+                self.stop_reading();
                 lock(&self.notes).boot_error = Some(error);
                 self.kill();
             }
@@ -200,6 +198,10 @@ impl Worker {
         }
         let owner = self.owner.upgrade();
         let mut handle = |frames: &mut Vec<Frame>| {
+            if self.broken.load(Ordering::Relaxed) {
+                // What follows a breach does not count, even if it came along.
+                return;
+            }
             *loaded = owner.as_ref().is_some_and(|owner| owner.heard(self.id, frames));
         };
         self.link.read(wait_for_lock, &mut handle).map_err(|error| error.to_string())
@@ -207,13 +209,19 @@ impl Worker {
 
     /// The worker broke the protocol: nothing more is read, and its owner has it killed.
     pub(crate) fn broke(self: &Arc<Self>, what: &str) {
-        if self.broken.swap(true, Ordering::Relaxed) {
+        if self.stop_reading() {
             return;
         }
-        self.reactor.unwatch(self.link.data());
         if let Some(owner) = self.owner.upgrade() {
             owner.broke(self.id, what);
         }
+    }
+
+    /// Nothing that it says counts any more. `true`: nor did it before.
+    fn stop_reading(&self) -> bool {
+        self.reactor.unwatch(self.link.control());
+        self.reactor.unwatch(self.link.data());
+        self.broken.swap(true, Ordering::Relaxed)
     }
 
     /// Its side of the link is closed: it is dying, or it has no way to be of use.
@@ -249,7 +257,9 @@ impl Worker {
 
     /// What it had said before it died counts: an answer that is there wins over everything.
     fn read_last_words(&self) {
-        for _ in 0..LAST_ROUNDS {
+        // Whoever has escaped with the other end can add nothing then; what is there stays.
+        self.link.end();
+        loop {
             match self.read(true, &mut false) {
                 Ok(Read::Some) => {}
                 Ok(Read::Empty | Read::Closed) => return,
