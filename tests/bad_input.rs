@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
-use pm_tests::{Task, WorkPool, until_begun};
+use pm_tests::{Task, WorkAsyncPool, WorkPool, until_begun};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,6 +201,14 @@ async fn endless_durations_are_no_limits() {
         .build();
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
     pool.destroy().await;
+}
+
+#[pm_runtime::test]
+async fn an_endless_concurrency_is_no_limit() {
+    let pool = WorkAsyncPool::builder().workers(2).concurrency(usize::MAX).build();
+    pool.spawn(2).await.unwrap();
+    let calls = futures::future::join_all((0..100).map(|i| pool.query(Task::Return(i))));
+    assert!(calls.await.iter().all(Result::is_ok));
 }
 
 #[pm_runtime::test]

@@ -22,7 +22,7 @@ use crate::health::{Health, WorkerHealth, WorkerState};
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
-use shared::{Shared, State};
+use shared::{MOST, Shared, State};
 use ticket::Ticket;
 
 /// A pool of worker processes: what every generated handle dereferences to.
@@ -97,7 +97,7 @@ impl Pool {
     /// Raises the number of workers to `workers`, and waits until so many are ready. It never
     /// lowers it.
     pub async fn spawn(&self, workers: usize) -> Result<(), SpawnError> {
-        self.wait_for(|core, now| core.spawn(workers, now)).await
+        self.wait_for(|core, now| core.spawn(workers.min(MOST), now)).await
     }
 
     /// Starts one worker more, and waits until it is ready.
@@ -139,13 +139,13 @@ impl Pool {
 
     /// Replaces every worker as [`respawn`](Self::respawn) does; afterwards there are `workers`.
     pub async fn respawn_to(&self, workers: usize) -> Result<(), SpawnError> {
-        self.wait_for(|core, now| core.respawn(Some(workers), now)).await
+        self.wait_for(|core, now| core.respawn(Some(workers.min(MOST)), now)).await
     }
 
     /// Makes the pool this large, and waits until it is: starts workers, or releases the least
     /// loaded.
     pub async fn resize(&self, workers: usize) -> Result<(), SpawnError> {
-        self.wait_for(|core, now| core.resize(workers, now)).await
+        self.wait_for(|core, now| core.resize(workers.min(MOST), now)).await
     }
 
     /// Ends the pool, and waits for it: what was submitted is still served, within `grace`; what

@@ -36,6 +36,10 @@ const EVENTS_KEPT: usize = 1024;
 const AHEAD: usize = 16;
 const AHEAD_BYTES: usize = 1 << 20;
 
+/// Workers of a pool, and queries that a worker runs at once: more than any system bears, and few
+/// enough to be added up and multiplied.
+pub(crate) const MOST: usize = 1 << 20;
+
 pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
 
 pub(crate) struct Shared {
@@ -107,10 +111,10 @@ impl Shared {
             Serve::Async(_) => (true, 64),
         };
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let concurrency = options.concurrency.unwrap_or(usual);
+        let concurrency = options.concurrency.unwrap_or(usual).min(MOST);
         let config = Config {
             name: name.clone(),
-            workers: options.workers.unwrap_or(cpus),
+            workers: options.workers.unwrap_or(cpus).min(MOST),
             concurrency,
             ahead: AHEAD,
             ahead_bytes: AHEAD_BYTES,
