@@ -45,6 +45,11 @@ pub(crate) struct Poll {
     wake: OwnedFd,
 }
 
+/// Before Linux 5.11, and where a container refuses the newer call, a wait is in milliseconds that
+/// fit 31 bits: a longer one would fail at once, again and again. To wake in vain every other week
+/// harms nobody.
+const LONGEST_WAIT: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// The token of the eventfd.
 const WAKE: u64 = u64::MAX;
 
@@ -82,7 +87,8 @@ impl Poll {
     /// Waits until something is ready, somebody wakes it, or the time is over.
     pub(crate) fn wait(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) {
         ready.clear();
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let timeout =
+            timeout.and_then(|timeout| Timespec::try_from(timeout.min(LONGEST_WAIT)).ok());
         let mut events = Vec::with_capacity(64);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
             Ok(_) => {}
