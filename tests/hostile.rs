@@ -74,6 +74,8 @@ enum Attack {
     Frame(u8, u32),
     /// Has another process, which does not die with it, send replies without end.
     Flood,
+    /// Catches a panic, and throws another payload on past the hook.
+    ThrowOn,
     /// Does no harm.
     Nothing,
 }
@@ -89,6 +91,10 @@ fn socket(number: i32) -> OwnedFd {
 fn attack(attack: Attack) -> u64 {
     match attack {
         Attack::Nothing => 7,
+        Attack::ThrowOn => {
+            assert!(std::panic::catch_unwind(|| panic!("caught")).is_err());
+            std::panic::resume_unwind(Box::new("thrown on"))
+        }
         #[allow(clippy::zombie_processes, reason = "it is to be left behind")]
         Attack::Flood => {
             let mut cat = Command::new("cat");
@@ -127,6 +133,16 @@ async fn a_flood_of_replies_keeps_nobody_from_being_heard() {
     assert!(matches!(error, QueryError::Protocol(_)), "{error}");
     assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn a_panic_is_told_by_its_own_words() {
+    match AttackPool::new().query(Attack::ThrowOn).await {
+        Err(QueryError::Panicked(report)) => {
+            assert_eq!((report.message(), report.location()), ("thrown on", None));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[pm_runtime::test]

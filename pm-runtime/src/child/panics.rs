@@ -31,8 +31,11 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
 
 /// The panic that was just caught on this thread.
 pub(super) fn caught(payload: Box<dyn std::any::Any + Send>) -> PanicNote {
-    let note =
-        LAST.take().unwrap_or_else(|| PanicNote { message: message(&*payload), location: None });
+    let message = message(&*payload);
+    // A payload that was thrown on without the hook comes after a note of something else.
+    let location =
+        LAST.take().filter(|note| note.message == message).and_then(|note| note.location);
+    let note = PanicNote { message, location };
     // Its destructor may panic in turn, which would end the thread.
     if let Err(another) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(another);
