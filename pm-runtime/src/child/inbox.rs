@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::error::PanicNote;
+use crate::error::{BootError, PanicNote};
 use crate::fault::{FaultKind, Injector};
 use crate::process::isolate;
 use crate::spin::Luck;
@@ -136,6 +136,27 @@ impl Inbox {
             && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
         {
             self.orphan();
+        }
+    }
+
+    /// Tells the pool that the system refuses what this worker needs, and ends it.
+    pub(crate) fn tell_refused(&self, reason: &std::io::Error) {
+        let error = BootError::Refused { reason: reason.to_string().into() };
+        if let Ok(bytes) = handshake::Reply::Failed(error).to_bytes() {
+            // A pool that is gone need not be told.
+            let _ = socket::write_all(self.control.as_fd(), &bytes, &[]);
+        }
+        match self.home {
+            Home::Process => std::process::exit(70),
+            Home::Thread => self.leave(),
+        }
+    }
+
+    /// This worker cannot go on: the pool has to know, and to start another.
+    pub(crate) fn give_up(&self) {
+        match self.home {
+            Home::Process => std::process::abort(),
+            Home::Thread => self.leave(),
         }
     }
 

@@ -26,10 +26,7 @@ pub(super) fn start(inbox: &Arc<Inbox>, entry: &Entry) -> std::io::Result<()> {
                 })?;
             }
         }
-        Serve::Async(run) => thread(inbox, 1, move |inbox| {
-            inbox.tell_ready();
-            serve_async(&inbox, run);
-        })?,
+        Serve::Async(run) => thread(inbox, 1, move |inbox| serve_async(&inbox, run))?,
     }
     Ok(())
 }
@@ -48,9 +45,23 @@ fn thread(
         .stack_size(stack)
         .spawn({
             let inbox = inbox.clone();
-            move || run(inbox)
+            move || {
+                let _vital = Vital(&inbox);
+                run(inbox.clone());
+            }
         })
         .map(drop)
+}
+
+/// A thread without which a worker is of no use, and must not go on as if it were.
+struct Vital<'a>(&'a Inbox);
+
+impl Drop for Vital<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
+        }
+    }
 }
 
 fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
@@ -77,11 +88,13 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
     let executor = LocalExecutor::new();
     // What readiness means is all that is wanted of it; reads and writes say for themselves
     // whether they wait.
-    let Ok(data) = inbox.data().try_clone_to_owned().and_then(Async::new_nonblocking) else {
-        return inbox.leave();
+    let data = match inbox.data().try_clone_to_owned().and_then(Async::new_nonblocking) {
+        Ok(data) => data,
+        Err(error) => return inbox.tell_refused(&error),
     };
     let (over, ended) = async_channel::unbounded();
     smol::block_on(executor.run(async {
+        inbox.tell_ready();
         let mut tasks = HashMap::new();
         while !inbox.is_over() {
             while let Ok(id) = ended.try_recv() {
