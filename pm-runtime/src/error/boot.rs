@@ -16,7 +16,7 @@ pub enum BootError {
     )]
     NotInitialized,
     /// An option of the pool makes no sense.
-    #[error("the pool's option `{option}` makes no sense: {reason}")]
+    #[error("the pool's option `{}` makes no sense: {}", Escaped(option), Escaped(reason))]
     Option {
         /// The option's name.
         option: Box<str>,
@@ -24,7 +24,7 @@ pub enum BootError {
         reason: Box<str>,
     },
     /// The program of the workers could not be executed.
-    #[error("cannot execute `{path}`: {reason}")]
+    #[error("cannot execute `{}`: {}", Escaped(path), Escaped(reason))]
     Program {
         /// The program, as the option names it.
         path: Box<str>,
@@ -32,7 +32,7 @@ pub enum BootError {
         reason: Box<str>,
     },
     /// The system refused another process or descriptor.
-    #[error("the system refused a new worker: {reason}")]
+    #[error("the system refused a new worker: {}", Escaped(reason))]
     Refused {
         /// What the system said.
         reason: Box<str>,
@@ -82,7 +82,7 @@ pub enum BootError {
         depth: u32,
     },
     /// The worker sent something that no worker sends.
-    #[error("the worker broke the protocol of the handshake: {reason}")]
+    #[error("the worker broke the protocol of the handshake: {}", Escaped(reason))]
     Protocol {
         /// What it sent.
         reason: Box<str>,
@@ -103,6 +103,27 @@ impl BootError {
             | Self::TimedOut { .. }
             | Self::Exited { .. }
             | Self::Protocol { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_worker_cannot_move_the_cursor() {
+        let words: Box<str> = "a\x1b[2Jb".into();
+        let all = [
+            BootError::Option { option: words.clone(), reason: words.clone() },
+            BootError::Program { path: words.clone(), reason: words.clone() },
+            BootError::Refused { reason: words.clone() },
+            BootError::UnknownEntry { entry: words.clone() },
+            BootError::Fingerprint { here: words.clone(), there: words.clone() },
+            BootError::Protocol { reason: words },
+        ];
+        for error in all {
+            assert!(!error.to_string().contains('\x1b'), "{error:?}");
         }
     }
 }
