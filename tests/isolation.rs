@@ -47,11 +47,14 @@ fn a_signal_to_every_process_loses_nothing_in_a_drain() {
         .unwrap();
     let mut lines = BufReader::new(application.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "running");
-    for worker in children_of(application.id()) {
-        for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-            kill(worker, signal);
-        }
+    let workers = children_of(application.id());
+    assert_eq!(workers.len(), 2);
+    // As a service manager does, and a terminal.
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        workers.iter().for_each(|worker| kill(*worker, signal));
     }
+    kill(application.id(), Signal::TERM);
+    assert_eq!(lines.next().unwrap().unwrap(), "draining");
     std::fs::write(folder.file("go"), "").unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "answered 6");
     assert!(application.wait().unwrap().success());

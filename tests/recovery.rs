@@ -71,6 +71,17 @@ async fn a_panic_is_no_crash() {
 }
 
 #[pm_runtime::test]
+async fn a_panic_that_ends_the_process_is_a_crash_that_tells_of_it() {
+    let pool = WorkPool::new();
+    let error = pool.query(Task::DoublePanic).await.unwrap_err();
+    let report = crash(&error);
+    assert_eq!(report.exit, Exit::Signal(6));
+    let panic = report.panic.as_deref().expect("it was told");
+    assert!(panic.contains("panic"), "{panic}");
+    assert!(error.to_string().contains(panic), "{error}");
+}
+
+#[pm_runtime::test]
 async fn a_crash_fails_only_what_had_begun() {
     let pool = WorkPool::new();
     // Ten are handed to the one worker, and it begins the first.

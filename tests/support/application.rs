@@ -3,7 +3,9 @@
 
 use std::io::Write;
 
+use async_signal::{Signal, Signals};
 use pm_tests::{Task, WorkPool};
+use smol::stream::StreamExt;
 
 #[pm_runtime::main]
 async fn main() {
@@ -39,9 +41,10 @@ async fn spin_for_ever() {
     std::future::pending::<()>().await;
 }
 
-/// Queries under way when a signal comes to every process at once; a line on stdin says go on.
+/// Queries under way when a signal comes to every process at once: this one ends when they have.
 async fn drain() {
     let folder = std::env::args().nth(2).expect("a folder");
+    let mut signals = Signals::new([Signal::Term]).expect("signals can be heard");
     let pool = WorkPool::builder().workers(2).build();
     let calls: Vec<_> = (0..6)
         .map(|i| {
@@ -54,12 +57,12 @@ async fn drain() {
         smol::future::yield_now().await;
     }
     say("running");
-    // The test sends SIGTERM to everybody, this process excepted (its default action would end
-    // it), and then creates the file `go`.
+    signals.next().await.expect("signals have no end").expect("a signal");
     let drained = smol::spawn({
         let pool = pool.clone();
         async move { pool.destroy().await }
     });
+    say("draining");
     let mut answered = 0;
     for call in calls {
         call.await.expect("nothing is lost");

@@ -23,6 +23,8 @@ pub enum Task {
     Overflow,
     Panic(String),
     OddPanic,
+    /// Panics again while it unwinds.
+    DoublePanic,
     /// Starts a process that loops for ever, and returns its id.
     Grandchild,
     /// Returns the number of open descriptors beyond stdio.
@@ -74,6 +76,16 @@ fn perform(task: &Task) -> u64 {
         Task::Overflow => return recurse(1),
         Task::Panic(message) => panic!("{message}"),
         Task::OddPanic => std::panic::panic_any(7_u32),
+        Task::DoublePanic => {
+            struct PanicsAgain;
+            impl Drop for PanicsAgain {
+                fn drop(&mut self) {
+                    panic!("the second panic");
+                }
+            }
+            let _again = PanicsAgain;
+            panic!("the first panic");
+        }
         #[allow(clippy::zombie_processes, reason = "it is to be left behind")]
         Task::Grandchild => {
             let child = std::process::Command::new("sh")
