@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::io::{IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use pm_runtime::{Call, QueryError, SpawnError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
@@ -74,6 +76,8 @@ enum Attack {
     Frame(u8, u32),
     /// Has another process, which does not die with it, send replies without end.
     Flood,
+    /// Sends a descriptor over the control socket; returns the system's error, or 0.
+    Descriptor,
     /// Catches a panic, and throws another payload on past the hook.
     ThrowOn,
     /// Does no harm.
@@ -91,6 +95,18 @@ fn socket(number: i32) -> OwnedFd {
 fn attack(attack: Attack) -> u64 {
     match attack {
         Attack::Nothing => 7,
+        Attack::Descriptor => {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut ancillary = SendAncillaryBuffer::new(&mut space);
+            let (control, data) = (socket(3), socket(4));
+            let descriptors = [data.as_fd()];
+            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+            let parts = [IoSlice::new(&[0])];
+            match rustix::net::sendmsg(control, &parts, &mut ancillary, SendFlags::empty()) {
+                Ok(_) => 0,
+                Err(error) => error.raw_os_error() as u64,
+            }
+        }
         Attack::ThrowOn => {
             assert!(std::panic::catch_unwind(|| panic!("caught")).is_err());
             std::panic::resume_unwind(Box::new("thrown on"))
@@ -132,6 +148,16 @@ async fn a_flood_of_replies_keeps_nobody_from_being_heard() {
     let error = pool.query(Attack::Flood).await.unwrap_err();
     assert!(matches!(error, QueryError::Protocol(_)), "{error}");
     assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
+    assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn a_pool_accepts_no_descriptors() {
+    let pool = AttackPool::new();
+    let error = pool.query(Attack::Descriptor).await.unwrap();
+    // Older kernels let it be sent, and throw it away.
+    assert!(error == 0 || error == rustix::io::Errno::PERM.raw_os_error() as u64, "{error}");
+    // The byte beside it is no reply.
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
 }
 

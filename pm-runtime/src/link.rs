@@ -28,6 +28,8 @@ impl Link {
     pub(crate) fn new(longest: u32) -> Result<(Self, FarEnd), rustix::io::Errno> {
         let (control, far_control) = socket::pair()?;
         let (data, far_data) = socket::pair()?;
+        socket::refuse_descriptors(control.as_fd());
+        socket::refuse_descriptors(data.as_fd());
         let link = Self {
             control,
             data,

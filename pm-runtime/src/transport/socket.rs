@@ -1,9 +1,10 @@
 //! Streams over Unix sockets, with frames on them.
+#![allow(unsafe_code, reason = "a socket option that no crate knows yet")]
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
@@ -18,6 +19,30 @@ use crate::wire::frame::{Assembler, Frame, FrameError, HEADER, Header};
 /// Two connected sockets that no program inherits by accident.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+}
+
+/// Lets the other side send no descriptors, where the kernel can see to that (Linux 6.16).
+///
+/// Nobody would ever receive them, but the last descriptor of a file closes it, and some files
+/// take their time over that: a worker could have its pool wait.
+pub(crate) fn refuse_descriptors(socket: BorrowedFd<'_>) {
+    const SO_PASSRIGHTS: libc::c_int = 83;
+    // Elsewhere the option may have another number.
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")) {
+        return;
+    }
+    let no: libc::c_int = 0;
+    // SAFETY: the pointer is valid for reads of so many bytes. It fails only where the kernel does
+    // not know the option.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PASSRIGHTS,
+            std::ptr::from_ref(&no).cast(),
+            size_of_val(&no) as libc::socklen_t,
+        );
+    }
 }
 
 /// Whether a call may wait.
