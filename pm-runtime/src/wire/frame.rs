@@ -25,6 +25,8 @@ pub(crate) struct Header {
 pub(crate) enum FrameError {
     #[error("a frame of {length} bytes, where {limit} is the limit")]
     TooLong { length: u32, limit: u32 },
+    #[error("a frame of {length} bytes, for which there is no memory")]
+    NoMemory { length: u32 },
     #[error("a frame whose reserved bytes are not zero")]
     Reserved,
     #[error("a frame of the unknown kind {0}")]
@@ -115,7 +117,11 @@ impl Assembler {
             let body = &rest[HEADER..];
             if body.len() < length {
                 if length > CHUNK / 2 {
-                    let mut payload = Vec::with_capacity(length);
+                    let mut payload = Vec::new();
+                    // A worker that promises much must not end a pool whose memory is scarce.
+                    payload
+                        .try_reserve_exact(length)
+                        .map_err(|_| FrameError::NoMemory { length: header.length })?;
                     payload.extend_from_slice(body);
                     self.large = Some((header, payload));
                     rest = &[];
