@@ -281,7 +281,9 @@ impl Worker {
         if ended.is_none() {
             self.read_last_words();
         }
-        if let Some(unreaped) = lock(&self.guard).take() {
+        let unreaped = lock(&self.guard).take();
+        // Not under the lock: whoever kills has the pool's.
+        if let Some(unreaped) = unreaped {
             // It cannot be killed now. Whenever it can, somebody has to wait for it; where no
             // thread can be had, this one has to.
             let _ = std::thread::Builder::new().spawn(move || drop(unreaped));
