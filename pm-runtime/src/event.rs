@@ -1,13 +1,16 @@
 //! What happens in a pool, as it happens.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use async_broadcast::{Receiver, RecvError};
 use smol::stream::Stream;
 
 use crate::error::CrashReport;
+use crate::sync::{lock, shielded};
 
 /// Something that happened in a pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,12 +126,97 @@ impl Event {
 ///     }
 /// }
 /// ```
-#[derive(Debug, Clone)]
-pub struct Events(Pin<Box<Receiver<Event>>>);
+pub struct Events {
+    channel: Arc<Channel>,
+    reader: Reader,
+}
 
-impl Events {
-    pub(crate) fn new(receiver: Receiver<Event>) -> Self {
-        Self(Box::pin(receiver))
+/// The events of a pool, for any number of readers.
+#[derive(Default)]
+pub(crate) struct Channel {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The latest events; nothing is kept while nobody reads.
+    events: VecDeque<Event>,
+    /// The number of the first of them.
+    first: u64,
+    next_reader: u64,
+    /// Readers, each with its waker where it waits.
+    readers: BTreeMap<u64, Option<Waker>>,
+    closed: bool,
+}
+
+/// A reader's number, and the number of the event that it wants next.
+struct Reader {
+    id: u64,
+    next: u64,
+}
+
+impl Channel {
+    /// Events that a reader may lag behind.
+    const KEPT: usize = 1024;
+
+    pub(crate) fn subscribe(self: &Arc<Self>) -> Events {
+        let mut state = lock(&self.state);
+        let next = state.first + state.events.len() as u64;
+        let reader = state.reader(next);
+        drop(state);
+        Events { channel: self.clone(), reader }
+    }
+
+    /// Tells all readers. Not under a lock, because their wakers are code of the application.
+    pub(crate) fn send(&self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        if state.readers.is_empty() {
+            return;
+        }
+        state.events.extend(events);
+        while state.events.len() > Self::KEPT {
+            state.events.pop_front();
+            state.first += 1;
+        }
+        self.wake(state);
+    }
+
+    /// There will be no more events.
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wakers: Vec<Waker> = state.readers.values_mut().filter_map(Option::take).collect();
+        drop(state);
+        for waker in wakers {
+            shielded(|| waker.wake());
+        }
+    }
+}
+
+impl State {
+    fn reader(&mut self, next: u64) -> Reader {
+        let id = self.next_reader;
+        self.next_reader += 1;
+        self.readers.insert(id, None);
+        Reader { id, next }
+    }
+
+    /// The next event of a reader; `None`: there is none yet.
+    fn next(&self, reader: &mut Reader) -> Option<Event> {
+        if let Some(missed @ 1..) = self.first.checked_sub(reader.next) {
+            reader.next = self.first;
+            return Some(Event::Lagged { missed });
+        }
+        let event = self.events.get((reader.next - self.first) as usize)?;
+        reader.next += 1;
+        Some(event.clone())
     }
 }
 
@@ -136,10 +224,101 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.0.as_mut().poll_recv(cx).map(|event| match event? {
-            Ok(event) => Some(event),
-            Err(RecvError::Overflowed(missed)) => Some(Event::Lagged { missed }),
-            Err(RecvError::Closed) => None,
-        })
+        let Self { channel, reader } = &mut *self;
+        // Neither the clone nor the drop of a waker happens under the lock.
+        let fresh = cx.waker().clone();
+        let mut state = lock(&channel.state);
+        if let Some(event) = state.next(reader) {
+            drop(state);
+            return Poll::Ready(Some(event));
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        let old = state.readers.insert(reader.id, Some(fresh));
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+/// The clone goes on where this one is.
+impl Clone for Events {
+    fn clone(&self) -> Self {
+        let reader = lock(&self.channel.state).reader(self.reader.next);
+        Self { channel: self.channel.clone(), reader }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let mut state = lock(&self.channel.state);
+        let waker = state.readers.remove(&self.reader.id);
+        if state.readers.is_empty() {
+            state.first += state.events.len() as u64;
+            state.events = VecDeque::new();
+        }
+        drop(state);
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("next", &self.reader.next).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smol::future::poll_once;
+    use smol::stream::StreamExt;
+
+    use super::*;
+
+    fn ready(worker: u64) -> Event {
+        Event::Ready { worker, at: SystemTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn every_reader_gets_every_event_from_its_begin_on() {
+        let channel = Arc::new(Channel::default());
+        channel.send(vec![ready(1)]);
+        let mut early = channel.subscribe();
+        channel.send(vec![ready(2)]);
+        let mut late = channel.subscribe();
+        channel.send(vec![ready(3)]);
+        channel.close();
+        smol::future::block_on(async {
+            assert_eq!(early.next().await, Some(ready(2)));
+            let mut twin = early.clone();
+            for reader in [&mut early, &mut twin, &mut late] {
+                assert_eq!(reader.next().await, Some(ready(3)));
+                assert_eq!(reader.next().await, None);
+            }
+        });
+    }
+
+    #[test]
+    fn who_lags_is_told_how_much_it_missed() {
+        let channel = Arc::new(Channel::default());
+        let mut events = channel.subscribe();
+        for worker in 0..Channel::KEPT as u64 + 10 {
+            channel.send(vec![ready(worker)]);
+        }
+        smol::future::block_on(async {
+            assert_eq!(events.next().await, Some(Event::Lagged { missed: 10 }));
+            assert_eq!(events.next().await, Some(ready(10)));
+        });
+    }
+
+    #[test]
+    fn nothing_is_kept_for_nobody() {
+        let channel = Arc::new(Channel::default());
+        drop(channel.subscribe());
+        channel.send(vec![ready(1)]);
+        assert!(lock(&channel.state).events.is_empty());
+        let mut events = channel.subscribe();
+        assert_eq!(smol::future::block_on(poll_once(events.next())), None);
     }
 }

@@ -78,12 +78,12 @@ impl Link {
         let _ = socket::ring(self.control());
     }
 
-    /// Reads what has arrived, unless somebody is at it; `handle` gets the frames while nobody
-    /// else can read, so that they stay in order.
+    /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the frames
+    /// while nobody else can read, so that they stay in order.
     pub(crate) fn read(
         &self,
         wait_for_lock: bool,
-        handle: &mut dyn FnMut(&mut Vec<Frame>),
+        handle: impl FnOnce(&mut Vec<Frame>),
     ) -> Result<Read, FrameError> {
         let mut inbox = match wait_for_lock {
             true => lock(&self.inbox),
@@ -94,20 +94,12 @@ impl Link {
             },
         };
         let mut frames = Vec::new();
-        // Bounded, so that a worker that never stops talking does not keep its reader.
-        for _ in 0..64 {
-            let read = socket::read(self.data(), &mut inbox, &mut frames, Wait::No);
-            // What came before the fault counts.
-            if !frames.is_empty() {
-                handle(&mut frames);
-                frames.clear();
-            }
-            match read? {
-                Read::Some => {}
-                end => return Ok(end),
-            }
+        let read = socket::read(self.data(), &mut inbox, &mut frames, Wait::No);
+        // What came before a fault counts.
+        if !frames.is_empty() {
+            handle(&mut frames);
         }
-        Ok(Read::Some)
+        read
     }
 
     /// Reads from the control socket.

@@ -1,7 +1,9 @@
 //! The handles that applications hold.
 
+mod after;
 mod builder;
 mod call;
+mod hear;
 mod lead;
 mod shared;
 mod ticket;

@@ -6,30 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use async_broadcast::{InactiveReceiver, Sender};
-
+use super::after::After;
 use super::lead::Lead;
-use super::ticket::{Outcome, Ticket};
+use super::ticket::Ticket;
 use crate::child::entries::{Entry, Serve};
-use crate::error::{
-    BootError, DecodeError, EncodeError, Exit, PanicReport, QueryError, SpawnError,
-};
-use crate::event::{Event, Events};
+use crate::error::{BootError, QueryError, SpawnError};
+use crate::event::{Channel, Events};
 use crate::options::Options;
 use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
-use crate::supervisor::{
-    Action, Config, Core, End, Note, Obituary, QueryKey, Submission, Violation, WaiterId, WorkerId,
-};
-use crate::sync::{lock, shielded};
-use crate::wire::frame::Frame;
-use crate::wire::message::{FromWorker, Refusal, to_worker};
-use crate::worker::{self, Owner, Plan, Worker};
-
-/// Events that a reader may lag behind.
-const EVENTS_KEPT: usize = 1024;
+use crate::supervisor::{Config, Core, QueryKey, Submission, WaiterId, WorkerId};
+use crate::sync::lock;
+use crate::worker::{Plan, Worker};
 
 /// Queries and bytes that a worker may hold beyond those that it runs. What it has not begun can
 /// be had back, so that the numbers only need to keep it busy.
@@ -45,25 +35,25 @@ pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
 pub(crate) struct Shared {
     pub(crate) options: Options,
     /// An option that makes no sense: no worker is ever started.
-    mistake: Option<BootError>,
-    plan: Plan,
+    pub(super) mistake: Option<BootError>,
+    pub(super) plan: Plan,
     state: Mutex<State>,
-    events: Sender<Event>,
-    /// Keeps the channel open while nobody listens.
-    _listener: InactiveReceiver<Event>,
-    timer: OnceLock<(&'static Reactor, Token)>,
+    pub(super) events: Arc<Channel>,
+    pub(super) timer: OnceLock<(&'static Reactor, Token)>,
     lead: Lead,
-    this: Weak<Shared>,
+    pub(super) this: Weak<Shared>,
 }
 
 pub(crate) struct State {
     pub(crate) core: Core<Arc<Ticket>>,
     pub(crate) seats: BTreeMap<WorkerId, Seat>,
     pub(crate) waiters: BTreeMap<WaiterId, Waiting>,
+    /// What is to be done when the lock is free again.
+    pub(super) after: After,
     /// When the reactor will tick.
     armed: Option<Instant>,
     /// The last handle is gone: the pool holds itself until it is destroyed.
-    keep: Option<Arc<Shared>>,
+    pub(super) keep: Option<Arc<Shared>>,
 }
 
 /// A worker's place.
@@ -74,31 +64,6 @@ pub(crate) enum Seat {
         doomed: bool,
     },
     Taken(Arc<Worker>),
-}
-
-/// What is to be done when the lock is free again.
-#[derive(Default)]
-struct After {
-    /// The caller with this ticket reads the answer itself, if there is nothing but its query.
-    leads: Option<usize>,
-    /// Workers with something in their outboxes.
-    dirty: Vec<Arc<Worker>>,
-    resolved: Vec<(Arc<Ticket>, Outcome)>,
-    events: Vec<Event>,
-    reached: Vec<(Waiting, Result<(), SpawnError>)>,
-    launches: Vec<WorkerId>,
-    /// Dropped outside the lock, because drops may come back.
-    forgotten: Vec<Arc<Ticket>>,
-    kept: Option<Arc<Shared>>,
-}
-
-impl After {
-    /// A worker got something into its outbox, which is sent with all that follows.
-    fn send(&mut self, worker: &Arc<Worker>) {
-        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, worker)) {
-            self.dirty.push(worker.clone());
-        }
-    }
 }
 
 impl Shared {
@@ -137,8 +102,6 @@ impl Shared {
             in_process: options.in_process,
             faults: options.faults.clone(),
         };
-        let (mut events, listener) = async_broadcast::broadcast(EVENTS_KEPT);
-        events.set_overflow(true);
         Arc::new_cyclic(|this| Self {
             options,
             mistake,
@@ -147,11 +110,11 @@ impl Shared {
                 core: Core::new(config),
                 seats: BTreeMap::new(),
                 waiters: BTreeMap::new(),
+                after: After::default(),
                 armed: None,
                 keep: None,
             }),
-            events,
-            _listener: listener.deactivate(),
+            events: Arc::default(),
             timer: OnceLock::new(),
             lead: Lead::default(),
             this: this.clone(),
@@ -163,7 +126,7 @@ impl Shared {
     }
 
     pub(crate) fn events(&self) -> Events {
-        Events::new(self.events.new_receiver())
+        self.events.subscribe()
     }
 
     /// Reads the state; changes nothing.
@@ -173,31 +136,46 @@ impl Shared {
 
     /// Changes the state, and does what the policy says.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
-        self.change_as(After::default(), change)
+        self.change_as(None, change)
     }
 
-    fn change_as<R>(&self, mut after: After, change: impl FnOnce(&mut State, Instant) -> R) -> R {
+    fn change_as<R>(
+        &self,
+        leads: Option<usize>,
+        change: impl FnOnce(&mut State, Instant) -> R,
+    ) -> R {
         let now = Instant::now();
-        let (result, tick_by) = {
+        let (result, after, tick_by) = {
             let mut state = lock(&self.state);
             let result = change(&mut state, now);
-            self.perform(&mut state, &mut after);
+            self.perform(&mut state);
             // Whoever leads may never be polled again: what happens now must not wait for it.
-            if let Some(led) = self.lead.take().and_then(|id| state.worker(id)) {
-                after.send(led);
+            if let Some(led) = self.lead.take().and_then(|id| state.worker(id).cloned()) {
+                state.after.send(led);
             }
-            match (after.leads, &after.dirty[..]) {
-                (Some(whose), [worker]) if state.core.live() == 1 => {
-                    self.lead.set(worker.id(), whose);
-                }
-                _ => after.leads = None,
+            let mut after = std::mem::take(&mut state.after);
+            if let (Some(whose), [worker]) = (leads, &after.dirty[..])
+                && state.core.live() == 1
+            {
+                self.lead.set(worker.id(), whose);
+                after.leads = true;
             }
-            (result, state.arm())
+            (result, after, state.arm())
         };
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
         }
         self.finish(after);
+        result
+    }
+
+    /// Changes the state, and leaves what is to be done without the lock to the next
+    /// [`change`](Self::change), which has to follow.
+    pub(super) fn change_only<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let result = change(&mut state, now);
+        self.perform(&mut state);
         result
     }
 
@@ -218,7 +196,7 @@ impl Shared {
             return (self.change(submit), false);
         }
         let whose = place(ticket);
-        let key = self.change_as(After { leads: Some(whose), ..After::default() }, submit);
+        let key = self.change_as(Some(whose), submit);
         (key, self.lead.belongs_to(whose))
     }
 
@@ -265,222 +243,6 @@ impl Shared {
             state.keep = Some(this);
         });
     }
-
-    fn perform(&self, state: &mut State, after: &mut After) {
-        while let Some(action) = state.core.next_action() {
-            let mut tell = |state: &State, id, kind, query| {
-                if let Some(worker) = state.worker(id) {
-                    worker.tell(kind, query);
-                    after.send(worker);
-                }
-            };
-            match action {
-                Action::Launch(id) => {
-                    state.seats.insert(id, Seat::Launching { doomed: false });
-                    after.launches.push(id);
-                }
-                Action::Hand(id, key) => {
-                    let request = state.core.payload(key).cloned();
-                    if let (Some(worker), Some(request)) = (state.worker(id), request) {
-                        worker.hand(key.to_wire(), request);
-                        after.send(worker);
-                    }
-                }
-                Action::Recall(id, key) => tell(state, id, to_worker::TAKE_BACK, key.to_wire()),
-                Action::Drop(id, key) => tell(state, id, to_worker::DROP, key.to_wire()),
-                Action::ShutGate(id) => tell(state, id, to_worker::SHUT_GATE, 0),
-                Action::OpenGate(id) => tell(state, id, to_worker::OPEN_GATE, 0),
-                Action::End(id) => tell(state, id, to_worker::END, 0),
-                Action::Kill(id) => match state.seats.get_mut(&id) {
-                    Some(Seat::Launching { doomed }) => *doomed = true,
-                    Some(Seat::Taken(worker)) => worker.kill(),
-                    None => {}
-                },
-                Action::Abandon(id) => {
-                    if let Some(worker) = state.worker(id) {
-                        worker.abandon();
-                    }
-                }
-                Action::Fail(ticket, error) => after.resolved.push((ticket, Err(error))),
-                Action::Forget(ticket) => after.forgotten.push(ticket),
-                Action::Reached(waiter, result) => {
-                    if let Some(sender) = state.waiters.remove(&waiter) {
-                        after.reached.push((sender, result));
-                    }
-                    if state.core.is_destroyed() {
-                        after.kept = state.keep.take();
-                    }
-                }
-                Action::Note(note) => after.events.push(event(note)),
-            }
-        }
-    }
-
-    fn finish(&self, after: After) {
-        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept } = after;
-        for worker in dirty {
-            if !worker.send() || leads.is_none() {
-                worker.listen();
-            }
-        }
-        for id in launches {
-            self.launch_soon(id);
-        }
-        for event in events {
-            // It fails only where nobody listens.
-            shielded(|| drop(self.events.try_broadcast(event)));
-        }
-        for (ticket, outcome) in resolved {
-            ticket.resolve(outcome);
-        }
-        for (waiter, result) in reached {
-            // It fails only where nobody waits any more.
-            shielded(|| drop(waiter.try_send(result)));
-        }
-        drop(forgotten);
-        drop(kept);
-    }
-
-    fn launch_soon(&self, id: WorkerId) {
-        let (Some(&(reactor, _)), Some(this)) = (self.timer.get(), self.this.upgrade()) else {
-            return;
-        };
-        reactor.submit(move || this.launch(id, reactor));
-    }
-
-    /// Starts a worker, on the reactor's thread.
-    fn launch(&self, id: WorkerId, reactor: &'static Reactor) {
-        let doomed = self
-            .look(|state| !matches!(state.seats.get(&id), Some(Seat::Launching { doomed: false })));
-        let launched = match (doomed, self.mistake.clone()) {
-            (true, _) => None,
-            (false, Some(mistake)) => Some(Err(mistake)),
-            (false, None) => {
-                let owner: Weak<Shared> = self.this.clone();
-                Some(worker::launch(&self.plan, id, owner, reactor))
-            }
-        };
-        match launched {
-            Some(Ok(worker)) => self.change(|state, _| {
-                let seat = state.seats.insert(id, Seat::Taken(worker.clone()));
-                if !matches!(seat, Some(Seat::Launching { doomed: false })) {
-                    worker.kill();
-                }
-            }),
-            Some(Err(error)) => self.died(id, Obituary::unborn(Some(error))),
-            None => self.died(id, Obituary::unborn(None)),
-        }
-    }
-
-    /// Takes in what a worker said; `Err`: it cannot have said that.
-    fn hear(
-        &self,
-        state: &mut State,
-        id: WorkerId,
-        frame: Frame,
-        now: Instant,
-        resolved: &mut Vec<(Arc<Ticket>, Outcome)>,
-    ) -> Result<(), String> {
-        let message = FromWorker::try_from(frame).map_err(|error| error.to_string())?;
-        let core = &mut state.core;
-        let violated = |violation: Violation| violation.to_string();
-        let mut end = |core: &mut Core<_>, query: u64, end: End, outcome: Outcome| {
-            let ticket = core.ended(id, QueryKey::from_wire(query), end, now).map_err(violated)?;
-            resolved.extend(ticket.map(|ticket| (ticket, outcome)));
-            Ok(())
-        };
-        match message {
-            FromWorker::Begun { id: query } => {
-                core.begun(id, QueryKey::from_wire(query), now).map_err(violated)
-            }
-            FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
-                Err("its answer is larger than max_frame".into())
-            }
-            FromWorker::Answer { id: query, response } => {
-                end(core, query, End::Answered, Ok(response))
-            }
-            FromWorker::Panicked { id: query, note } => {
-                let report = PanicReport::new(id, note);
-                end(core, query, End::Failed, Err(QueryError::Panicked(report)))
-            }
-            FromWorker::Refused { id: query, refusal } => {
-                let error = self.refused(refusal);
-                end(core, query, End::Failed, Err(error))
-            }
-            FromWorker::Returned { id: query } => {
-                core.returned(id, QueryKey::from_wire(query), now).map_err(violated)
-            }
-            FromWorker::Dropped { id: query } => {
-                core.dropped(id, QueryKey::from_wire(query), now).map_err(violated)
-            }
-            FromWorker::Gated { running } => {
-                let running: Vec<QueryKey> = running.into_iter().map(QueryKey::from_wire).collect();
-                core.gated(id, &running, now).map_err(violated)
-            }
-            FromWorker::LastPanic { note } => {
-                if let Some(worker) = state.worker(id) {
-                    worker.note_panic(note);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn refused(&self, refusal: Refusal) -> QueryError {
-        match refusal {
-            Refusal::Decode { type_name, message } => {
-                QueryError::Decode(DecodeError::new(&type_name, message))
-            }
-            Refusal::Encode { type_name, message } => {
-                QueryError::Encode(EncodeError::new(&type_name, message))
-            }
-            Refusal::TooLarge { size } => QueryError::TooLarge {
-                size: usize::try_from(size).unwrap_or(usize::MAX),
-                limit: self.options.max_frame,
-            },
-        }
-    }
-}
-
-impl Owner for Shared {
-    fn ready(&self, id: WorkerId) {
-        self.change(|state, now| {
-            if let Err(violation) = state.core.ready(id, now) {
-                state.core.violated(id, &violation.to_string(), now);
-            }
-        });
-    }
-
-    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> bool {
-        let mut resolved = Vec::new();
-        let (broke, loaded) = self.change(|state, now| {
-            for frame in frames.drain(..) {
-                if let Err(what) = self.hear(state, id, frame, now, &mut resolved) {
-                    return (state.worker(id).cloned().map(|worker| (worker, what)), false);
-                }
-            }
-            (None, state.core.load(id) > 0)
-        });
-        for (ticket, outcome) in resolved {
-            ticket.resolve(outcome);
-        }
-        if let Some((worker, what)) = broke {
-            worker.broke(&what);
-        }
-        loaded
-    }
-
-    fn broke(&self, id: WorkerId, what: &str) {
-        self.change(|state, now| state.core.violated(id, what, now));
-    }
-
-    fn died(&self, id: WorkerId, obituary: Obituary) {
-        let seat = self.change(|state, now| {
-            state.core.died(id, obituary, now);
-            state.seats.remove(&id)
-        });
-        drop(seat);
-    }
 }
 
 impl Timed for Shared {
@@ -494,6 +256,7 @@ impl Timed for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.events.close();
         if let Some((reactor, timer)) = self.timer.get() {
             reactor.remove_timer(*timer);
         }
@@ -516,34 +279,6 @@ impl State {
         }
         self.armed = Some(wake_at);
         Some(wake_at)
-    }
-}
-
-impl Obituary {
-    /// Of a worker that never had a process.
-    fn unborn(boot_error: Option<BootError>) -> Self {
-        Self {
-            pid: None,
-            exit: Exit::Unknown,
-            max_rss: None,
-            cpu: None,
-            panic: None,
-            boot_error,
-            at: SystemTime::now(),
-        }
-    }
-}
-
-fn event(note: Note) -> Event {
-    let at = SystemTime::now();
-    match note {
-        Note::Spawned(worker) => Event::Spawned { worker, at },
-        Note::Ready(worker) => Event::Ready { worker, at },
-        Note::Crashed(report) => Event::Crashed(report),
-        Note::TimedOut(worker, after) => Event::TimedOut { worker, at, after },
-        Note::Released(worker) => Event::Released { worker, at },
-        Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },
-        Note::Healed(worker) => Event::Healed { worker, at },
     }
 }
 

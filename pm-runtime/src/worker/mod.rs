@@ -24,8 +24,11 @@ use crate::wire::message::to_worker;
 pub(crate) trait Owner: Send + Sync {
     /// It takes queries.
     fn ready(&self, worker: WorkerId);
-    /// It said these, in this order. `true`: it still has queries.
+    /// It said these, in this order; what follows from it waits for `settle`. `true`: it still has
+    /// queries.
     fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> bool;
+    /// Everything that it said was told: nobody reads its link now.
+    fn settle(&self);
     /// It said what no worker says.
     fn broke(&self, worker: WorkerId, what: &str);
     /// It is gone; everything that it had said was told before.
@@ -196,15 +199,29 @@ impl Worker {
             *loaded = false;
             return Ok(Read::Empty);
         }
-        let owner = self.owner.upgrade();
-        let mut handle = |frames: &mut Vec<Frame>| {
-            if self.broken.load(Ordering::Relaxed) {
-                // What follows a breach does not count, even if it came along.
-                return;
-            }
-            *loaded = owner.as_ref().is_some_and(|owner| owner.heard(self.id, frames));
+        let Some(owner) = self.owner.upgrade() else {
+            // A pool that is gone has no use for its workers.
+            return Ok(Read::Closed);
         };
-        self.link.read(wait_for_lock, &mut handle).map_err(|error| error.to_string())
+        // Bounded, so that a worker that never stops talking does not keep its reader.
+        for _ in 0..64 {
+            let mut heard = false;
+            let read = self.link.read(wait_for_lock, |frames| {
+                // What follows a breach does not count, even if it came along.
+                heard = !self.broken.load(Ordering::Relaxed);
+                if heard {
+                    *loaded = owner.heard(self.id, frames);
+                }
+            });
+            if heard {
+                owner.settle();
+            }
+            match read {
+                Ok(Read::Some) => {}
+                end => return end.map_err(|error| error.to_string()),
+            }
+        }
+        Ok(Read::Some)
     }
 
     /// The worker broke the protocol: nothing more is read, and its owner has it killed.

@@ -1,0 +1,178 @@
+//! The hands of the policy: what is done under the pool's lock, and what after it.
+
+use std::sync::{Arc, Weak};
+use std::time::SystemTime;
+
+use super::shared::{Seat, Shared, State, Waiting};
+use super::ticket::{Outcome, Ticket};
+use crate::error::{BootError, Exit, SpawnError};
+use crate::event::Event;
+use crate::reactor::Reactor;
+use crate::supervisor::{Action, Note, Obituary, WorkerId};
+use crate::sync::shielded;
+use crate::wire::message::to_worker;
+use crate::worker::{self, Owner, Worker};
+
+/// What is to be done when the lock is free again.
+#[derive(Default)]
+pub(super) struct After {
+    /// The caller reads the answer itself: nobody needs to listen.
+    pub(super) leads: bool,
+    /// Workers with something in their outboxes.
+    pub(super) dirty: Vec<Arc<Worker>>,
+    pub(super) resolved: Vec<(Arc<Ticket>, Outcome)>,
+    events: Vec<Event>,
+    reached: Vec<(Waiting, Result<(), SpawnError>)>,
+    launches: Vec<WorkerId>,
+    /// Dropped outside the lock, because drops may come back.
+    forgotten: Vec<Arc<Ticket>>,
+    kept: Option<Arc<Shared>>,
+}
+
+impl After {
+    /// A worker got something into its outbox, which is sent with all that follows.
+    pub(super) fn send(&mut self, worker: Arc<Worker>) {
+        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) {
+            self.dirty.push(worker);
+        }
+    }
+}
+
+impl Shared {
+    /// Does what the policy says; what may run code of the application, or take long, is kept for
+    /// when the lock is free again.
+    pub(super) fn perform(&self, state: &mut State) {
+        while let Some(action) = state.core.next_action() {
+            match action {
+                Action::Launch(id) => {
+                    state.seats.insert(id, Seat::Launching { doomed: false });
+                    state.after.launches.push(id);
+                }
+                Action::Hand(id, key) => {
+                    let request = state.core.payload(key).cloned();
+                    if let (Some(worker), Some(request)) = (state.worker(id).cloned(), request) {
+                        worker.hand(key.to_wire(), request);
+                        state.after.send(worker);
+                    }
+                }
+                Action::Recall(id, key) => state.tell(id, to_worker::TAKE_BACK, key.to_wire()),
+                Action::Drop(id, key) => state.tell(id, to_worker::DROP, key.to_wire()),
+                Action::ShutGate(id) => state.tell(id, to_worker::SHUT_GATE, 0),
+                Action::OpenGate(id) => state.tell(id, to_worker::OPEN_GATE, 0),
+                Action::End(id) => state.tell(id, to_worker::END, 0),
+                Action::Kill(id) => match state.seats.get_mut(&id) {
+                    Some(Seat::Launching { doomed }) => *doomed = true,
+                    Some(Seat::Taken(worker)) => worker.kill(),
+                    None => {}
+                },
+                Action::Abandon(id) => {
+                    if let Some(worker) = state.worker(id) {
+                        worker.abandon();
+                    }
+                }
+                Action::Fail(ticket, error) => state.after.resolved.push((ticket, Err(error))),
+                Action::Forget(ticket) => state.after.forgotten.push(ticket),
+                Action::Reached(waiter, result) => {
+                    if let Some(sender) = state.waiters.remove(&waiter) {
+                        state.after.reached.push((sender, result));
+                    }
+                    if state.core.is_destroyed() {
+                        state.after.kept = state.keep.take();
+                    }
+                }
+                Action::Note(note) => state.after.events.push(event(note)),
+            }
+        }
+    }
+
+    /// What was kept for when the lock is free.
+    pub(super) fn finish(&self, after: After) {
+        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept } = after;
+        for worker in dirty {
+            if !worker.send() || !leads {
+                worker.listen();
+            }
+        }
+        for id in launches {
+            self.launch_soon(id);
+        }
+        self.events.send(events);
+        for (ticket, outcome) in resolved {
+            ticket.resolve(outcome);
+        }
+        for (waiter, result) in reached {
+            // It fails only where nobody waits any more.
+            shielded(|| drop(waiter.try_send(result)));
+        }
+        drop(forgotten);
+        drop(kept);
+    }
+
+    fn launch_soon(&self, id: WorkerId) {
+        let (Some(&(reactor, _)), Some(this)) = (self.timer.get(), self.this.upgrade()) else {
+            return;
+        };
+        reactor.submit(move || this.launch(id, reactor));
+    }
+
+    /// Starts a worker, on the reactor's thread.
+    fn launch(&self, id: WorkerId, reactor: &'static Reactor) {
+        let doomed = self
+            .look(|state| !matches!(state.seats.get(&id), Some(Seat::Launching { doomed: false })));
+        let launched = match (doomed, self.mistake.clone()) {
+            (true, _) => None,
+            (false, Some(mistake)) => Some(Err(mistake)),
+            (false, None) => {
+                let owner: Weak<Shared> = self.this.clone();
+                Some(worker::launch(&self.plan, id, owner, reactor))
+            }
+        };
+        match launched {
+            Some(Ok(worker)) => self.change(|state, _| {
+                let seat = state.seats.insert(id, Seat::Taken(worker.clone()));
+                if !matches!(seat, Some(Seat::Launching { doomed: false })) {
+                    worker.kill();
+                }
+            }),
+            Some(Err(error)) => self.died(id, Obituary::unborn(Some(error))),
+            None => self.died(id, Obituary::unborn(None)),
+        }
+    }
+}
+
+impl State {
+    fn tell(&mut self, id: WorkerId, kind: u8, query: u64) {
+        if let Some(worker) = self.worker(id).cloned() {
+            worker.tell(kind, query);
+            self.after.send(worker);
+        }
+    }
+}
+
+impl Obituary {
+    /// Of a worker that never had a process.
+    fn unborn(boot_error: Option<BootError>) -> Self {
+        Self {
+            pid: None,
+            exit: Exit::Unknown,
+            max_rss: None,
+            cpu: None,
+            panic: None,
+            boot_error,
+            at: SystemTime::now(),
+        }
+    }
+}
+
+fn event(note: Note) -> Event {
+    let at = SystemTime::now();
+    match note {
+        Note::Spawned(worker) => Event::Spawned { worker, at },
+        Note::Ready(worker) => Event::Ready { worker, at },
+        Note::Crashed(report) => Event::Crashed(report),
+        Note::TimedOut(worker, after) => Event::TimedOut { worker, at, after },
+        Note::Released(worker) => Event::Released { worker, at },
+        Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },
+        Note::Healed(worker) => Event::Healed { worker, at },
+    }
+}

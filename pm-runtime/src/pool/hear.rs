@@ -1,0 +1,122 @@
+//! What workers say, and what it means to the pool.
+
+use std::time::Instant;
+
+use super::shared::{Shared, State};
+use super::ticket::Outcome;
+use crate::error::{DecodeError, EncodeError, PanicReport, QueryError};
+use crate::supervisor::{End, Obituary, QueryKey, Violation, WorkerId};
+use crate::wire::frame::Frame;
+use crate::wire::message::{FromWorker, Refusal};
+use crate::worker::Owner;
+
+impl Owner for Shared {
+    fn ready(&self, id: WorkerId) {
+        self.change(|state, now| {
+            if let Err(violation) = state.core.ready(id, now) {
+                state.core.violated(id, &violation.to_string(), now);
+            }
+        });
+    }
+
+    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> bool {
+        let (broke, loaded) = self.change_only(|state, now| {
+            for frame in frames.drain(..) {
+                if let Err(what) = self.hear(state, id, frame, now) {
+                    return (state.worker(id).cloned().map(|worker| (worker, what)), false);
+                }
+            }
+            (None, state.core.load(id) > 0)
+        });
+        if let Some((worker, what)) = broke {
+            worker.broke(&what);
+        }
+        loaded
+    }
+
+    fn settle(&self) {
+        self.change(|_, _| ());
+    }
+
+    fn broke(&self, id: WorkerId, what: &str) {
+        self.change(|state, now| state.core.violated(id, what, now));
+    }
+
+    fn died(&self, id: WorkerId, obituary: Obituary) {
+        let seat = self.change(|state, now| {
+            state.core.died(id, obituary, now);
+            state.seats.remove(&id)
+        });
+        drop(seat);
+    }
+}
+
+impl Shared {
+    /// Takes in what a worker said; `Err`: it cannot have said that.
+    fn hear(
+        &self,
+        state: &mut State,
+        id: WorkerId,
+        frame: Frame,
+        now: Instant,
+    ) -> Result<(), String> {
+        let message = FromWorker::try_from(frame).map_err(|error| error.to_string())?;
+        let violated = |violation: Violation| violation.to_string();
+        let end = |state: &mut State, query: u64, end: End, outcome: Outcome| {
+            let key = QueryKey::from_wire(query);
+            let ticket = state.core.ended(id, key, end, now).map_err(violated)?;
+            state.after.resolved.extend(ticket.map(|ticket| (ticket, outcome)));
+            Ok(())
+        };
+        match message {
+            FromWorker::Begun { id: query } => {
+                state.core.begun(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
+            FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
+                Err("its answer is larger than max_frame".into())
+            }
+            FromWorker::Answer { id: query, response } => {
+                end(state, query, End::Answered, Ok(response))
+            }
+            FromWorker::Panicked { id: query, note } => {
+                let report = PanicReport::new(id, note);
+                end(state, query, End::Failed, Err(QueryError::Panicked(report)))
+            }
+            FromWorker::Refused { id: query, refusal } => {
+                let error = self.refused(refusal);
+                end(state, query, End::Failed, Err(error))
+            }
+            FromWorker::Returned { id: query } => {
+                state.core.returned(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
+            FromWorker::Dropped { id: query } => {
+                state.core.dropped(id, QueryKey::from_wire(query), now).map_err(violated)
+            }
+            FromWorker::Gated { running } => {
+                let running: Vec<QueryKey> = running.into_iter().map(QueryKey::from_wire).collect();
+                state.core.gated(id, &running, now).map_err(violated)
+            }
+            FromWorker::LastPanic { note } => {
+                if let Some(worker) = state.worker(id) {
+                    worker.note_panic(note);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> QueryError {
+        match refusal {
+            Refusal::Decode { type_name, message } => {
+                QueryError::Decode(DecodeError::new(&type_name, message))
+            }
+            Refusal::Encode { type_name, message } => {
+                QueryError::Encode(EncodeError::new(&type_name, message))
+            }
+            Refusal::TooLarge { size } => QueryError::TooLarge {
+                size: usize::try_from(size).unwrap_or(usize::MAX),
+                limit: self.options.max_frame,
+            },
+        }
+    }
+}
