@@ -8,15 +8,15 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::error::{BootError, PanicNote};
-use crate::fault::{FaultKind, Injector};
+use super::outgoing::Writer;
+use crate::error::PanicNote;
+use crate::fault::Injector;
 use crate::process::isolate;
 use crate::spin::Luck;
 use crate::sync::lock;
-use crate::transport::socket::{self, Gone, Read, Wait};
-use crate::wire::codec;
-use crate::wire::frame::{Assembler, Frame, Header};
-use crate::wire::handshake::{self, Hello};
+use crate::transport::socket::{self, Read, Wait};
+use crate::wire::frame::{Assembler, Frame};
+use crate::wire::handshake::Hello;
 use crate::wire::message::{Refusal, ToWorker, from_worker};
 
 /// Whether the worker is a process, or a thread of the pool's own process.
@@ -42,42 +42,37 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) struct Inbox {
-    control: OwnedFd,
-    data: OwnedFd,
-    home: Home,
+    pub(super) control: OwnedFd,
+    pub(super) data: OwnedFd,
+    pub(super) home: Home,
     pub(crate) pool: String,
     pub(crate) concurrency: usize,
-    max_frame: usize,
-    state: Mutex<State>,
+    pub(super) max_frame: usize,
+    pub(super) state: Mutex<State>,
     /// There may be something to begin, or it is over.
-    changed: Condvar,
-    luck: Luck,
+    pub(super) changed: Condvar,
+    pub(super) luck: Luck,
     /// The same, for an executor.
-    notify: async_channel::Sender<()>,
-    notified: async_channel::Receiver<()>,
-    writer: Mutex<Writer>,
-    reader: Mutex<Assembler>,
+    pub(super) notify: async_channel::Sender<()>,
+    pub(super) notified: async_channel::Receiver<()>,
+    pub(super) writer: Mutex<Writer>,
+    pub(super) reader: Mutex<Assembler>,
 }
 
-struct State {
-    queue: VecDeque<Job>,
-    running: Vec<u64>,
+pub(super) struct State {
+    pub(super) queue: VecDeque<Job>,
+    pub(super) running: Vec<u64>,
     /// Running queries that the pool wants dropped.
-    to_drop: Vec<u64>,
-    gate_open: bool,
-    ending: bool,
+    pub(super) to_drop: Vec<u64>,
+    pub(super) gate_open: bool,
+    pub(super) ending: bool,
     /// The pool is gone.
-    orphaned: bool,
+    pub(super) orphaned: bool,
     /// A thread waits in a read.
-    reading: bool,
+    pub(super) reading: bool,
     /// The bell rang meanwhile.
-    rung: bool,
-    injector: Injector,
-}
-
-/// Frames on their way out; kept so that an answer and the next begin leave together.
-struct Writer {
-    buffer: Vec<u8>,
+    pub(super) rung: bool,
+    pub(super) injector: Injector,
 }
 
 impl Inbox {
@@ -111,7 +106,7 @@ impl Inbox {
             luck: Luck::default(),
             notify,
             notified,
-            writer: Mutex::new(Writer { buffer: Vec::new() }),
+            writer: Mutex::default(),
             reader: Mutex::new(Assembler::new(hello.max_frame)),
         })
     }
@@ -128,28 +123,6 @@ impl Inbox {
     pub(crate) async fn notified(&self) {
         // It fails only where the inbox is gone, which holds both ends.
         let _ = self.notified.recv().await;
-    }
-
-    /// Tells the pool that this worker takes queries.
-    pub(crate) fn tell_ready(&self) {
-        if let Ok(bytes) = handshake::Reply::Ready.to_bytes()
-            && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
-        {
-            self.orphan();
-        }
-    }
-
-    /// Tells the pool that the system refuses what this worker needs, and ends it.
-    pub(crate) fn tell_refused(&self, reason: &std::io::Error) {
-        let error = BootError::Refused { reason: reason.to_string().into() };
-        if let Ok(bytes) = handshake::Reply::Failed(error).to_bytes() {
-            // A pool that is gone need not be told.
-            let _ = socket::write_all(self.control.as_fd(), &bytes, &[]);
-        }
-        match self.home {
-            Home::Process => std::process::exit(70),
-            Home::Thread => self.leave(),
-        }
     }
 
     /// This worker cannot go on: the pool has to know, and to start another.
@@ -309,17 +282,6 @@ impl Inbox {
         }
     }
 
-    /// Tells of a panic before anybody knows whether it will be caught.
-    pub(crate) fn tell_panic(&self, note: &PanicNote) {
-        // Where the writer is taken, this thread may have it.
-        if let Ok(mut writer) = self.writer.try_lock()
-            && let Ok(bytes) = codec::encode(note)
-        {
-            self.frame(&mut writer, from_worker::LAST_PANIC, 0, &bytes);
-            self.flush(&mut writer);
-        }
-    }
-
     fn wake_executor(&self) {
         // A full channel has been notified.
         let _ = self.notify.try_send(());
@@ -374,142 +336,14 @@ impl Inbox {
         true
     }
 
-    /// The writer is held from before the query stops to count as running until its end is
-    /// told, so that a gate that is shut meanwhile tells of one or the other.
-    fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
-        {
-            let mut state = lock(&self.state);
-            state.running.retain(|running| *running != id);
-            state.to_drop.retain(|dropping| *dropping != id);
-        }
-        let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
-        let (kind, payload) = match outcome {
-            Outcome::Answer(answer) if answer.len() > self.max_frame => {
-                let refusal = Refusal::TooLarge { size: answer.len() as u64 };
-                (from_worker::REFUSED, refuse(&refusal))
-            }
-            Outcome::Answer(answer) => (from_worker::ANSWER, answer),
-            Outcome::Refused(refusal) => (from_worker::REFUSED, refuse(&refusal)),
-            Outcome::Panicked(note) => {
-                (from_worker::PANICKED, codec::encode(&note).unwrap_or_default())
-            }
-            Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
-        };
-        self.frame(writer, kind, id, &payload);
-        if kind == from_worker::ANSWER {
-            self.inject(writer, |kind| kind == FaultKind::KillAfter);
-        }
-    }
-
-    /// Puts a frame into the buffer; a large one leaves at once, uncopied.
-    fn frame(&self, writer: &mut Writer, kind: u8, id: u64, payload: &[u8]) {
-        const LARGE: usize = 16 << 10;
-        let header = Header { length: payload.len() as u32, kind, id }.to_bytes();
-        if self.inject_frame(writer, &header, payload) {
-            return;
-        }
-        writer.buffer.extend_from_slice(&header);
-        if payload.len() < LARGE {
-            writer.buffer.extend_from_slice(payload);
-            return;
-        }
-        let buffer = std::mem::take(&mut writer.buffer);
-        self.write(&buffer, payload);
-        writer.buffer = buffer;
-        writer.buffer.clear();
-    }
-
-    fn flush(&self, writer: &mut Writer) {
-        if !writer.buffer.is_empty() {
-            self.write(&writer.buffer, &[]);
-            writer.buffer.clear();
-        }
-    }
-
-    fn write(&self, first: &[u8], second: &[u8]) {
-        if let Err(Gone) = socket::write_all(self.data(), first, second) {
-            self.orphan();
-        }
-    }
-
     /// The pool is gone: a process ends at once, with all that it started; a thread when what it
     /// runs has ended.
-    fn orphan(&self) {
+    pub(super) fn orphan(&self) {
         if self.home == Home::Process {
             isolate::die_with_group();
         }
         lock(&self.state).orphaned = true;
         self.changed.notify_all();
         self.wake_executor();
-    }
-}
-
-impl Inbox {
-    /// Faults between a begin and the query's code. `true`: the query hangs.
-    pub(crate) fn inject_during(&self) -> bool {
-        let mut writer = lock(&self.writer);
-        self.inject(&mut writer, |kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
-    }
-
-    fn inject_before(&self) {
-        let fault = lock(&self.state)
-            .injector
-            .strikes(|kind| matches!(kind, FaultKind::KillBefore | FaultKind::StopBefore));
-        match fault {
-            Some(FaultKind::KillBefore) => isolate::end_by(rustix::process::Signal::KILL),
-            Some(FaultKind::StopBefore) => isolate::end_by(rustix::process::Signal::STOP),
-            _ => {}
-        }
-    }
-
-    fn inject(&self, writer: &mut Writer, which: impl Fn(FaultKind) -> bool) -> bool {
-        let fault = lock(&self.state).injector.strikes(which);
-        match fault {
-            Some(FaultKind::Hang) => true,
-            Some(_) => {
-                self.flush(writer);
-                isolate::end_by(rustix::process::Signal::KILL);
-            }
-            None => false,
-        }
-    }
-
-    /// Faults of a frame. `true`: it is dealt with.
-    fn inject_frame(&self, writer: &mut Writer, header: &[u8], payload: &[u8]) -> bool {
-        let fault = lock(&self.state).injector.strikes(|kind| {
-            matches!(
-                kind,
-                FaultKind::Corrupt
-                    | FaultKind::Truncate
-                    | FaultKind::Duplicate
-                    | FaultKind::DropLink
-                    | FaultKind::Garbage
-            )
-        });
-        let Some(fault) = fault else { return false };
-        let frame = [header, payload].concat();
-        match fault {
-            FaultKind::Corrupt => {
-                let mut frame = frame;
-                let middle = frame.len() / 2;
-                frame[middle] ^= 0x10;
-                writer.buffer.extend_from_slice(&frame);
-            }
-            FaultKind::Duplicate => {
-                writer.buffer.extend_from_slice(&frame);
-                writer.buffer.extend_from_slice(&frame);
-            }
-            FaultKind::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
-            FaultKind::Truncate | FaultKind::DropLink => {
-                if fault == FaultKind::Truncate {
-                    writer.buffer.extend_from_slice(&frame[..frame.len() / 2]);
-                }
-                self.flush(writer);
-                socket::end(&self.data);
-                socket::end(&self.control);
-            }
-            _ => return false,
-        }
-        true
     }
 }

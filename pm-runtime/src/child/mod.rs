@@ -1,7 +1,9 @@
 //! What happens in a worker, from its first instruction to its last.
 
 pub(crate) mod entries;
+mod faults;
 mod inbox;
+mod outgoing;
 mod panics;
 mod serve;
 

@@ -1,0 +1,78 @@
+//! Faults that a worker injects into itself and its link, for tests.
+
+use super::inbox::Inbox;
+use super::outgoing::Writer;
+use crate::fault::FaultKind;
+use crate::process::isolate;
+use crate::sync::lock;
+use crate::transport::socket;
+
+impl Inbox {
+    /// Faults between a begin and the query's code. `true`: the query hangs.
+    pub(crate) fn inject_during(&self) -> bool {
+        let mut writer = lock(&self.writer);
+        self.inject(&mut writer, |kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
+    }
+
+    pub(super) fn inject_before(&self) {
+        let fault = lock(&self.state)
+            .injector
+            .strikes(|kind| matches!(kind, FaultKind::KillBefore | FaultKind::StopBefore));
+        match fault {
+            Some(FaultKind::KillBefore) => isolate::end_by(rustix::process::Signal::KILL),
+            Some(FaultKind::StopBefore) => isolate::end_by(rustix::process::Signal::STOP),
+            _ => {}
+        }
+    }
+
+    pub(super) fn inject(&self, writer: &mut Writer, which: impl Fn(FaultKind) -> bool) -> bool {
+        let fault = lock(&self.state).injector.strikes(which);
+        match fault {
+            Some(FaultKind::Hang) => true,
+            Some(_) => {
+                self.flush(writer);
+                isolate::end_by(rustix::process::Signal::KILL);
+            }
+            None => false,
+        }
+    }
+
+    /// Faults of a frame. `true`: it is dealt with.
+    pub(super) fn inject_frame(&self, writer: &mut Writer, header: &[u8], payload: &[u8]) -> bool {
+        let fault = lock(&self.state).injector.strikes(|kind| {
+            matches!(
+                kind,
+                FaultKind::Corrupt
+                    | FaultKind::Truncate
+                    | FaultKind::Duplicate
+                    | FaultKind::DropLink
+                    | FaultKind::Garbage
+            )
+        });
+        let Some(fault) = fault else { return false };
+        let frame = [header, payload].concat();
+        match fault {
+            FaultKind::Corrupt => {
+                let mut frame = frame;
+                let middle = frame.len() / 2;
+                frame[middle] ^= 0x10;
+                writer.buffer.extend_from_slice(&frame);
+            }
+            FaultKind::Duplicate => {
+                writer.buffer.extend_from_slice(&frame);
+                writer.buffer.extend_from_slice(&frame);
+            }
+            FaultKind::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
+            FaultKind::Truncate | FaultKind::DropLink => {
+                if fault == FaultKind::Truncate {
+                    writer.buffer.extend_from_slice(&frame[..frame.len() / 2]);
+                }
+                self.flush(writer);
+                socket::end(&self.data);
+                socket::end(&self.control);
+            }
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,112 @@
+//! What a worker says.
+
+use std::os::fd::AsFd;
+
+use super::inbox::{Home, Inbox, Outcome};
+use crate::error::{BootError, PanicNote};
+use crate::fault::FaultKind;
+use crate::sync::lock;
+use crate::transport::socket::{self, Gone};
+use crate::wire::codec;
+use crate::wire::frame::Header;
+use crate::wire::handshake;
+use crate::wire::message::{Refusal, from_worker};
+
+/// Frames on their way out; kept so that an answer and the next begin leave together.
+#[derive(Default)]
+pub(super) struct Writer {
+    pub(super) buffer: Vec<u8>,
+}
+
+impl Inbox {
+    /// Tells the pool that this worker takes queries.
+    pub(crate) fn tell_ready(&self) {
+        if let Ok(bytes) = handshake::Reply::Ready.to_bytes()
+            && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
+        {
+            self.orphan();
+        }
+    }
+
+    /// Tells the pool that the system refuses what this worker needs, and ends it.
+    pub(crate) fn tell_refused(&self, reason: &std::io::Error) {
+        let error = BootError::Refused { reason: reason.to_string().into() };
+        if let Ok(bytes) = handshake::Reply::Failed(error).to_bytes() {
+            // A pool that is gone need not be told.
+            let _ = socket::write_all(self.control.as_fd(), &bytes, &[]);
+        }
+        match self.home {
+            Home::Process => std::process::exit(70),
+            Home::Thread => self.leave(),
+        }
+    }
+
+    /// Tells of a panic before anybody knows whether it will be caught.
+    pub(crate) fn tell_panic(&self, note: &PanicNote) {
+        // Where the writer is taken, this thread may have it.
+        if let Ok(mut writer) = self.writer.try_lock()
+            && let Ok(bytes) = codec::encode(note)
+        {
+            self.frame(&mut writer, from_worker::LAST_PANIC, 0, &bytes);
+            self.flush(&mut writer);
+        }
+    }
+
+    /// The writer is held from before the query stops to count as running until its end is
+    /// told, so that a gate that is shut meanwhile tells of one or the other.
+    pub(super) fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
+        {
+            let mut state = lock(&self.state);
+            state.running.retain(|running| *running != id);
+            state.to_drop.retain(|dropping| *dropping != id);
+        }
+        let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
+        let (kind, payload) = match outcome {
+            Outcome::Answer(answer) if answer.len() > self.max_frame => {
+                let refusal = Refusal::TooLarge { size: answer.len() as u64 };
+                (from_worker::REFUSED, refuse(&refusal))
+            }
+            Outcome::Answer(answer) => (from_worker::ANSWER, answer),
+            Outcome::Refused(refusal) => (from_worker::REFUSED, refuse(&refusal)),
+            Outcome::Panicked(note) => {
+                (from_worker::PANICKED, codec::encode(&note).unwrap_or_default())
+            }
+            Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
+        };
+        self.frame(writer, kind, id, &payload);
+        if kind == from_worker::ANSWER {
+            self.inject(writer, |kind| kind == FaultKind::KillAfter);
+        }
+    }
+
+    /// Puts a frame into the buffer; a large one leaves at once, uncopied.
+    pub(super) fn frame(&self, writer: &mut Writer, kind: u8, id: u64, payload: &[u8]) {
+        const LARGE: usize = 16 << 10;
+        let header = Header { length: payload.len() as u32, kind, id }.to_bytes();
+        if self.inject_frame(writer, &header, payload) {
+            return;
+        }
+        writer.buffer.extend_from_slice(&header);
+        if payload.len() < LARGE {
+            writer.buffer.extend_from_slice(payload);
+            return;
+        }
+        let buffer = std::mem::take(&mut writer.buffer);
+        self.write(&buffer, payload);
+        writer.buffer = buffer;
+        writer.buffer.clear();
+    }
+
+    pub(super) fn flush(&self, writer: &mut Writer) {
+        if !writer.buffer.is_empty() {
+            self.write(&writer.buffer, &[]);
+            writer.buffer.clear();
+        }
+    }
+
+    fn write(&self, first: &[u8], second: &[u8]) {
+        if let Err(Gone) = socket::write_all(self.data(), first, second) {
+            self.orphan();
+        }
+    }
+}
