@@ -11,7 +11,7 @@ use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
 use crate::process::command;
-use crate::process::guard::{self, Guard};
+use crate::process::guard::Guard;
 use crate::reactor::Reactor;
 use crate::supervisor::WorkerId;
 use crate::transport::poll::Interest;
@@ -105,24 +105,11 @@ fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     let token = *worker.token.get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
     reactor.watch(token, CONTROL, worker.link.control(), Interest::Read)?;
     reactor.watch(token, DATA, worker.link.data(), Interest::Nothing)?;
-    let pid = {
-        let guard = crate::sync::lock(&worker.guard);
-        match guard.as_ref() {
-            None => return Ok(()),
-            Some(guard) => match guard.pidfd() {
-                Some(pidfd) => return Ok(reactor.watch(token, PIDFD, pidfd, Interest::Read)?),
-                None => guard.pid(),
-            },
-        }
-    };
-    // Without pidfds a thread has to wait for the end.
-    let worker = worker.clone();
-    std::thread::Builder::new().name(format!("wait for {pid}")).stack_size(64 << 10).spawn(
-        move || {
-            guard::wait_for_end(pid);
-            reactor.submit(move || worker.look_for_end());
-        },
-    )?;
+    match crate::sync::lock(&worker.guard).as_ref().map(Guard::pidfd) {
+        None => {}
+        Some(Some(pidfd)) => reactor.watch(token, PIDFD, pidfd, Interest::Read)?,
+        Some(None) => worker.wait_on_a_thread()?,
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ pub(crate) use launch::{Plan, launch};
 
 use crate::error::{BootError, Exit, PanicNote};
 use crate::link::Link;
-use crate::process::guard::{Ended, Guard};
+use crate::process::guard::{self, Ended, Guard};
 use crate::reactor::{Reactor, Source, Token};
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
@@ -258,18 +258,36 @@ impl Worker {
     /// The process may have ended.
     fn look_for_end(self: &Arc<Self>) {
         let mut guard = lock(&self.guard);
-        if !guard.as_ref().is_some_and(Guard::has_ended) {
+        let Some(process) = &*guard else { return };
+        if !process.has_ended() {
+            // Whoever traces it has to let go first, and its pidfd is ready all the while.
+            if let (Some(pidfd), Ok(())) = (process.pidfd(), self.wait_on_a_thread()) {
+                self.reactor.unwatch(pidfd);
+            }
             return;
         }
-        let Some(mut ended) = guard.take() else {
-            return;
-        };
+        let Some(mut ended) = guard.take() else { return };
         drop(guard);
         // Whatever it started must not go on writing while its last words are read.
         ended.kill();
         self.read_last_words();
         let ended = ended.reap();
         self.finish(Some(ended));
+    }
+
+    /// Has a thread wait for the process, where its pidfd cannot be had, or says too much.
+    fn wait_on_a_thread(self: &Arc<Self>) -> std::io::Result<()> {
+        let Some(pid) = self.pid else { return Ok(()) };
+        let worker = self.clone();
+        let wait = move || {
+            guard::wait_for_end(pid);
+            worker.reactor.submit(move || worker.look_for_end());
+        };
+        std::thread::Builder::new()
+            .name(format!("wait for {pid}"))
+            .stack_size(64 << 10)
+            .spawn(wait)
+            .map(drop)
     }
 
     /// What it had said before it died counts: an answer that is there wins over everything.
