@@ -2,27 +2,28 @@
 //! where `__private` is in scope.
 
 use crate::model::{Model, Query};
-use crate::parts::{in_parentheses, local};
+use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 /// What a worker does with the bytes of a query, the only one of a function's pool.
 pub(crate) fn serve(model: &Model, query: &Query) -> TokenStream {
     let (request, response) = (received(model, query), answered(model, query));
+    let (frame, answer, error) = (own("frame"), own("answer"), own("error"));
     if query.is_async {
         return quote! {
-            __private::Serve::Async(|frame| __private::boxed(async move {
-                __private::answer(match __private::decode(&frame) {
+            __private::Serve::Async(|#frame| __private::boxed(async move {
+                __private::answer(match __private::decode(&#frame) {
                     ::core::result::Result::Ok(#request) => ::core::result::Result::Ok(#response),
-                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
                 })
             }))
         };
     }
     quote! {
-        __private::Serve::Blocking(|frame| {
-            let answer = __private::decode(frame).map(|#request| { #response });
-            __private::answer(answer)
+        __private::Serve::Blocking(|#frame| {
+            let #answer = __private::decode(#frame).map(|#request| { #response });
+            __private::answer(#answer)
         })
     }
 }

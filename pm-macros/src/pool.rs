@@ -1,7 +1,7 @@
 //! The pool as the application sees it: a typed handle, its builder and its methods.
 
 use crate::model::{Model, Query};
-use crate::parts::{in_parentheses, local};
+use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -92,7 +92,7 @@ pub(crate) fn handle(
 /// The method that sends a query.
 pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, title, .. } = model;
-    let Query { variant, method, arguments, answer, .. } = query;
+    let Query { variant, method, arguments, answer: returned, .. } = query;
     let (request, response) = (&names.request, &names.response);
     let doc = format!(" Runs [`{title}()`] in a worker process.");
     let types = arguments.iter().map(|argument| &argument.ty);
@@ -104,14 +104,15 @@ pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
             false => quote!(#local),
         }
     }));
+    let (frame, answer) = (own("frame"), own("answer"));
     // With `self` it has one more than the function, of which clippy has its opinion.
     let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     quote! {
         #[doc = #doc]
         #many
-        pub fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#answer> {
-            #runtime::__private::call(&self.0, &#request::#variant #sent, |frame| {
-                #runtime::__private::decode(frame).map(|#response::#variant(answer)| answer)
+        pub fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned> {
+            #runtime::__private::call(&self.0, &#request::#variant #sent, |#frame| {
+                #runtime::__private::decode(#frame).map(|#response::#variant(#answer)| #answer)
             })
         }
     }
