@@ -126,8 +126,8 @@ fn fallible_unit(fails: bool) -> Result<(), String> {
 
 #[pm_runtime::test]
 async fn no_answer_is_the_unit() {
-    let answer: () = SilentPool::new().query().await.unwrap();
-    assert_eq!(answer, silent());
+    silent();
+    assert_eq!(SilentPool::new().query().await, Ok(()));
     assert_eq!(UnitPool::new().query(1).await, Ok(()));
     assert_eq!(SilentAsyncPool::new().query().await, Ok(()));
     let pool = FallibleUnitPool::new();
@@ -172,6 +172,7 @@ fn nested() -> Option<Result<Option<()>, ()>> {
 }
 
 #[worker_query(workers = 1)]
+#[allow(clippy::type_complexity)]
 fn odds_and_ends() -> (Marker, [u16; 3], HashMap<String, Cow<'static, str>>, Box<[u8]>) {
     (Marker, [1, 2, 3], HashMap::from([("k".into(), "v".into())]), Box::new([9]))
 }

@@ -156,6 +156,7 @@ mod plain {
     }
 
     #[worker_query(workers = 1)]
+    #[allow(clippy::boxed_local)]
     pub fn tree(tree: &Tree, other: Box<Tree>, name: Box<str>) -> String {
         format!("{name} {} {}", tree.sum(), other.sum())
     }
@@ -295,6 +296,7 @@ mod asynchronous {
     }
 
     #[worker_query(workers = 1)]
+    #[allow(clippy::boxed_local)]
     pub async fn tree(tree: &Tree, other: Box<Tree>, name: Box<str>) -> String {
         yield_now().await;
         plain::tree(tree, other, name)
