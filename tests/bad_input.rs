@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
-use pm_tests::{Task, WorkAsyncPool, WorkPool, until_begun};
+use pm_tests::{Task, WorkAsyncPool, WorkPool, until, until_begun};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -248,11 +248,23 @@ async fn an_answer_that_nobody_reads() {
 }
 
 #[pm_runtime::test]
+async fn a_leaked_call_keeps_its_timeout() {
+    let pool = WorkPool::builder().boot_timeout(Duration::from_secs(3600)).build();
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    let mut call = Box::pin(pool.query(Task::Spin).timeout(Duration::from_millis(50)));
+    assert!(smol::future::poll_once(&mut call).await.is_none());
+    std::mem::forget(call);
+    until(|| pool.health().account.failed == 1);
+}
+
+#[pm_runtime::test]
 async fn a_call_that_is_polled_once_and_leaked_stalls_nobody() {
     let pool = WorkPool::new();
     let mut call = Box::pin(pool.query(Task::Return(1)));
     assert!(smol::future::poll_once(&mut call).await.is_none());
     std::mem::forget(call);
+    // It was alone, and was to look for its answer itself.
+    until(|| pool.health().account.completed == 1);
     for i in 0..100 {
         assert_eq!(pool.query(Task::Return(i)).await, Ok(i));
     }

@@ -274,8 +274,12 @@ impl Inbox {
             if state.reading {
                 state.rung = true;
             } else {
+                // Otherwise another thread could find nothing, and sleep in its read, while this
+                // one takes what came.
+                state.reading = true;
                 drop(state);
                 self.pull(Wait::No);
+                lock(&self.state).reading = false;
                 self.changed.notify_all();
                 self.wake_executor();
             }

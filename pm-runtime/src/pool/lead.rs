@@ -1,9 +1,10 @@
 //! Who reads the answer of a query that is alone in its pool: its caller, for a moment.
 //!
 //! The lead is a promise that must not be relied upon: a call may be polled once and then leaked.
-//! Whatever else happens in the pool breaks it, and has the reactor listen.
+//! Whatever else happens in the pool breaks it, the clock included, and has the reactor listen.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::spin::Luck;
 use crate::supervisor::WorkerId;
@@ -19,6 +20,9 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
+    /// When the reactor listens even if nothing happens, should the caller be gone for good.
+    pub(crate) const LONGEST: Duration = Duration::from_millis(10);
+
     pub(crate) fn set(&self, worker: WorkerId, whose: usize) {
         self.whose.store(whose, Ordering::Relaxed);
         self.worker.store(worker, Ordering::Relaxed);

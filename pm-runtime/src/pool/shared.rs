@@ -154,13 +154,15 @@ impl Shared {
                 state.after.send(led);
             }
             let mut after = std::mem::take(&mut state.after);
+            let mut lead_ends = None;
             if let (Some(whose), [worker]) = (leads, &after.dirty[..])
                 && state.core.live() == 1
             {
                 self.lead.set(worker.id(), whose);
                 after.leads = true;
+                lead_ends = Some(now + Lead::LONGEST);
             }
-            (result, after, state.arm())
+            (result, after, state.arm(lead_ends))
         };
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
@@ -272,8 +274,8 @@ impl State {
     }
 
     /// `Some`: the reactor has to tick earlier than it knows.
-    fn arm(&mut self) -> Option<Instant> {
-        let wake_at = self.core.wake_at()?;
+    fn arm(&mut self, lead_ends: Option<Instant>) -> Option<Instant> {
+        let wake_at = self.core.wake_at().into_iter().chain(lead_ends).min()?;
         if self.armed.is_some_and(|armed| armed <= wake_at) {
             return None;
         }
