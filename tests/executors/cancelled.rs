@@ -159,7 +159,7 @@ fn a_timer_of_the_callers_own_cancels_on_every_executor() {
         let folder = Folder::new(name);
         let path = folder.file("");
         futures::select! {
-            answer = pool.query(Path::new(&path)).fuse() => unreachable!("{answer:?}"),
+            answer = pool.query(Path::new(&path)) => unreachable!("{answer:?}"),
             () = async {
                 begun(Path::new(&path)).await;
                 timer(Duration::from_millis(1)).await;

@@ -125,8 +125,8 @@ async fn joined_calls_all_get_their_own_answer() {
 async fn a_select_takes_the_first_and_cancels_the_other() {
     let (pool, never) = (DoublePool::new(), NeverPool::new());
     let answer = futures::select! {
-        answer = pool.query(1).fuse() => answer,
-        _ = never.query().fuse() => unreachable!("it never ends"),
+        answer = pool.query(1) => answer,
+        _ = never.query() => unreachable!("it never ends"),
     };
     assert_eq!(answer, Ok(2));
     let answer = tokio::select! {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_core::future::FusedFuture;
+
 use super::Handles;
 use super::ticket::Ticket;
 use crate::error::{DecodeError, QueryError};
@@ -175,6 +177,13 @@ impl<T> Future for Call<T> {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// For `futures::select!`, which then takes it as it is.
+impl<T> FusedFuture for Call<T> {
+    fn is_terminated(&self) -> bool {
+        matches!(self.stage, Stage::Over)
     }
 }
 
