@@ -1,5 +1,7 @@
 //! Many of everything: what grows, and whether the account balances.
 
+use std::time::Duration;
+
 use pm_tests::{Task, WorkPool, open_descriptors, until};
 use smol::lock::Mutex;
 use smol::stream::StreamExt;
@@ -48,4 +50,26 @@ async fn a_million_queries_and_the_account_balances() {
     let account = pool.health().account;
     assert_eq!((account.submitted, account.completed), (QUERIES, QUERIES));
     assert!(account.balances());
+}
+
+/// Whoever reads a worker's link in passing must not leave another reader asleep beside what it
+/// took: with so long a `boot_timeout` such a query would wait for good.
+#[pm_runtime::test]
+fn callers_on_many_threads_wait_for_nothing_but_their_answers() {
+    let _alone = ALONE.lock_blocking();
+    for _ in 0..100 {
+        let pool = WorkPool::builder().workers(2).boot_timeout(Duration::from_secs(3600)).build();
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (pool, start) = (&pool, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for i in thread * 100..thread * 100 + 50 {
+                        assert_eq!(pool.query(Task::Return(i)).wait(), Ok(i));
+                    }
+                });
+            }
+        });
+    }
 }
