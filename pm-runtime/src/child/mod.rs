@@ -41,7 +41,7 @@ pub(crate) fn depth() -> u32 {
 /// elsewhere it returns at once.
 ///
 /// It has to be the first statement of `main`, because what stands before it runs in every
-/// worker too; [`main`](crate::main) and [`test`](macro@crate::test) call it by themselves.
+/// worker too, even the reading of arguments, where a worker's are not those of the application; [`main`](crate::main) and [`test`](macro@crate::test) call it by themselves.
 ///
 /// ```no_run
 /// pm_runtime::init();
