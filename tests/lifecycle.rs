@@ -225,7 +225,7 @@ async fn events_tell_a_life() {
     let _ = pool.query(Task::Abort).await;
     pool.query(Task::Return(1)).await.unwrap();
     pool.destroy().await;
-    drop(pool);
+    // They end with the pool, whoever still holds a handle.
     let mut names = Vec::new();
     while let Some(event) = events.next().await {
         names.push(match event {

@@ -32,7 +32,7 @@ async fn every_kind_of_death_is_told_and_made_good() {
         assert_eq!(report.exit, exit, "{task:?}");
         assert_eq!(report.cause, CrashCause::Died);
         assert_eq!(report.running.len(), 1);
-        assert!(report.pid.is_some() && report.max_rss.is_some() && report.cpu.is_some());
+        assert!(report.pid.is_some() && report.cpu.is_some());
         assert!(error.is_retryable());
         assert_eq!(pool.query(Task::Return(5)).await, Ok(5), "after {task:?}");
     }
@@ -160,6 +160,16 @@ async fn an_async_query_that_cannot_be_dropped_costs_its_worker() {
     assert!(error.is_retryable());
     assert!(matches!(crash(&error).cause, CrashCause::TimedOut(_)), "{error}");
     assert_ne!(pool.query(Task::Pid).await.unwrap(), pid);
+}
+
+#[pm_runtime::test]
+async fn what_waits_behind_an_async_query_that_blocks_has_not_begun() {
+    let pool = WorkAsyncPool::builder().timeout(Duration::from_millis(100)).build();
+    pool.spawn(1).await.unwrap();
+    // They arrive together; the first one never lets the executor go.
+    let (blocks, behind) = futures::join!(pool.query(Task::Spin), pool.query(Task::Return(7)));
+    assert!(matches!(blocks, Err(QueryError::TimedOut { .. })), "{blocks:?}");
+    assert_eq!(behind, Ok(7), "in another worker");
 }
 
 #[pm_runtime::test]

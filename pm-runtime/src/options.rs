@@ -65,9 +65,9 @@ impl Options {
         } else if self.boot_timeout == Duration::ZERO {
             mistake("boot_timeout", "no worker can start in no time")
         } else if self.crash_window == zero {
-            mistake("crash_window", "`None` is no limit")
+            mistake("crash_window", "no crash is remembered for no time; `None` is for ever")
         } else if self.max_frame == 0 {
-            mistake("max_frame", "no message has no bytes")
+            mistake("max_frame", "every message has bytes")
         } else if u32::try_from(self.max_frame).is_err() {
             mistake("max_frame", "the limit is 4 GiB less one byte")
         } else {

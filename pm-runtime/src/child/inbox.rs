@@ -145,12 +145,10 @@ impl Inbox {
         job
     }
 
-    /// Begins all that may begin; the pool knows of it before any of its code runs.
-    pub(crate) fn begin_all(&self) -> Vec<Job> {
-        let mut writer = lock(&self.writer);
-        let jobs = std::iter::from_fn(|| self.begin_next(&mut writer)).collect();
-        self.flush(&mut writer);
-        jobs
+    /// How many queries could run at once now, those included that do.
+    pub(crate) fn startable(&self) -> usize {
+        let state = lock(&self.state);
+        (state.running.len() + state.queue.len()).min(self.concurrency)
     }
 
     fn begin_next(&self, writer: &mut Writer) -> Option<Job> {
@@ -163,15 +161,6 @@ impl Inbox {
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
         Some(job)
-    }
-
-    /// Tells how a query ended; the executor that began it may begin another.
-    pub(crate) fn end(&self, id: u64, outcome: Outcome) {
-        let mut writer = lock(&self.writer);
-        self.tell_end(&mut writer, id, outcome);
-        self.flush(&mut writer);
-        drop(writer);
-        self.wake_executor();
     }
 
     /// This worker has nothing left to do, and was told to end, or its pool is gone.
@@ -286,7 +275,7 @@ impl Inbox {
         }
     }
 
-    fn wake_executor(&self) {
+    pub(super) fn wake_executor(&self) {
         // A full channel has been notified.
         let _ = self.notify.try_send(());
     }

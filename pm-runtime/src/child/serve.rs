@@ -1,7 +1,9 @@
 //! Running queries: on threads, or on an executor.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use smol::future::FutureExt;
@@ -92,23 +94,18 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
         Ok(data) => data,
         Err(error) => return inbox.tell_refused(&error),
     };
-    let (over, ended) = async_channel::unbounded();
     smol::block_on(executor.run(async {
         inbox.tell_ready();
-        let mut tasks = HashMap::new();
+        let runners = Runners::default();
         while !inbox.is_over() {
-            while let Ok(id) = ended.try_recv() {
-                tasks.remove(&id);
-            }
-            for Job { id, request } in inbox.begin_all() {
-                let query = run_async(inbox.clone(), run, id, request, over.clone());
-                tasks.insert(id, executor.spawn(query));
+            for _ in runners.number.get()..inbox.startable() {
+                runners.number.set(runners.number.get() + 1);
+                executor.spawn(run_async(inbox.clone(), run, runners.clone())).detach();
             }
             for id in inbox.take_drops() {
-                if let Some(task) = tasks.remove(&id)
-                    && task.cancel().await.is_none()
-                {
-                    inbox.end(id, Outcome::Dropped);
+                if let Some(drop) = runners.drops.borrow().get(&id) {
+                    // A full channel has been told.
+                    let _ = drop.try_send(());
                 }
             }
             let readable = async {
@@ -122,26 +119,43 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
     inbox.leave();
 }
 
-/// One query of many on an executor; says when it is over.
-async fn run_async(
-    inbox: Arc<Inbox>,
-    run: fn(Vec<u8>) -> Running,
-    id: u64,
-    request: Vec<u8>,
-    over: async_channel::Sender<u64>,
-) {
-    if inbox.inject_during() {
-        hang();
+/// The tasks that run queries beside each other, each one after the other.
+#[derive(Clone, Default)]
+struct Runners {
+    number: Rc<Cell<usize>>,
+    /// What tells a running query's task to drop it.
+    drops: Rc<RefCell<HashMap<u64, async_channel::Sender<()>>>>,
+}
+
+/// Begins and runs queries as long as there are any. A query begins where it is first polled:
+/// when one blocks the executor, those behind it have not begun.
+async fn run_async(inbox: Arc<Inbox>, run: fn(Vec<u8>) -> Running, runners: Runners) {
+    let mut ended = None;
+    while let Some(Job { id, request }) = inbox.turn(ended.take()) {
+        if inbox.inject_during() {
+            hang();
+        }
+        let (drop, dropped) = async_channel::bounded(1);
+        runners.drops.borrow_mut().insert(id, drop);
+        // The call itself is inside, as it may panic before there is a future.
+        let query = AssertUnwindSafe(async move { run(request).await });
+        let query = async {
+            match query.catch_unwind().await {
+                Ok(reply) => outcome(reply),
+                Err(payload) => Outcome::Panicked(panics::caught(payload)),
+            }
+        };
+        let dropped = async {
+            // It fails only where nobody could drop it any more.
+            let _ = dropped.recv().await;
+            Outcome::Dropped
+        };
+        ended = Some((id, query.or(dropped).await));
+        runners.drops.borrow_mut().remove(&id);
     }
-    // The call itself is inside, as it may panic before there is a future.
-    let query = AssertUnwindSafe(async move { run(request).await });
-    let outcome = match query.catch_unwind().await {
-        Ok(reply) => outcome(reply),
-        Err(payload) => Outcome::Panicked(panics::caught(payload)),
-    };
-    // It fails only where the worker is over, too.
-    let _ = over.try_send(id);
-    inbox.end(id, outcome);
+    runners.number.set(runners.number.get() - 1);
+    // What came since may have found too many runners to start another.
+    inbox.wake_executor();
 }
 
 fn outcome(reply: Reply) -> Outcome {

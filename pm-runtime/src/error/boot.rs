@@ -45,8 +45,9 @@ pub enum BootError {
     },
     /// The process ended before it was ready.
     #[error(
-        "the process {exit} before the handshake; if its program is another executable, does \
-         that call `pm_runtime::init()`?"
+        "the process {exit} before the handshake; does its `main` do anything before \
+         `pm_runtime::init()`, such as reading its arguments? (if its program is another \
+         executable, does that call it at all?)"
     )]
     Exited {
         /// How it ended.

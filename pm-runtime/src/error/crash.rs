@@ -37,7 +37,8 @@ pub struct Crash {
     pub served: u64,
     /// How long it had lived.
     pub age: Duration,
-    /// The largest resident set it ever had, in bytes.
+    /// The largest resident set it ever had, in bytes; `None` where that is not known: the
+    /// system tells only what exceeds the memory of the application at the worker's start.
     pub max_rss: Option<u64>,
     /// The CPU time that it had used, user and system together.
     pub cpu: Option<Duration>,

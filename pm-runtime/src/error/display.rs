@@ -1,6 +1,7 @@
 //! Pieces of text that several reports share.
 
 use std::fmt::{self, Display, Write};
+use std::time::Duration;
 
 /// A size in bytes, as people write it.
 pub(crate) struct Bytes(pub(crate) u64);
@@ -37,6 +38,24 @@ pub(crate) fn cut(text: &str) -> &str {
     &text[..end]
 }
 
+/// A length of time, in the largest unit that divides it.
+pub(crate) struct Span(pub(crate) Duration);
+
+impl Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        if self.0.subsec_nanos() != 0 || seconds == 0 {
+            return write!(f, "{:?}", self.0);
+        }
+        for (unit, name) in [(86_400, "d"), (3600, "h"), (60, "min")] {
+            if seconds.is_multiple_of(unit) {
+                return write!(f, "{} {name}", seconds / unit);
+            }
+        }
+        write!(f, "{seconds} s")
+    }
+}
+
 /// Text that came from a worker: its control characters are escaped, so that it can neither
 /// move the cursor of an operator's terminal nor forge lines of a log.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
@@ -71,6 +90,13 @@ mod tests {
         assert_eq!(cut("short"), "short");
         assert_eq!(cut(&"é".repeat(4096)).len(), 4096);
         assert_eq!(cut(&format!("x{}", "é".repeat(4096))).len(), 4095);
+    }
+
+    #[test]
+    fn times_read_as_people_write_them() {
+        assert_eq!(Span(Duration::from_secs(1800)).to_string(), "30 min");
+        assert_eq!(Span(Duration::from_secs(61)).to_string(), "61 s");
+        assert_eq!(Span(Duration::from_millis(1500)).to_string(), "1.5s");
     }
 
     #[test]

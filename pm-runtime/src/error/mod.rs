@@ -14,7 +14,7 @@ pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
 
-pub(crate) use display::{Bytes, Escaped, cut};
+pub(crate) use display::{Bytes, Escaped, Span, cut};
 
 /// Any error of this crate, for a `main` that returns one.
 ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, PanicReport};
+use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, PanicReport, Span};
 
 /// Why a query got no answer.
 ///
@@ -17,10 +17,7 @@ use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, Pa
 pub enum QueryError {
     /// It ran longer than its `timeout`; its worker was killed and replaced, or, where it was
     /// async, it was dropped there.
-    #[error(
-        "the query ran longer than its timeout of {after:?} in worker {worker}{}",
-        Debugged(debug)
-    )]
+    #[error("{}", Overran { after: *after, worker: *worker, debug })]
     TimedOut {
         /// The limit that was met.
         after: Duration,
@@ -73,7 +70,7 @@ pub enum QueryError {
     #[error("the worker that the query was meant for is gone")]
     WorkerGone,
     /// Its encoded arguments or its encoded answer are larger than `max_frame`.
-    #[error("a message of {} is larger than max_frame, which is {}", Bytes(*size as u64), Bytes(*limit as u64))]
+    #[error("an encoded message of {size} bytes is larger than max_frame, which is {limit} bytes ({})", Bytes(*limit as u64))]
     TooLarge {
         /// The encoded size, in bytes.
         size: usize,
@@ -154,17 +151,27 @@ struct Within<'a>(&'a Option<Duration>);
 impl std::fmt::Display for Within<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
-            Some(window) => write!(f, " within {window:?}"),
+            Some(window) => write!(f, " within {}", Span(*window)),
             None => Ok(()),
         }
     }
 }
 
-struct Debugged<'a>(&'a Option<Arc<str>>);
+struct Overran<'a> {
+    after: Duration,
+    worker: u64,
+    debug: &'a Option<Arc<str>>,
+}
 
-impl std::fmt::Display for Debugged<'_> {
+impl std::fmt::Display for Overran<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
+        let Self { after, worker, debug } = self;
+        if after.is_zero() {
+            return f
+                .write_str("a timeout of zero leaves the query no time to run; it was not sent");
+        }
+        write!(f, "the query ran longer than its timeout of {after:?} in worker {worker}")?;
+        match debug {
             Some(text) => write!(f, "; its last debug text: {}", Escaped(text)),
             None => Ok(()),
         }

@@ -27,6 +27,8 @@ pub(super) struct After {
     /// Dropped outside the lock, because drops may come back.
     forgotten: Vec<Arc<Ticket>>,
     kept: Option<Arc<Shared>>,
+    /// There will be no more events.
+    destroyed: bool,
 }
 
 impl After {
@@ -78,6 +80,7 @@ impl Shared {
                     }
                     if state.core.is_destroyed() {
                         state.after.kept = state.keep.take();
+                        state.after.destroyed = true;
                     }
                 }
                 Action::Note(note) => state.after.events.push(event(note)),
@@ -87,7 +90,8 @@ impl Shared {
 
     /// What was kept for when the lock is free.
     pub(super) fn finish(&self, after: After) {
-        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept } = after;
+        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept, destroyed } =
+            after;
         for worker in dirty {
             if !worker.send() || !leads {
                 worker.listen();
@@ -97,6 +101,9 @@ impl Shared {
             self.launch_soon(id);
         }
         self.events.send(events);
+        if destroyed {
+            self.events.close();
+        }
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
         }

@@ -93,7 +93,7 @@ impl Pool {
 
     /// The pool's name: that of the function that its workers run.
     pub fn name(&self) -> &str {
-        self.shared().name()
+        self.inner().name()
     }
 
     /// Raises the number of workers to `workers`, and waits until so many are ready. It never
@@ -111,7 +111,7 @@ impl Pool {
             waiter
         })
         .await?;
-        Ok(Worker::new(self.shared().clone(), id))
+        Ok(Worker::new(self.inner().clone(), id))
     }
 
     /// Releases every worker, and waits until they are gone: they end what they run, and take
@@ -126,7 +126,7 @@ impl Pool {
     /// Releases one worker as [`unspawn`](Self::unspawn) does; the pool is smaller by one then.
     /// A worker that is gone, or is another pool's, is left alone.
     pub async fn unspawn_one(&self, worker: &Worker) {
-        if worker.is_of(self.shared()) {
+        if worker.is_of(self.inner()) {
             // It has no way to fail.
             let _ = self.wait_for(|core, now| core.unspawn_one(worker.id(), now)).await;
         }
@@ -160,20 +160,20 @@ impl Pool {
 
     /// The least-loaded worker that takes queries.
     pub fn acquire(&self) -> Option<Worker> {
-        let id = self.shared().look(|state| state.core.acquire())?;
-        Some(Worker::new(self.shared().clone(), id))
+        let id = self.inner().look(|state| state.core.acquire())?;
+        Some(Worker::new(self.inner().clone(), id))
     }
 
     /// Every worker that is not gone, oldest first.
     pub fn workers(&self) -> Vec<Worker> {
         let ids: Vec<u64> =
-            self.shared().look(|state| state.core.views().map(|view| view.id).collect());
-        ids.into_iter().map(|id| Worker::new(self.shared().clone(), id)).collect()
+            self.inner().look(|state| state.core.views().map(|view| view.id).collect());
+        ids.into_iter().map(|id| Worker::new(self.inner().clone(), id)).collect()
     }
 
     /// The state of the pool at this moment.
     pub fn health(&self) -> Health {
-        self.shared().look(|state| {
+        self.inner().look(|state| {
             let core = &state.core;
             let workers: Vec<WorkerHealth> =
                 core.views().map(|view| worker::health(state, &view)).collect();
@@ -198,10 +198,10 @@ impl Pool {
 
     /// What happens in the pool from now on, as a stream.
     pub fn events(&self) -> Events {
-        self.shared().events()
+        self.inner().events()
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    fn inner(&self) -> &Arc<Shared> {
         self.handles.shared()
     }
 
@@ -210,14 +210,14 @@ impl Pool {
         &self,
         ask: impl FnOnce(&mut Core<Arc<Ticket>>, std::time::Instant) -> WaiterId,
     ) -> Result<(), SpawnError> {
-        self.shared().set_up().map_err(SpawnError::Boot)?;
+        self.inner().set_up().map_err(SpawnError::Boot)?;
         let (sender, receiver) = async_channel::bounded(1);
-        let waiter = self.shared().change(|state: &mut State, now| {
+        let waiter = self.inner().change(|state: &mut State, now| {
             let waiter = ask(&mut state.core, now);
             state.waiters.insert(waiter, sender);
             waiter
         });
-        let _waiting = Waiting { shared: self.shared(), waiter };
+        let _waiting = Waiting { shared: self.inner(), waiter };
         // The sender is kept until it has sent.
         receiver.recv().await.unwrap_or(Err(SpawnError::Destroyed))
     }

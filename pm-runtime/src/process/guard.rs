@@ -29,6 +29,9 @@ pub(crate) struct Guard {
     pid: Pid,
     pidfd: Option<OwnedFd>,
     reaped: bool,
+    /// The memory that this process had used when it started the other: the system counts that
+    /// as the other's own, which shared it until it ran its program.
+    borrowed_rss: u64,
 }
 
 impl Guard {
@@ -40,7 +43,8 @@ impl Guard {
             true => rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok(),
             false => None,
         };
-        Some(Self { pid, pidfd, reaped: false })
+        let borrowed_rss = max_rss(&usage_of_self());
+        Some(Self { pid, pidfd, reaped: false, borrowed_rss })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -67,7 +71,9 @@ impl Guard {
     /// Waits for the process, which has to have ended or to have been killed.
     pub(crate) fn reap(&mut self) -> Ended {
         self.reaped = true;
-        wait(self.pid)
+        let mut ended = wait(self.pid);
+        ended.max_rss = ended.max_rss.filter(|rss| *rss > self.borrowed_rss);
+        ended
     }
 
     /// Whether it is a zombie, or gone.
@@ -106,6 +112,20 @@ pub(crate) fn wait_for_end(pid: u32) {
     }
 }
 
+/// Bytes; Linux counts in KiB.
+fn max_rss(usage: &libc::rusage) -> u64 {
+    (usage.ru_maxrss as u64) << 10
+}
+
+fn usage_of_self() -> libc::rusage {
+    // SAFETY: a zeroed `rusage` is a valid one, and valid for writes.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    }
+}
+
 /// Reaps a process.
 fn wait(pid: Pid) -> Ended {
     let mut status = 0;
@@ -132,8 +152,7 @@ fn wait(pid: Pid) -> Ended {
     };
     Ended {
         exit,
-        // Linux counts in KiB.
-        max_rss: Some((usage.ru_maxrss as u64) << 10),
+        max_rss: Some(max_rss(&usage)),
         cpu: Some(duration(usage.ru_utime) + duration(usage.ru_stime)),
     }
 }

@@ -12,6 +12,11 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         self.account.submitted += 1;
+        if self.target == 0 && self.stage == Stage::Open {
+            // Also for one that is refused: the next one may find a worker.
+            self.demand();
+            self.fill(now);
+        }
         if let Some(error) = self.refusal(&submission, now) {
             self.account.rejected += 1;
             self.actions.push_back(Action::Fail(submission.payload, error));
@@ -22,10 +27,6 @@ impl<P> Core<P> {
         self.account.waiting += 1;
         if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
             self.wake_by(deadline);
-        }
-        if self.target == 0 {
-            self.demand();
-            self.fill(now);
         }
         self.dispatch(now);
         self.fail_if_hopeless(now);
