@@ -6,7 +6,7 @@ use std::path::Path;
 /// brackets of their own folder.
 const LAYERS: [&[&str]; 8] = [
     &["error", "sync", "spin", "fault"],
-    &["event", "health", "options"],
+    &["conduct", "event", "health", "options"],
     &["wire", "transport", "process"],
     &["link", "reactor"],
     &["supervisor"],

@@ -14,6 +14,7 @@ use syn::{Expr, Path, Token, token};
 pub(crate) struct Options {
     pub(crate) setters: Vec<Setter>,
     pub(crate) stem: Option<Ident>,
+    pub(crate) init: Option<Expr>,
     runtime: Option<Path>,
 }
 
@@ -37,6 +38,7 @@ impl Options {
             Value::Setting(value) => self.setters.push(Setter { method, value }),
             Value::Stem(stem) => self.stem = Some(stem),
             Value::Runtime(path) => self.runtime = Some(path),
+            Value::Init(init) => self.init = Some(init),
         }
     }
 }

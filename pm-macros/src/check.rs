@@ -9,10 +9,16 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, FnArg, GenericArgument, GenericParam, Item, ItemFn, Lifetime,
-    ParenthesizedGenericArguments, Pat, PatType, PathArguments, ReturnType, Safety, Signature,
-    Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath, TypeReference,
+    Attribute, Expr, FnArg, GenericArgument, GenericParam, Item, ItemFn, ItemImpl, Lifetime,
+    ParenthesizedGenericArguments, Pat, PatType, PathArguments, Receiver, ReturnType, Safety,
+    Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath, TypeReference,
 };
+
+/// What `#[worker_query]` stands above.
+pub(crate) enum Subject {
+    Function(ItemFn),
+    Service(ItemImpl),
+}
 
 /// The function below the attribute.
 pub(crate) fn function(attribute: &str, item: TokenStream, errors: &mut Errors) -> Option<ItemFn> {
@@ -27,14 +33,17 @@ pub(crate) fn function(attribute: &str, item: TokenStream, errors: &mut Errors) 
     None
 }
 
-/// Like [`function`], and with a word on what is planned.
-pub(crate) fn query(item: TokenStream, errors: &mut Errors) -> Option<ItemFn> {
-    match syn::parse2(item.clone()) {
-        Ok(Item::Impl(service)) => errors.at(
-            service.impl_token.span,
-            "services come in a later version: put `#[worker_query]` on a free `fn`",
+/// The item below `#[worker_query]`.
+pub(crate) fn query(item: TokenStream, errors: &mut Errors) -> Option<Subject> {
+    match syn::parse2(item) {
+        Ok(Item::Fn(function)) => return Some(Subject::Function(function)),
+        Ok(Item::Impl(service)) => return Some(Subject::Service(service)),
+        Ok(other) => errors.at(
+            keyword(&other),
+            "`#[worker_query]` stands above a `fn` with a body, or above the `impl` block of a \
+             service: move it there",
         ),
-        _ => return function("worker_query", item, errors),
+        Err(error) => errors.push(error),
     }
     None
 }
@@ -71,8 +80,13 @@ pub(crate) fn attributes(attribute: &str, attrs: &mut Vec<Attribute>, errors: &m
     });
 }
 
-/// The signature of a query that is a free function.
-pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Errors) {
+/// The signature of a query; what its `self` may be depends on where it stands.
+pub(crate) fn signature(
+    signature: &Signature,
+    receiver: fn(&Receiver, &mut Errors),
+    names: &Names,
+    errors: &mut Errors,
+) {
     if let Some(token) = &signature.constness {
         errors.on(token, "a query runs in another process: remove `const`");
     }
@@ -89,11 +103,7 @@ pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Error
     generics(signature, errors);
     for argument in &signature.inputs {
         match argument {
-            FnArg::Receiver(receiver) => errors.on(
-                receiver,
-                "a query on a free function has no `self`: take the value as an argument, \
-                 such as `state: State`",
-            ),
+            FnArg::Receiver(token) => receiver(token, errors),
             FnArg::Typed(typed) => self::argument(typed, names, errors),
         }
     }
@@ -103,6 +113,15 @@ pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Error
     if let ReturnType::Type(_, ty) = &signature.output {
         Types { place: Place::Answer, names, errors }.visit_type(ty);
     }
+}
+
+/// The `self` of a free function.
+pub(crate) fn no_receiver(receiver: &Receiver, errors: &mut Errors) {
+    errors.on(
+        receiver,
+        "a query on a free function has no `self`: take the value as an argument, such as \
+         `state: State`, or put `#[worker_query]` on the `impl` block",
+    );
 }
 
 fn generics(signature: &Signature, errors: &mut Errors) {

@@ -1,18 +1,33 @@
 //! The worker's side: how a query is answered, and where a worker finds its function. Both stand
 //! where `__private` is in scope.
 
-use crate::model::{Model, Query};
+use crate::model::{Access, Model, Query};
 use crate::parts::{in_parentheses, local, own};
-use proc_macro2::TokenStream;
-use quote::quote;
+use crate::service;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Type;
 
-/// What a worker does with the bytes of a query, the only one of a function's pool.
-pub(crate) fn serve(model: &Model, query: &Query) -> TokenStream {
-    let (request, response) = (received(model, query), answered(model, query));
+/// What a worker does with the bytes of a query.
+pub(crate) fn serve(model: &Model) -> TokenStream {
+    match &model.state {
+        Some(state) => serve_service(model, state),
+        None => {
+            let after =
+                model.options.init.as_ref().map(|init| quote!(.after(|| __private::init(#init))));
+            let serve = model.queries.iter().map(|query| serve_function(model, query));
+            quote!(#(#serve)* #after)
+        }
+    }
+}
+
+/// The only query of a function's pool.
+fn serve_function(model: &Model, query: &Query) -> TokenStream {
+    let (request, response) = (received(model, query), answered(model, query, false));
     let (frame, answer, error) = (own("frame"), own("answer"), own("error"));
     if query.is_async {
         return quote! {
-            __private::Serve::Async(|#frame| __private::boxed(async move {
+            __private::Serve::concurrent(|#frame| __private::boxed(async move {
                 __private::answer(match __private::decode(&#frame) {
                     ::core::result::Result::Ok(#request) => ::core::result::Result::Ok(#response),
                     ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
@@ -21,11 +36,61 @@ pub(crate) fn serve(model: &Model, query: &Query) -> TokenStream {
         };
     }
     quote! {
-        __private::Serve::Blocking(|#frame| {
+        __private::Serve::blocking(|#frame| {
             let #answer = __private::decode(#frame).map(|#request| { #response });
             __private::answer(#answer)
         })
     }
+}
+
+/// The queries of a service, on a state that is set up first.
+fn serve_service(model: &Model, state: &Type) -> TokenStream {
+    let is_async = model.queries.iter().any(|query| query.is_async);
+    let conducts = model.queries.iter().map(|query| match (query.access, query.is_async) {
+        (Access::Writes, _) => quote!(__private::Conduct::Exclusive),
+        (_, true) => quote!(__private::Conduct::Async),
+        (_, false) => quote!(__private::Conduct::Blocking),
+    });
+    let init = match &model.options.init {
+        Some(init) => service::replace_self(init.to_token_stream(), state),
+        None => quote!(__private::default_without_init::<#state>()),
+    };
+    let requests = model.queries.iter().map(|query| received(model, query));
+    let responses = model.queries.iter().map(|query| answered(model, query, is_async));
+    let (held, frame) = (held(), own("frame"));
+    let (request, error) = (own("request"), own("error"));
+    let answers = quote!(match #request { #(#requests => #responses,)* });
+    if is_async {
+        return quote! {
+            __private::Serve::async_service(&[#(#conducts),*], || {
+                __private::async_service::<#state, _>(#init, |#held, #frame| {
+                    __private::boxed(async move {
+                        __private::answer(match __private::decode(&#frame) {
+                            ::core::result::Result::Ok(#request) => {
+                                ::core::result::Result::Ok(#answers)
+                            }
+                            ::core::result::Result::Err(#error) => {
+                                ::core::result::Result::Err(#error)
+                            }
+                        })
+                    })
+                })
+            })
+        };
+    }
+    quote! {
+        __private::Serve::service(&[#(#conducts),*], || {
+            __private::service::<#state, _>(#init, |#held, #frame| {
+                __private::answer(__private::decode(#frame).map(|#request| #answers))
+            })
+        })
+    }
+}
+
+/// The state in a worker, by a name that no argument is expected to have: those are locals of the
+/// same kind.
+fn held() -> Ident {
+    own("__state")
 }
 
 /// The pattern of a request.
@@ -39,9 +104,16 @@ fn received(model: &Model, query: &Query) -> TokenStream {
 }
 
 /// The call of the user's function, and what becomes of its answer.
-fn answered(model: &Model, query: &Query) -> TokenStream {
+fn answered(model: &Model, query: &Query, shares_state: bool) -> TokenStream {
     let response = &model.names.response;
     let Query { function, variant, arguments, .. } = query;
+    let held = held();
+    let state = match (query.access, shares_state) {
+        (Access::Nothing, _) => None,
+        (_, false) => Some(quote!(#held)),
+        (Access::Reads, true) => Some(quote!(&*__private::read(&#held).await)),
+        (Access::Writes, true) => Some(quote!(&mut *__private::write(&#held).await)),
+    };
     let passed = arguments.iter().map(|argument| {
         let local = local(&argument.name);
         match argument.by_reference {
@@ -49,6 +121,7 @@ fn answered(model: &Model, query: &Query) -> TokenStream {
             false => quote!(#local),
         }
     });
+    let passed = state.into_iter().chain(passed);
     let wait = query.is_async.then(|| quote!(.await));
     quote!(#response::#variant(#function(#(#passed),*) #wait))
 }

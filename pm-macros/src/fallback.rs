@@ -1,30 +1,70 @@
 //! What is emitted beside errors: enough that everything which uses the item still compiles.
 
+use crate::check_service::RESERVED;
 use crate::model::Model;
-use crate::pool;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use crate::{pool, service};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit::Visit;
 use syn::{
-    Block, Expr, FnArg, Generics, ItemFn, ReturnType, Safety, Signature, Stmt, Type, TypeImplTrait,
-    TypeNever, token,
+    Block, Expr, FnArg, Generics, ImplItem, ItemFn, ItemImpl, ReturnType, Safety, Signature, Stmt,
+    Type, TypeImplTrait, TypeNever, token,
 };
 
 /// The function, and a pool with the same face that runs nothing.
 pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
     let is_method = function.sig.receiver().is_some();
-    let is_taken = [&model.names.pool, &model.names.builder]
-        .iter()
-        .any(|name| mentions(function.sig.to_token_stream(), name));
-    let method = method(model, &function.sig);
+    let is_taken = is_taken(model, &function.sig);
+    let method =
+        method(model, &quote!(pub), &Ident::new("query", Span::call_site()), &function.sig);
     let function = without_syntax_errors(function);
     if is_method || is_taken {
         // An `impl` holds no types, and a name is given once.
         return function.into_token_stream();
     }
-    let serve = quote!(__private::Serve::Blocking(|_| loop {}));
-    let handle = pool::handle(model, method, serve, TokenStream::new());
+    let handle = handle(model, method);
     quote!(#function #handle)
+}
+
+/// The service, and a pool with the same face that runs nothing.
+pub(crate) fn service(model: &Model, service: ItemImpl) -> TokenStream {
+    let is_taken = service::methods(&service).any(|method| is_taken(model, &method.sig));
+    let methods = service::methods(&service).filter_map(|query| {
+        let name = &query.sig.ident;
+        let signature = service::free(&query.sig, &service.self_ty)?;
+        let is_reserved = RESERVED.iter().any(|reserved| name == reserved);
+        (!is_reserved).then(|| method(model, &query.vis.to_token_stream(), name, &signature))
+    });
+    let methods: TokenStream = methods.collect();
+    let service = block(service);
+    if is_taken {
+        return service.into_token_stream();
+    }
+    let handle = handle(model, methods);
+    quote!(#service #handle)
+}
+
+/// An `impl` block without what the compiler refuses itself.
+pub(crate) fn block(mut service: ItemImpl) -> ItemImpl {
+    for item in &mut service.items {
+        if let ImplItem::Fn(function) = item
+            && function.sig.variadic.take().is_some()
+        {
+            function.block = endless();
+        }
+    }
+    service
+}
+
+/// Whether a name that the macro makes is another type's.
+fn is_taken(model: &Model, signature: &Signature) -> bool {
+    let names = [&model.names.pool, &model.names.builder];
+    names.iter().any(|name| mentions(signature.to_token_stream(), name))
+}
+
+fn handle(model: &Model, methods: TokenStream) -> TokenStream {
+    let serve = quote!(__private::Serve::blocking(|_| loop {}));
+    pool::handle(model, methods, serve, TokenStream::new())
 }
 
 /// A `main` of the right shape that does nothing.
@@ -56,7 +96,7 @@ pub(crate) fn without_syntax_errors(mut function: ItemFn) -> ItemFn {
 }
 
 /// The method of the pool, with whatever signature the function has.
-fn method(model: &Model, signature: &Signature) -> TokenStream {
+fn method(model: &Model, vis: &TokenStream, name: &Ident, signature: &Signature) -> TokenStream {
     let runtime = &model.runtime;
     let parameters = &signature.generics.params;
     let clause = &signature.generics.where_clause;
@@ -70,7 +110,7 @@ fn method(model: &Model, signature: &Signature) -> TokenStream {
     };
     quote! {
         /// Stands for the query, which has mistakes.
-        pub fn query<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer> #clause {
+        #vis fn #name<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer> #clause {
             loop {}
         }
     }

@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Name,
     /// The path of the runtime crate.
     Crate,
+    /// What a worker does before it is ready.
+    Init,
     /// Known, and refused: this version does not implement it.
     Later,
 }
@@ -70,7 +72,7 @@ pub(crate) const KEYS: &[Key] = &[
     later("memory_limit"), later("cpu_limit"),
     later("idle_timeout"),
     later("cancel"),
-    later("init"),
+    key("init", Kind::Init, "init = set_up"),
     later("message"),
     later("env"), later("clear_env"), later("cwd"), later("nice"), later("stdio"), later("core_dumps"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),

@@ -1,7 +1,7 @@
 //! The attribute macros of pm-runtime, which re-exports them: an application depends on
 //! `pm-runtime` alone.
 //!
-//! `args` reads the options, `model` turns a function into plain data, `check` says what it may
+//! `args` reads the options, `model` (for an `impl` block `service`) turns an item into plain data, `check` says what it may
 //! not look like, `expand` writes the pool (with its `messages` and its `entry`), and `fallback`
 //! what stands in for one beside errors.
 
@@ -17,7 +17,9 @@ mod value;
 
 mod attribute;
 mod check;
+mod check_service;
 mod model;
+mod service;
 mod signature;
 
 mod entry;
@@ -54,6 +56,54 @@ use proc_macro::TokenStream;
 ///     Ok(())
 /// }
 /// ```
+///
+/// # Services
+///
+/// Above an `impl` block it makes a service: each method with `self` is a query, on a state that
+/// each worker has for itself, and that is gone with it. The other functions stay helpers.
+///
+/// ```
+/// # use pm_runtime::worker_query;
+/// # use std::collections::HashMap;
+/// pub struct Dex {
+///     levels: HashMap<String, u32>,
+/// }
+///
+/// #[worker_query(init = Dex::load)] // or `Default`
+/// impl Dex {
+///     fn load() -> Result<Self, std::io::Error> {
+///         Ok(Self { levels: HashMap::from([(String::from("pikachu"), 25)]) })
+///     }
+///
+///     pub fn lookup(&self, name: &str) -> Option<u32> {
+///         self.levels.get(name).copied()
+///     }
+///
+///     pub async fn learn(&mut self, name: String, level: u32) -> usize {
+///         self.levels.insert(name, level);
+///         self.levels.len()
+///     }
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DexPool::new();
+///     assert_eq!(pool.lookup("pikachu").await?, Some(25));
+///     assert_eq!(pool.learn("eevee".into(), 10).await?, 2);
+///     Ok(())
+/// }
+/// ```
+///
+/// A method with `&mut self` runs alone and is never dropped half-way: a cancelled one goes on
+/// unseen, and one that overruns costs its worker. After a panic in it the worker is replaced,
+/// which is no crash. Because every worker has a state of its own, a service with such a method
+/// has one worker, unless more are written out. Methods with `&self` run beside others where they
+/// await; one that blocks keeps its worker to itself.
+///
+/// A method wins over one that every pool has; `(*pool).health()` reaches that. Neither the state
+/// nor the futures need be `Send`.
+///
+/// # Arguments and answers
 ///
 /// Functions and async functions take any number of arguments of any serde type; `&str`, `&[u8]`
 /// and other references are sent without a clone. What they return may be any serde type that

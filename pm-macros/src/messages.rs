@@ -8,26 +8,27 @@ use quote::{ToTokens, quote};
 
 /// The two message enums, with a variant for each query.
 pub(crate) fn enums(model: &Model) -> TokenStream {
-    let Model { runtime, attrs, vis, names, title, .. } = model;
+    let Model { runtime, attrs, vis, names, doc, .. } = model;
     let (request, response) = (&names.request, &names.response);
-    let request_doc = format!(" A query for [`{title}()`], as it travels to a worker.");
-    let response_doc = format!(" The answer of [`{title}()`], as it travels back.");
-    let arguments_doc = format!(" The arguments of [`{title}()`].");
-    let answer_doc = format!(" What [`{title}()`] returned.");
+    let request_doc = format!(" A query for {doc}, as it travels to a worker.");
+    let response_doc = format!(" The answer of {doc}, as it travels back.");
     let serde = format!("{}::__private::serde", signature::plain(runtime.clone()));
 
     let has_lifetime = |query: &Query| query.arguments.iter().any(Argument::has_lifetime);
     let lifetime = message_lifetime();
     let generics = model.queries.iter().any(has_lifetime).then(|| quote!(<#lifetime>));
-    let variants = model.queries.iter().map(|query| &query.variant);
-    let fields = model.queries.iter().map(|query| {
-        let fields = query.arguments.iter().map(|argument| field(runtime, argument));
-        in_parentheses(fields)
-    });
-    let answers = model.queries.iter().map(|query| (&query.variant, &query.answer));
-    let answers = answers.map(|(variant, answer)| {
+    let requests = model.queries.iter().map(|Query { doc, variant, arguments, .. }| {
+        let doc = format!(" The arguments of {doc}.");
+        let fields = in_parentheses(arguments.iter().map(|argument| field(runtime, argument)));
         quote! {
-            #[doc = #answer_doc]
+            #[doc = #doc]
+            #variant #fields,
+        }
+    });
+    let answers = model.queries.iter().map(|Query { doc, variant, answer, .. }| {
+        let doc = format!(" What {doc} returned.");
+        quote! {
+            #[doc = #doc]
             #variant(#answer),
         }
     });
@@ -38,10 +39,7 @@ pub(crate) fn enums(model: &Model) -> TokenStream {
         #[serde(crate = #serde)]
         #[allow(private_interfaces)]
         #vis enum #request #generics {
-            #(
-                #[doc = #arguments_doc]
-                #variants #fields,
-            )*
+            #(#requests)*
         }
 
         #[doc = #response_doc]

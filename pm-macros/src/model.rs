@@ -22,6 +22,10 @@ pub(crate) struct Model {
     pub(crate) names: Names,
     /// What reports call the entry, as the user wrote it.
     pub(crate) title: String,
+    /// What docs call it.
+    pub(crate) doc: String,
+    /// The type of a service.
+    pub(crate) state: Option<Type>,
     pub(crate) signature: String,
     pub(crate) queries: Vec<Query>,
 }
@@ -36,14 +40,31 @@ pub(crate) struct Names {
 
 /// One function that workers run.
 pub(crate) struct Query {
-    pub(crate) function: Ident,
+    /// Its path.
+    pub(crate) function: TokenStream,
+    /// What docs call it.
+    pub(crate) doc: String,
+    /// What it does with the state of its service.
+    pub(crate) access: Access,
     pub(crate) is_async: bool,
     /// The variant of the messages.
     pub(crate) variant: Ident,
     /// The method of the pool.
     pub(crate) method: Ident,
+    pub(crate) vis: TokenStream,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) answer: TokenStream,
+}
+
+/// What a query does with the state of its service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Access {
+    /// It belongs to none.
+    Nothing,
+    /// `&self`
+    Reads,
+    /// `&mut self`
+    Writes,
 }
 
 /// One argument of a query, and how it travels.
@@ -77,19 +98,15 @@ impl Model {
             Some(stem) => stem.to_string(),
             None => Some(camel_case(&title)).filter(|stem| is_stem(stem))?,
         };
-        let span = made(ident.span());
         Some(Model {
             runtime: options.runtime(),
             options,
             attrs: attribute::shared(&function.attrs),
             vis: respan(function.vis.to_token_stream()),
-            names: Names {
-                request: format_ident!("{stem}Request", span = span),
-                response: format_ident!("{stem}Response", span = span),
-                pool: format_ident!("{stem}Pool", span = span),
-                builder: format_ident!("{stem}PoolBuilder", span = span),
-            },
+            names: Names::new(&stem, ident.span()),
+            doc: format!("[`{title}()`]"),
             title,
+            state: None,
             signature: signature::text(&function.sig),
             queries: Vec::new(),
         })
@@ -97,6 +114,16 @@ impl Model {
 }
 
 impl Names {
+    pub(crate) fn new(stem: &str, span: Span) -> Names {
+        let span = made(span);
+        Names {
+            request: format_ident!("{stem}Request", span = span),
+            response: format_ident!("{stem}Response", span = span),
+            pool: format_ident!("{stem}Pool", span = span),
+            builder: format_ident!("{stem}PoolBuilder", span = span),
+        }
+    }
+
     pub(crate) fn all(&self) -> [&Ident; 4] {
         [&self.request, &self.response, &self.pool, &self.builder]
     }
@@ -104,21 +131,32 @@ impl Names {
 
 impl Query {
     /// The query of a free function whose signature has passed the checks.
-    pub(crate) fn new(signature: &Signature) -> Query {
+    pub(crate) fn new(signature: &Signature, doc: String) -> Query {
         let span = made(signature.ident.span());
         let mut function = signature.ident.clone();
         function.set_span(span);
         Query {
-            function,
+            function: function.into_token_stream(),
+            doc,
+            access: Access::Nothing,
             is_async: signature.asyncness.is_some(),
             variant: Ident::new("Query", span),
             method: Ident::new("query", span),
-            arguments: signature.inputs.iter().filter_map(Argument::new).collect(),
-            answer: match &signature.output {
-                ReturnType::Type(_, ty) => ty.to_token_stream(),
-                ReturnType::Default => quote!(()),
-            },
+            vis: quote!(pub),
+            arguments: arguments(signature),
+            answer: answer(signature),
         }
+    }
+}
+
+pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
+    signature.inputs.iter().filter_map(Argument::new).collect()
+}
+
+pub(crate) fn answer(signature: &Signature) -> TokenStream {
+    match &signature.output {
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+        ReturnType::Default => quote!(()),
     }
 }
 
@@ -212,7 +250,7 @@ impl VisitMut for FillLifetimes {
 }
 
 /// `roll_dice` as `RollDice`.
-fn camel_case(name: &str) -> String {
+pub(crate) fn camel_case(name: &str) -> String {
     let mut words = String::new();
     for word in name.split('_') {
         let mut letters = word.chars();
@@ -223,11 +261,11 @@ fn camel_case(name: &str) -> String {
 }
 
 /// The user's place under the macro's name: errors point at it, lints know who wrote it.
-fn made(span: Span) -> Span {
+pub(crate) fn made(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }
 
-fn respan(tokens: TokenStream) -> TokenStream {
+pub(crate) fn respan(tokens: TokenStream) -> TokenStream {
     let each = tokens.into_iter().map(|mut token| {
         token.set_span(made(token.span()));
         token

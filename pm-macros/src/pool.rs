@@ -12,9 +12,9 @@ pub(crate) fn handle(
     serve: TokenStream,
     registration: TokenStream,
 ) -> TokenStream {
-    let Model { runtime, options, attrs, vis, names, title, signature, .. } = model;
+    let Model { runtime, options, attrs, vis, names, title, doc, signature, .. } = model;
     let (pool, builder) = (&names.pool, &names.builder);
-    let pool_doc = format!(" A typed handle to a pool of worker processes that run [`{title}()`].");
+    let pool_doc = format!(" A typed handle to a pool of worker processes that run {doc}.");
     let builder_doc = format!(" The builder of [`{pool}`].");
     let set = options.setters.iter().map(|setter| &setter.method);
     let values = options.setters.iter().map(|setter| &setter.value);
@@ -91,10 +91,10 @@ pub(crate) fn handle(
 
 /// The method that sends a query.
 pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
-    let Model { runtime, names, title, .. } = model;
-    let Query { variant, method, arguments, answer: returned, .. } = query;
+    let Model { runtime, names, .. } = model;
+    let Query { doc, variant, method, vis, arguments, answer: returned, .. } = query;
     let (request, response) = (&names.request, &names.response);
-    let doc = format!(" Runs [`{title}()`] in a worker process.");
+    let doc = format!(" Runs {doc} in a worker process.");
     let types = arguments.iter().map(|argument| &argument.ty);
     let locals = arguments.iter().map(|argument| local(&argument.name));
     let sent = in_parentheses(arguments.iter().map(|argument| {
@@ -104,15 +104,26 @@ pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
             false => quote!(#local),
         }
     }));
-    let (frame, answer) = (own("frame"), own("answer"));
+    let (frame, message, answer) = (own("frame"), own("message"), own("answer"));
+    let open = match model.queries.len() {
+        1 => quote! {
+            #runtime::__private::decode(#frame).map(|#response::#variant(#answer)| #answer)
+        },
+        _ => quote! {
+            #runtime::__private::open(#frame, |#message| match #message {
+                #response::#variant(#answer) => ::core::option::Option::Some(#answer),
+                _ => ::core::option::Option::None,
+            })
+        },
+    };
     // With `self` it has one more than the function, of which clippy has its opinion.
     let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     quote! {
         #[doc = #doc]
         #many
-        pub fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned> {
+        #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned> {
             #runtime::__private::call(&self.0, &#request::#variant #sent, |#frame| {
-                #runtime::__private::decode(#frame).map(|#response::#variant(#answer)| #answer)
+                #open
             })
         }
     }

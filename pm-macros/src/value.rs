@@ -1,7 +1,7 @@
 //! Values of options: what the macro can read is checked here, the rest is the compiler's.
 
 use crate::keys::{Key, Kind, Width};
-use crate::{duration, size};
+use crate::{duration, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
@@ -15,6 +15,8 @@ pub(crate) enum Value {
     Stem(Ident),
     /// The path of the runtime crate.
     Runtime(Path),
+    /// What a worker does before it is ready.
+    Init(Expr),
 }
 
 pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
@@ -26,6 +28,7 @@ pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Program => program(key, value),
         Kind::Name => return stem(key, &value).map(Value::Stem),
         Kind::Crate => return runtime(key, &value).map(Value::Runtime),
+        Kind::Init => return init(key, value).map(Value::Init),
         Kind::Later => Err(wrong(key, &value)),
     }
     .map(Value::Setting)
@@ -144,6 +147,20 @@ fn runtime(key: &Key, value: &Expr) -> Result<Path> {
     }
 }
 
+fn init(key: &Key, value: Expr) -> Result<Expr> {
+    match &value {
+        Expr::Path(_) | Expr::Closure(_) => Ok(value),
+        Expr::Call(call) if call.args.is_empty() => {
+            let function = signature::plain(call.func.to_token_stream());
+            let message = format!(
+                "the worker calls it: leave the parentheses out, and write `init = {function}`"
+            );
+            Err(Error::new_spanned(&value, message))
+        }
+        _ => Err(wrong(key, value)),
+    }
+}
+
 /// A literal value, or `None` for an expression whose type is the compiler's to check.
 fn literal<'a>(key: &Key, value: &'a Expr) -> Result<Option<&'a Lit>> {
     match value {
@@ -251,6 +268,7 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
         Kind::Program => "the path of a program",
         Kind::Name => "a word in quotes",
         Kind::Crate => "a path",
+        Kind::Init => "the path of a function without arguments",
         Kind::Later => "not there yet",
     };
     let message = format!("`{}` is {what}: write `{}`", key.name, key.example);

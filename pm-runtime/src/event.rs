@@ -41,6 +41,13 @@ pub enum Event {
         /// The limit that was met.
         after: Duration,
     },
+    /// A worker is being replaced although it has not died: what it was kept for is spoiled.
+    Recycled {
+        /// The worker's number.
+        worker: u64,
+        /// When it happened.
+        at: SystemTime,
+    },
     /// A worker ended as it was asked to.
     Released {
         /// The worker's number.
@@ -76,6 +83,7 @@ impl Event {
             Self::Spawned { worker, .. }
             | Self::Ready { worker, .. }
             | Self::TimedOut { worker, .. }
+            | Self::Recycled { worker, .. }
             | Self::Released { worker, .. }
             | Self::BudgetExhausted { worker, .. }
             | Self::Healed { worker, .. } => Some(*worker),
@@ -90,6 +98,7 @@ impl Event {
             Self::Spawned { at, .. }
             | Self::Ready { at, .. }
             | Self::TimedOut { at, .. }
+            | Self::Recycled { at, .. }
             | Self::Released { at, .. }
             | Self::BudgetExhausted { at, .. }
             | Self::Healed { at, .. } => Some(*at),

@@ -28,6 +28,7 @@ compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, e
 
 pub use pm_macros::{main, test, worker_query};
 
+mod conduct;
 mod error;
 mod event;
 mod health;

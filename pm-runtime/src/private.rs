@@ -1,14 +1,21 @@
 //! What generated code may name. Nothing here is for people.
 
+use std::any::type_name;
 use std::future::Future;
 use std::ops::Deref;
+
+use smol::lock::{RwLockReadGuard, RwLockWriteGuard};
 
 pub use linkme;
 pub use serde;
 pub use serde_derive::{Deserialize, Serialize};
 
-pub use crate::child::entries::{ENTRIES, Entry, Reply, Running, Serve};
+pub use crate::child::entries::{
+    AsyncService, ENTRIES, Entry, Reply, Running, Serve, Service, Setup,
+};
+pub use crate::child::setup::{State, async_service, default_without_init, init, service};
 pub use crate::child::takeover;
+pub use crate::conduct::Conduct;
 use crate::error::cut;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::Handle;
@@ -31,6 +38,25 @@ pub fn call<T>(
 
 pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a [u8]) -> Result<T, DecodeError> {
     codec::decode(frame)
+}
+
+/// The answer of one method of a service, where `take` finds it in the message.
+pub fn open<'a, R: serde::Deserialize<'a>, T>(
+    frame: &'a [u8],
+    take: fn(R) -> Option<T>,
+) -> Result<T, DecodeError> {
+    let another = || DecodeError::new(type_name::<R>(), "it answers another query");
+    take(decode(frame)?).ok_or_else(another)
+}
+
+/// The state of a service, to look at.
+pub async fn read<S>(state: &State<S>) -> RwLockReadGuard<'_, S> {
+    state.read().await
+}
+
+/// The state of a service, to change it.
+pub async fn write<S>(state: &State<S>) -> RwLockWriteGuard<'_, S> {
+    state.write().await
 }
 
 /// What a query came to, or why its arguments made no sense.

@@ -66,6 +66,64 @@ fn a_query_without_arguments_and_answer() {
 }
 
 #[test]
+fn a_service() {
+    snapshot(
+        "service",
+        worker_query,
+        "init = Dex::load, workers = 2",
+        "impl Dex {
+             fn load() -> Result<Self, Error> { read() }
+             pub fn lookup(&self, name: &str) -> Option<Species> { self.get(name) }
+             pub(crate) fn merge(&mut self, other: Self) -> usize { self.extend(other) }
+         }",
+    );
+}
+
+#[test]
+fn an_async_service() {
+    snapshot(
+        "service_async",
+        worker_query,
+        "",
+        "#[cfg(unix)]
+         impl dex::Dex {
+             async fn look_up(&self, names: &[String]) -> Vec<Species> { self.get(names).await }
+             async fn learn(&mut self, species: Species) { self.insert(species).await }
+             #[deprecated] fn count(&self) -> usize { self.len() }
+         }",
+    );
+}
+
+#[test]
+fn a_service_with_one_query() {
+    snapshot(
+        "service_single",
+        worker_query,
+        "",
+        "impl Dice { pub fn roll(&mut self) -> u8 { 4 } }",
+    );
+}
+
+#[test]
+fn a_service_with_mistakes() {
+    snapshot(
+        "service_mistakes",
+        worker_query,
+        "timout = 3",
+        "impl Dex {
+             pub fn new(&self) {}
+             pub fn pick<T>(&self, from: Vec<T>) -> &T { &from[0] }
+             fn give(self, other: Self) -> Self { other }
+         }",
+    );
+}
+
+#[test]
+fn a_query_with_init() {
+    snapshot("query_init", worker_query, "init = warm_up", "fn tick() {}");
+}
+
+#[test]
 fn a_query_with_mistakes() {
     snapshot(
         "query_mistakes",

@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use linkme::distributed_slice;
 
+use crate::conduct::Conduct;
+use crate::wire::codec;
 use crate::wire::message::Refusal;
 
 /// Every entry that is linked into this program.
@@ -29,17 +31,101 @@ pub struct Entry {
     pub serve: Serve,
 }
 
-/// The code of an entry.
+/// The code of an entry, as generated code puts it together.
 #[derive(Clone, Copy)]
-pub enum Serve {
+pub struct Serve {
+    pub(crate) code: Code,
+    /// What a worker does first, where that is asked for.
+    pub(crate) init: Option<fn() -> Setup<()>>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Code {
     /// Runs a query on a thread of its own.
     Blocking(fn(&[u8]) -> Reply),
     /// Starts a query that runs beside others.
     Async(fn(Vec<u8>) -> Running),
+    /// Sets up a state, and the one thread that owns it.
+    Service(&'static [Conduct], fn() -> Setup<Service>),
+    /// Sets up a state that async queries share.
+    AsyncService(&'static [Conduct], fn() -> Setup<AsyncService>),
 }
 
 /// An async query that runs.
 pub type Running = Pin<Box<dyn Future<Output = Reply>>>;
+
+/// Something that is being set up, or why that failed. It does nothing before it is polled.
+pub type Setup<T> = Pin<Box<dyn Future<Output = Result<T, String>>>>;
+
+/// Runs queries on a state that it owns, one after the other.
+pub type Service = Box<dyn FnMut(&[u8]) -> Reply>;
+
+/// Starts queries on a state that they share.
+pub type AsyncService = Box<dyn Fn(Vec<u8>) -> Running>;
+
+impl Serve {
+    /// A plain function.
+    pub const fn blocking(run: fn(&[u8]) -> Reply) -> Self {
+        Self { code: Code::Blocking(run), init: None }
+    }
+
+    /// An async function.
+    pub const fn concurrent(run: fn(Vec<u8>) -> Running) -> Self {
+        Self { code: Code::Async(run), init: None }
+    }
+
+    /// Methods that block, with the conduct of each, in the order of the message's variants.
+    pub const fn service(methods: &'static [Conduct], set_up: fn() -> Setup<Service>) -> Self {
+        Self { code: Code::Service(methods, set_up), init: None }
+    }
+
+    /// Methods of which some are async.
+    pub const fn async_service(
+        methods: &'static [Conduct],
+        set_up: fn() -> Setup<AsyncService>,
+    ) -> Self {
+        Self { code: Code::AsyncService(methods, set_up), init: None }
+    }
+
+    /// Has a worker do this before it is ready.
+    pub const fn after(mut self, init: fn() -> Setup<()>) -> Self {
+        self.init = Some(init);
+        self
+    }
+
+    /// How an encoded query behaves.
+    pub(crate) fn conduct(&self, request: &[u8]) -> Conduct {
+        match self.code {
+            Code::Blocking(_) => Conduct::Blocking,
+            Code::Async(_) => Conduct::Async,
+            Code::Service(methods, _) | Code::AsyncService(methods, _) => {
+                let method = codec::variant(request).and_then(|variant| methods.get(variant));
+                // What is no request at all is refused before it could change anything.
+                method.copied().unwrap_or(Conduct::Blocking)
+            }
+        }
+    }
+
+    /// Whether its workers have a state that queries change.
+    pub(crate) fn changes_state(&self) -> bool {
+        match self.code {
+            Code::Blocking(_) | Code::Async(_) => false,
+            Code::Service(methods, _) | Code::AsyncService(methods, _) => {
+                methods.contains(&Conduct::Exclusive)
+            }
+        }
+    }
+
+    /// How many queries a worker runs at once, if so many are asked for.
+    pub(crate) fn concurrency(&self, asked: Option<usize>) -> usize {
+        match self.code {
+            Code::Blocking(_) => asked.unwrap_or(1),
+            Code::Async(_) | Code::AsyncService(..) => asked.unwrap_or(64),
+            // Without an await there is nothing at which they could take turns.
+            Code::Service(..) => 1,
+        }
+    }
+}
 
 /// What a query comes to, encoded.
 pub struct Reply(pub(crate) Result<Vec<u8>, Refusal>);

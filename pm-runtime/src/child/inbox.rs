@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::entries::Serve;
 use super::outgoing::Writer;
+use crate::conduct::Conduct;
 use crate::error::PanicNote;
 use crate::fault::Injector;
 use crate::process::isolate;
@@ -30,6 +32,7 @@ pub(crate) enum Home {
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) request: Vec<u8>,
+    pub(crate) conduct: Conduct,
 }
 
 /// How a query ended.
@@ -48,6 +51,7 @@ pub(crate) struct Inbox {
     pub(crate) pool: String,
     pub(crate) concurrency: usize,
     pub(super) max_frame: usize,
+    pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
     /// There may be something to begin, or it is over.
     pub(super) changed: Condvar,
@@ -65,6 +69,10 @@ pub(super) struct State {
     /// Running queries that the pool wants dropped.
     pub(super) to_drop: Vec<u64>,
     pub(super) gate_open: bool,
+    /// What runs changes the state, and runs alone.
+    pub(super) exclusive: bool,
+    /// A panic has left the state half changed: nothing begins any more.
+    pub(super) spoiled: bool,
     pub(super) ending: bool,
     /// The pool is gone.
     pub(super) orphaned: bool,
@@ -75,11 +83,24 @@ pub(super) struct State {
     pub(super) injector: Injector,
 }
 
+impl State {
+    fn may_begin(&self) -> bool {
+        self.gate_open && !self.exclusive && !self.spoiled
+    }
+
+    /// What has to run alone waits for what runs, and lets nothing overtake it.
+    fn may_begin_next(&self) -> bool {
+        let alone = |job: &Job| job.conduct == Conduct::Exclusive;
+        self.may_begin() && (self.running.is_empty() || !self.queue.front().is_some_and(alone))
+    }
+}
+
 impl Inbox {
     pub(crate) fn new(
         control: OwnedFd,
         data: OwnedFd,
         hello: &Hello,
+        serve: Serve,
         injector: Injector,
         home: Home,
     ) -> Arc<Self> {
@@ -91,11 +112,14 @@ impl Inbox {
             pool: hello.pool.clone(),
             concurrency: hello.concurrency as usize,
             max_frame: hello.max_frame as usize,
+            serve,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 running: Vec::new(),
                 to_drop: Vec::new(),
                 gate_open: true,
+                exclusive: false,
+                spoiled: false,
                 ending: false,
                 orphaned: false,
                 reading: false,
@@ -148,15 +172,17 @@ impl Inbox {
     /// How many queries could run at once now, those included that do.
     pub(crate) fn startable(&self) -> usize {
         let state = lock(&self.state);
-        (state.running.len() + state.queue.len()).min(self.concurrency)
+        let waiting = if state.may_begin_next() { state.queue.len() } else { 0 };
+        (state.running.len() + waiting).min(self.concurrency)
     }
 
     fn begin_next(&self, writer: &mut Writer) -> Option<Job> {
         let mut state = lock(&self.state);
-        if !state.gate_open || state.orphaned || state.running.len() >= self.concurrency {
+        if !state.may_begin_next() || state.orphaned || state.running.len() >= self.concurrency {
             return None;
         }
         let job = state.queue.pop_front()?;
+        state.exclusive = job.conduct == Conduct::Exclusive;
         state.running.push(job.id);
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
@@ -181,7 +207,7 @@ impl Inbox {
             if state.orphaned || (state.ending && state.queue.is_empty()) {
                 return false;
             }
-            if state.gate_open && !state.queue.is_empty() {
+            if state.may_begin_next() && !state.queue.is_empty() {
                 return true;
             }
             if state.reading {
@@ -286,7 +312,8 @@ impl Inbox {
         };
         match message {
             ToWorker::Query { id, request } => {
-                lock(&self.state).queue.push_back(Job { id, request });
+                let conduct = self.serve.conduct(&request);
+                lock(&self.state).queue.push_back(Job { id, request, conduct });
                 self.inject_before();
             }
             ToWorker::TakeBack { id } => {

@@ -6,6 +6,7 @@ mod inbox;
 mod outgoing;
 mod panics;
 mod serve;
+pub(crate) mod setup;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
@@ -128,9 +129,9 @@ fn become_worker(control: OwnedFd) -> ! {
         Some(FaultKind::ExitAtBootFrom(_)) => std::process::exit(70),
         _ => {}
     }
-    let inbox = Inbox::new(control, data, hello, injector, Home::Process);
+    let inbox = Inbox::new(control, data, hello, entry.serve, injector, Home::Process);
     panics::install(&inbox);
-    if let Err(error) = serve::start(&inbox, entry) {
+    if let Err(error) = serve::start(&inbox) {
         fail(inbox.control(), BootError::Refused { reason: error.to_string().into() });
     }
     inbox.watch();
@@ -145,8 +146,8 @@ pub(crate) fn start_thread(
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
     let injector = Injector::new(hello.faults.clone(), hello.worker);
-    let inbox = Inbox::new(control, data, hello, injector, Home::Thread);
-    serve::start(&inbox, entry)?;
+    let inbox = Inbox::new(control, data, hello, entry.serve, injector, Home::Thread);
+    serve::start(&inbox)?;
     let watched = inbox.clone();
     std::thread::Builder::new()
         .name(format!("{} watch", hello.pool))

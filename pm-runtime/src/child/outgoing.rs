@@ -30,7 +30,11 @@ impl Inbox {
 
     /// Tells the pool that the system refuses what this worker needs, and ends it.
     pub(crate) fn tell_refused(&self, reason: &std::io::Error) {
-        let error = BootError::Refused { reason: reason.to_string().into() };
+        self.tell_failed(BootError::Refused { reason: reason.to_string().into() });
+    }
+
+    /// Tells the pool why this worker cannot be of use, and ends it.
+    pub(crate) fn tell_failed(&self, error: BootError) {
         if let Ok(bytes) = handshake::Reply::Failed(error).to_bytes() {
             // A pool that is gone need not be told.
             let _ = socket::write_all(self.control.as_fd(), &bytes, &[]);
@@ -59,6 +63,9 @@ impl Inbox {
             let mut state = lock(&self.state);
             state.running.retain(|running| *running != id);
             state.to_drop.retain(|dropping| *dropping != id);
+            // It ran alone, so this is its own end.
+            let was_exclusive = std::mem::take(&mut state.exclusive);
+            state.spoiled |= was_exclusive && matches!(outcome, Outcome::Panicked(_));
         }
         let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
         let (kind, payload) = match outcome {

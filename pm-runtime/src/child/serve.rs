@@ -9,35 +9,22 @@ use std::sync::Arc;
 use smol::future::FutureExt;
 use smol::{Async, LocalExecutor};
 
-use super::entries::{Entry, Reply, Running, Serve};
+use super::entries::{Code, Reply, Running};
 use super::inbox::{Inbox, Job, Outcome};
-use super::panics;
+use super::{panics, setup};
+use crate::conduct::Conduct;
 use crate::transport::socket::Wait;
 
-/// Starts the threads that run an entry's queries. The last one to be set up says that the
-/// worker is ready.
-pub(super) fn start(inbox: &Arc<Inbox>, entry: &Entry) -> std::io::Result<()> {
-    match entry.serve {
-        Serve::Blocking(run) => {
-            for index in 1..=inbox.concurrency {
-                thread(inbox, index, move |inbox| {
-                    if index == inbox.concurrency {
-                        inbox.tell_ready();
-                    }
-                    serve_blocking(&inbox, run);
-                })?;
-            }
-        }
-        Serve::Async(run) => thread(inbox, 1, move |inbox| serve_async(&inbox, run))?,
-    }
-    Ok(())
+/// Starts the thread that sets the worker up, and serves.
+pub(super) fn start(inbox: &Arc<Inbox>) -> std::io::Result<()> {
+    thread(inbox, 1, serve)
 }
 
 /// A thread for the application's code, with as much stack as a main thread would have.
 fn thread(
     inbox: &Arc<Inbox>,
     index: usize,
-    run: impl FnOnce(Arc<Inbox>) + Send + 'static,
+    run: impl FnOnce(&Arc<Inbox>) + Send + 'static,
 ) -> std::io::Result<()> {
     const USUAL: u64 = 8 << 20;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
@@ -49,7 +36,7 @@ fn thread(
             let inbox = inbox.clone();
             move || {
                 let _vital = Vital(&inbox);
-                run(inbox.clone());
+                run(&inbox);
             }
         })
         .map(drop)
@@ -66,10 +53,43 @@ impl Drop for Vital<'_> {
     }
 }
 
-fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
+/// The state of a service never leaves this thread, so that it need not be `Send`.
+fn serve(inbox: &Arc<Inbox>) {
+    if let Some(init) = inbox.serve.init
+        && setup::finish(inbox, init).is_none()
+    {
+        return;
+    }
+    match inbox.serve.code {
+        Code::Blocking(run) => {
+            for index in 2..=inbox.concurrency {
+                let another = thread(inbox, index, move |inbox| serve_blocking(inbox, run));
+                if let Err(error) = another {
+                    return inbox.tell_refused(&error);
+                }
+            }
+            inbox.tell_ready();
+            serve_blocking(inbox, run);
+        }
+        Code::Async(run) => serve_async(inbox, run),
+        Code::Service(_, set_up) => {
+            if let Some(service) = setup::finish(inbox, set_up) {
+                inbox.tell_ready();
+                serve_blocking(inbox, service);
+            }
+        }
+        Code::AsyncService(_, set_up) => {
+            if let Some(service) = setup::finish(inbox, set_up) {
+                serve_async(inbox, service);
+            }
+        }
+    }
+}
+
+fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
     let mut ended = None;
     loop {
-        let Some(Job { id, request }) = inbox.turn(ended.take()) else {
+        let Some(Job { id, request, .. }) = inbox.turn(ended.take()) else {
             match inbox.wait() {
                 true => continue,
                 false => return inbox.leave(),
@@ -78,7 +98,8 @@ fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
         if inbox.inject_during() {
             hang();
         }
-        let outcome = match catch_unwind(|| run(&request)) {
+        // What a panic leaves behind is either nobody's, or never used again.
+        let outcome = match catch_unwind(AssertUnwindSafe(|| run(&request))) {
             Ok(reply) => outcome(reply),
             Err(payload) => Outcome::Panicked(panics::caught(payload)),
         };
@@ -86,7 +107,8 @@ fn serve_blocking(inbox: &Inbox, run: fn(&[u8]) -> Reply) {
     }
 }
 
-fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
+fn serve_async(inbox: &Arc<Inbox>, run: impl Fn(Vec<u8>) -> Running + 'static) {
+    let run = Rc::new(run);
     let executor = LocalExecutor::new();
     // What readiness means is all that is wanted of it; reads and writes say for themselves
     // whether they wait.
@@ -100,7 +122,7 @@ fn serve_async(inbox: &Arc<Inbox>, run: fn(Vec<u8>) -> Running) {
         while !inbox.is_over() {
             for _ in runners.number.get()..inbox.startable() {
                 runners.number.set(runners.number.get() + 1);
-                executor.spawn(run_async(inbox.clone(), run, runners.clone())).detach();
+                executor.spawn(run_async(inbox.clone(), run.clone(), runners.clone())).detach();
             }
             for id in inbox.take_drops() {
                 if let Some(drop) = runners.drops.borrow().get(&id) {
@@ -129,29 +151,39 @@ struct Runners {
 
 /// Begins and runs queries as long as there are any. A query begins where it is first polled:
 /// when one blocks the executor, those behind it have not begun.
-async fn run_async(inbox: Arc<Inbox>, run: fn(Vec<u8>) -> Running, runners: Runners) {
+async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Vec<u8>) -> Running>, runners: Runners) {
     let mut ended = None;
-    while let Some(Job { id, request }) = inbox.turn(ended.take()) {
+    while let Some(Job { id, request, conduct }) = inbox.turn(ended.take()) {
         if inbox.inject_during() {
             hang();
         }
-        let (drop, dropped) = async_channel::bounded(1);
-        runners.drops.borrow_mut().insert(id, drop);
         // The call itself is inside, as it may panic before there is a future.
-        let query = AssertUnwindSafe(async move { run(request).await });
+        let query = AssertUnwindSafe(async { run(request).await });
         let query = async {
             match query.catch_unwind().await {
                 Ok(reply) => outcome(reply),
                 Err(payload) => Outcome::Panicked(panics::caught(payload)),
             }
         };
-        let dropped = async {
-            // It fails only where nobody could drop it any more.
-            let _ = dropped.recv().await;
-            Outcome::Dropped
+        let outcome = match conduct {
+            Conduct::Async => {
+                let (drop, dropped) = async_channel::bounded(1);
+                runners.drops.borrow_mut().insert(id, drop);
+                let dropped = async {
+                    // It fails only where nobody could drop it any more.
+                    let _ = dropped.recv().await;
+                    Outcome::Dropped
+                };
+                query.or(dropped).await
+            }
+            Conduct::Blocking | Conduct::Exclusive => query.await,
         };
-        ended = Some((id, query.or(dropped).await));
         runners.drops.borrow_mut().remove(&id);
+        ended = Some((id, outcome));
+        if conduct == Conduct::Exclusive {
+            // What waited for its end may begin, on more runners than this one.
+            inbox.wake_executor();
+        }
     }
     runners.number.set(runners.number.get() - 1);
     // What came since may have found too many runners to start another.

@@ -43,6 +43,12 @@ pub enum BootError {
         /// The limit that was met.
         after: Duration,
     },
+    /// The pool's `init` failed, or panicked.
+    #[error("the worker's `init` failed: {}", Escaped(reason))]
+    Init {
+        /// What it said.
+        reason: Box<str>,
+    },
     /// The process ended before it was ready.
     #[error(
         "the process {exit} before the handshake; does its `main` do anything before \
@@ -97,6 +103,7 @@ impl BootError {
             Self::NotInitialized
             | Self::Option { .. }
             | Self::Program { .. }
+            | Self::Init { .. }
             | Self::UnknownEntry { .. }
             | Self::Fingerprint { .. }
             | Self::TooDeep { .. } => true,
@@ -119,6 +126,7 @@ mod tests {
             BootError::Option { option: words.clone(), reason: words.clone() },
             BootError::Program { path: words.clone(), reason: words.clone() },
             BootError::Refused { reason: words.clone() },
+            BootError::Init { reason: words.clone() },
             BootError::UnknownEntry { entry: words.clone() },
             BootError::Fingerprint { here: words.clone(), there: words.clone() },
             BootError::Protocol { reason: words },

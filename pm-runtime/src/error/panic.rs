@@ -7,7 +7,8 @@ use super::Escaped;
 
 /// A panic that a worker caught: what was said, and where.
 ///
-/// The worker serves on after it.
+/// The worker serves on after it, except where a service's method with `&mut self` has left the
+/// state half changed: that worker is replaced.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PanicReport(Arc<Panic>);
 

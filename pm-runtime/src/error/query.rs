@@ -16,7 +16,7 @@ use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, Pa
 #[non_exhaustive]
 pub enum QueryError {
     /// It ran longer than its `timeout`; its worker was killed and replaced, or, where it was
-    /// async, it was dropped there.
+    /// async and changed no state, it was dropped there.
     #[error("{}", Overran { after: *after, worker: *worker, debug })]
     TimedOut {
         /// The limit that was met.
@@ -41,7 +41,7 @@ pub enum QueryError {
     /// Its worker died under it.
     #[error("{0}")]
     Crashed(CrashReport),
-    /// It panicked; its worker serves on.
+    /// It panicked; its worker serves on, or is replaced where its state is spoiled.
     #[error("the query panicked: {0}")]
     Panicked(PanicReport),
     /// Its bytes killed too many workers, so that it is refused.

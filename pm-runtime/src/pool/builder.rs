@@ -54,7 +54,8 @@ impl<P: Handle> PoolBuilder<P> {
         Self { options: Options::default(), handle: PhantomData }
     }
 
-    /// How many workers there are; as many as CPUs by default.
+    /// How many workers there are; as many as CPUs by default, one where a service has a method
+    /// with `&mut self`: what one worker's state was told is news to another's.
     pub fn workers(mut self, workers: usize) -> Self {
         self.options.workers = Some(workers);
         self
@@ -87,8 +88,9 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
-    /// How many queries a worker runs at once: 1 for a `fn`, 64 for an `async fn` by default. A
-    /// `fn` gets so many threads.
+    /// How many queries a worker runs at once: 1 for a `fn`, 64 for an `async fn` and for a service
+    /// with one, by default. A `fn` gets so many threads; in a service only async methods overlap,
+    /// at their awaits.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.options.concurrency = Some(concurrency);
         self

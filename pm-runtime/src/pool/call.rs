@@ -18,8 +18,8 @@ use crate::supervisor::{QueryKey, Submission};
 ///
 /// Its arguments are encoded. It is submitted when it is first polled, on any executor, or by
 /// [`wait`](Self::wait). Dropping it cancels it: a query that waits leaves the queue, an async one
-/// that runs is dropped in its worker, any other that runs goes on under its timeout, detached,
-/// and its answer is thrown away.
+/// that runs is dropped in its worker, any other that runs (a method with `&mut self` is one, async
+/// or not) goes on under its timeout, detached, and its answer is thrown away.
 ///
 /// ```
 /// use pm_runtime::{QueryError, worker_query};
@@ -108,12 +108,14 @@ impl<T> Call<T> {
 
     fn submit(&self, request: Vec<u8>) -> Stage {
         let size = request.len();
+        let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
         let ticket = Arc::new(Ticket::new(request));
         let submission = Submission {
             payload: ticket.clone(),
             size,
             timeout: self.timeout,
             queue_timeout: self.queue_timeout,
+            conduct,
             immediate: self.immediate,
         };
         let (key, leads) = self.handles.shared().submit(&ticket, submission);

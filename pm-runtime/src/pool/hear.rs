@@ -80,7 +80,7 @@ impl Shared {
             }
             FromWorker::Panicked { id: query, note } => {
                 let report = PanicReport::new(id, note);
-                end(state, query, End::Failed, Err(QueryError::Panicked(report)))
+                end(state, query, End::Panicked, Err(QueryError::Panicked(report)))
             }
             FromWorker::Refused { id: query, refusal } => {
                 let error = self.refused(refusal);

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::after::After;
 use super::lead::Lead;
 use super::ticket::Ticket;
-use crate::child::entries::{Entry, Serve};
+use crate::child::entries::Entry;
 use crate::error::{BootError, QueryError, SpawnError};
 use crate::event::{Channel, Events};
 use crate::options::Options;
@@ -71,19 +71,18 @@ impl Shared {
         let mistake = options.mistake();
         // A pool that will not start still has to be consistent.
         let options = if mistake.is_some() { Options::default() } else { options };
-        let (droppable, usual) = match entry.serve {
-            Serve::Blocking(_) => (false, 1),
-            Serve::Async(_) => (true, 64),
-        };
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let concurrency = options.concurrency.unwrap_or(usual).min(MOST);
+        let concurrency = entry.serve.concurrency(options.concurrency).min(MOST);
         let config = Config {
             name: name.clone(),
-            workers: options.workers.unwrap_or(cpus).min(MOST),
+            // What is told to one worker's state is news to another's.
+            workers: options
+                .workers
+                .unwrap_or(if entry.serve.changes_state() { 1 } else { cpus })
+                .min(MOST),
             concurrency,
             ahead: AHEAD,
             ahead_bytes: AHEAD_BYTES,
-            droppable,
             boot_timeout: Options::finite(options.boot_timeout),
             grace: Options::finite(options.grace),
             queue: options.queue,

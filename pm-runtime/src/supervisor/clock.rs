@@ -164,7 +164,7 @@ impl<P> Core<P> {
             };
             if deadline > now {
                 self.wake_by(deadline);
-            } else if self.config.droppable && caller == Caller::Waits {
+            } else if self.is_droppable(key) && caller == Caller::Waits {
                 let until = later(now, DROP_PATIENCE);
                 if let Some(query) = self.queries.get_mut(key) {
                     query.place = Place::Begun { worker, at, dropping: Some(until), spared };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::slot::{Phase, Slot};
-use super::{Action, Bug, Core, Goal, Stage, WaiterId, WorkerId, later};
+use super::{Action, Bug, Core, Goal, Note, Stage, WaiterId, WorkerId, later};
 use crate::error::{BootError, CrashCause, QueryError, SpawnError};
 
 /// A rolling respawn: these are released one by one, as new workers become ready.
@@ -135,6 +135,14 @@ impl<P> Core<P> {
         }
         self.wake_by(deadline);
         self.take_back(worker, now);
+    }
+
+    /// Replaces a worker that begins nothing any more; that is no crash.
+    pub(super) fn recycle(&mut self, worker: WorkerId, now: Instant) {
+        if self.slot(worker).is_some_and(Slot::is_live) {
+            self.note(Note::Recycled(worker));
+            self.release(worker, later(now, self.config.grace), now);
+        }
     }
 
     fn take_back(&mut self, worker: WorkerId, now: Instant) {

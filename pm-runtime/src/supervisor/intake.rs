@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::queries::Place;
 use super::{Action, Bug, Caller, Core, QueryKey, Stage, Submission};
+use crate::conduct::Conduct;
 use crate::error::QueryError;
 
 impl<P> Core<P> {
@@ -22,8 +23,7 @@ impl<P> Core<P> {
             self.actions.push_back(Action::Fail(submission.payload, error));
             return None;
         }
-        let Submission { payload, size, timeout, queue_timeout, .. } = submission;
-        let key = self.queries.push(payload, size, timeout, queue_timeout, now);
+        let key = self.queries.push(submission, now);
         self.account.waiting += 1;
         if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
             self.wake_by(deadline);
@@ -67,6 +67,7 @@ impl<P> Core<P> {
         }
         query.caller = Caller::Gone;
         let place = query.place;
+        let droppable = self.is_droppable(key);
         self.account.cancelled += 1 + u64::from(self.has(Bug::CancelTwice));
         match place {
             Place::Waiting => {
@@ -86,11 +87,18 @@ impl<P> Core<P> {
             Place::Begun { worker, .. } => {
                 self.account.running -= 1;
                 self.detached += 1;
-                if self.config.droppable {
+                if droppable {
                     self.actions.push_back(Action::Drop(worker, key));
                 }
             }
         }
         self.after_change(now);
+    }
+
+    /// Whether the query can be dropped in its worker while it runs.
+    pub(super) fn is_droppable(&self, key: QueryKey) -> bool {
+        let conduct = self.queries.get(key).map(|query| query.conduct);
+        conduct == Some(Conduct::Async)
+            || (self.has(Bug::DropExclusive) && conduct == Some(Conduct::Exclusive))
     }
 }

@@ -39,6 +39,7 @@ use queries::{Place, Queries};
 use slot::{Gate, Slot, Verdict};
 use waiters::Waiter;
 
+use crate::conduct::Conduct;
 use crate::error::{CrashReport, QueryError, SpawnError};
 use crate::health::Account;
 
@@ -63,8 +64,6 @@ pub(crate) struct Config {
     pub(crate) ahead: usize,
     /// Bytes that it may hold so.
     pub(crate) ahead_bytes: usize,
-    /// A running query can be dropped in its worker, because it is async.
-    pub(crate) droppable: bool,
     pub(crate) boot_timeout: Duration,
     pub(crate) grace: Duration,
     /// What may wait before an immediate query is refused.
@@ -116,6 +115,7 @@ pub(crate) enum Note {
     Ready(WorkerId),
     Crashed(CrashReport),
     TimedOut(WorkerId, Duration),
+    Recycled(WorkerId),
     Released(WorkerId),
     BudgetExhausted(WorkerId),
     Healed(WorkerId),
@@ -128,6 +128,7 @@ pub(crate) struct Submission<P> {
     pub(crate) size: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) queue_timeout: Option<Duration>,
+    pub(crate) conduct: Conduct,
     /// Refuse it rather than let it wait.
     pub(crate) immediate: bool,
 }
@@ -153,6 +154,7 @@ pub(crate) enum Bug {
     BlameTheNeighbours,
     CancelTwice,
     CountDeathsFromOutside,
+    DropExclusive,
     DestroyDropsWaiting,
     EndBeforeDone,
     FailHandedAtDeath,
@@ -172,6 +174,7 @@ pub(crate) enum Bug {
     IgnoreBoot,
     KeepFailedReplacements,
     KeepLoadAfterAnswer,
+    KeepSpoiled,
     KillAnInnocent,
     KillWithoutGate,
     LoseCancelled,

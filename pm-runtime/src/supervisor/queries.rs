@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::WorkerId;
+use super::{Submission, WorkerId};
+use crate::conduct::Conduct;
 
 /// Names a live query; also its id on the wire. A name is never used twice within 2³² queries of
 /// the same row, so that a late or forged answer meets nobody.
@@ -73,6 +74,7 @@ pub(crate) struct Query<P> {
     pub(crate) queue_timeout: Option<Duration>,
     /// When it has waited long enough; `None` also once that is dealt with.
     pub(crate) queue_deadline: Option<Instant>,
+    pub(crate) conduct: Conduct,
     pub(crate) place: Place,
     pub(crate) caller: Caller,
 }
@@ -160,14 +162,8 @@ impl<P> Queries<P> {
     }
 
     /// Takes a query in, at the end of the queue.
-    pub(crate) fn push(
-        &mut self,
-        payload: P,
-        size: usize,
-        timeout: Option<Duration>,
-        queue_timeout: Option<Duration>,
-        now: Instant,
-    ) -> QueryKey {
+    pub(crate) fn push(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
+        let Submission { payload, size, timeout, queue_timeout, conduct, .. } = submission;
         let queue_deadline = queue_timeout.and_then(|limit| now.checked_add(limit));
         let query = Query {
             payload,
@@ -177,6 +173,7 @@ impl<P> Queries<P> {
             // A limit that the clock never reaches is none.
             queue_timeout: queue_timeout.filter(|_| queue_deadline.is_some()),
             queue_deadline,
+            conduct,
             place: Place::Waiting,
             caller: Caller::Waits,
         };

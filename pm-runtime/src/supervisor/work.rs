@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::slot::Slot;
 use super::{Bug, Caller, Core, Note, Place, QueryKey, WorkerId, later};
+use crate::conduct::Conduct;
 use crate::error::QueryError;
 
 /// How a query ended in its worker.
@@ -13,6 +14,8 @@ pub(crate) enum End {
     Answered,
     /// It ended in an error that the worker tells of.
     Failed,
+    /// It panicked.
+    Panicked,
 }
 
 /// A worker said what it could not have said, had it kept to the protocol.
@@ -123,18 +126,24 @@ impl<P> Core<P> {
             self.exhausted = false;
             self.note(Note::Healed(worker));
         }
-        let waits = self.queries.get(key).is_some_and(|query| query.caller == Caller::Waits);
+        let query = self.queries.get(key);
+        let waits = query.is_some_and(|query| query.caller == Caller::Waits);
+        let spoils =
+            end == End::Panicked && query.is_some_and(|query| query.conduct == Conduct::Exclusive);
         let payload = if waits {
             self.account.running -= 1;
             match end {
                 End::Answered => self.account.completed += 1,
-                End::Failed => self.account.failed += 1,
+                End::Failed | End::Panicked => self.account.failed += 1,
             }
             self.queries.remove(key).map(|query| query.payload)
         } else {
             self.forget(key);
             None
         };
+        if spoils && !self.has(Bug::KeepSpoiled) {
+            self.recycle(worker, now);
+        }
         self.after_change(now);
         Ok(payload)
     }
@@ -181,7 +190,7 @@ impl<P> Core<P> {
             return Err(Violation::Dropped);
         };
         let gone = query.caller == Caller::Gone;
-        if !self.config.droppable || (dropping.is_none() && !gone) {
+        if !self.is_droppable(key) || (dropping.is_none() && !gone) {
             return Err(Violation::Dropped);
         }
         let after = query.timeout.unwrap_or_default();

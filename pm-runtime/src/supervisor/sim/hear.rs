@@ -7,6 +7,7 @@ use super::ledger::{Check, Outcome, Ticket};
 use super::worker::Up;
 use super::world::{Event, World};
 use super::{judge, lies};
+use crate::conduct::Conduct;
 use crate::error::{BootError, Exit};
 
 impl World {
@@ -52,7 +53,12 @@ impl World {
                 shadow.progress = now;
                 honest(self.core.begun(worker, key, now), &frame)?;
             }
-            &Up::Ended(key, end) => self.hear_end(worker, key, end)?,
+            &Up::Ended(key, end) => {
+                self.hear_end(worker, key, end)?;
+                if self.spoils(key, end) {
+                    return self.react(Event::Spoiled(worker), &before);
+                }
+            }
             &Up::Returned(key) | &Up::Dropped(key) => {
                 let id = self.ledger.id(key)?;
                 let shadow = self.ledger.shadow(worker)?;
@@ -71,6 +77,12 @@ impl World {
             &Up::Lie(lie) => lies::hear(self, worker, lie)?,
         }
         self.react(Event::Other, &before)
+    }
+
+    /// Whether a worker is of no use after such an end.
+    pub(super) fn spoils(&self, key: QueryKey, end: End) -> bool {
+        let conduct = self.ledger.id(key).map(|id| self.ledger.facts[id].conduct);
+        end == End::Panicked && conduct == Ok(Conduct::Exclusive)
     }
 
     fn hear_end(&mut self, worker: WorkerId, key: QueryKey, end: End) -> Check {

@@ -4,6 +4,7 @@ use super::super::budget::BACKOFF_CAP;
 use super::super::{DROP_PATIENCE, GATE_PATIENCE, QueryKey, Stage, WorkerId};
 use super::ledger::{Check, Shadow};
 use super::world::{Before, Event, World};
+use crate::conduct::Conduct;
 use crate::error::{BootError, CrashCause, Exit};
 
 pub(super) fn ensure(fine: bool, complaint: impl FnOnce() -> String) -> Check {
@@ -105,6 +106,15 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     ensure(older.is_none(), || format!("query {id} overtakes an older one"))
 }
 
+/// What changes a worker's state is not dropped half-way.
+pub(super) fn drop(world: &World, key: QueryKey) -> Check {
+    let id = world.ledger.id(key)?;
+    let fact = &world.ledger.facts[id];
+    ensure(fact.told.is_none() || fact.conduct == Conduct::Async, || {
+        format!("query {id} runs, is {:?}, and is to be dropped", fact.conduct)
+    })
+}
+
 /// Gives back the cause, which stands in the worker's phase.
 pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
     let now = world.now;
@@ -193,6 +203,10 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
     })?;
     let left: Vec<_> = before.live.iter().filter(|worker| !after.live.contains(worker)).collect();
     let lost = left.iter().filter(|worker| !after.releasing.contains(worker)).count();
+    if let Event::Spoiled(worker) = event {
+        let stays = core.slot(worker).is_some_and(|slot| slot.is_staying());
+        return ensure(!stays, || format!("worker {worker} is spoiled, and stays"));
+    }
     if event != Event::Lowered && left.len() > lost {
         let capacity = before.live.len().min(before.target).min(core.target);
         ensure(after.live.len() + lost >= capacity, || {

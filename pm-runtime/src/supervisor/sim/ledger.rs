@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::budget::BACKOFF_CAP;
 use super::super::{Config, QueryKey, WaiterId, WorkerId};
+use crate::conduct::Conduct;
 use crate::error::CrashCause;
 
 /// A complaint of the oracle is an error.
@@ -30,6 +31,7 @@ pub(super) struct Fact {
     pub(super) queue_timeout: Option<Duration>,
     pub(super) submitted: Instant,
     pub(super) immediate: bool,
+    pub(super) conduct: Conduct,
     /// It blocks, so that it cannot be dropped although it is async.
     pub(super) stubborn: bool,
     pub(super) cancelled: bool,

@@ -7,8 +7,12 @@ use super::ledger::{Check, Fact};
 use super::rng::Rng;
 use super::worker::{FakeWorker, Lie, Up};
 use super::world::World;
+use crate::conduct::Conduct;
 use crate::error::{BootError, Exit};
 
+/// Mostly what can be dropped, because most can go wrong with that.
+const CONDUCTS: &[Conduct] =
+    &[Conduct::Blocking, Conduct::Async, Conduct::Async, Conduct::Exclusive];
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,7 +23,6 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         concurrency: 1 + rng.below(3),
         ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
         ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),
-        droppable: rng.one_in(2),
         boot_timeout: rng.pick(&[SECOND, 10 * SECOND]).unwrap_or(SECOND),
         grace: rng.pick(&[Duration::ZERO, 100 * MS, 5 * SECOND, 30 * SECOND]).unwrap_or(SECOND),
         queue: rng.pick(&[0, 3, 1024]).unwrap_or(0),
@@ -202,6 +205,7 @@ impl World {
             queue_timeout,
             submitted: self.now,
             immediate: rng.one_in(6),
+            conduct: rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking),
             stubborn: rng.one_in(4),
             cancelled: false,
             outcome: None,
@@ -214,8 +218,17 @@ impl World {
     fn end_any(&mut self, worker: WorkerId) {
         let index = self.workers.get(&worker).map_or(0, |fake| fake.running.len());
         let index = self.rng.below(index);
-        let end = if self.rng.one_in(4) { End::Failed } else { End::Answered };
-        self.with(worker, |fake| fake.end(index, end));
+        let end = match self.rng.below(8) {
+            0 => End::Failed,
+            1 => End::Panicked,
+            _ => End::Answered,
+        };
+        let key = self.workers.get(&worker).and_then(|fake| fake.running.get(index).copied());
+        let spoils = key.is_some_and(|key| self.spoils(key, end));
+        self.with(worker, |fake| {
+            fake.spoiled |= spoils;
+            fake.end(index, end);
+        });
     }
 
     fn pass_time(&mut self) -> Check {

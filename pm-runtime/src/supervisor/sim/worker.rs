@@ -61,6 +61,8 @@ pub(super) struct FakeWorker {
     pub(super) queue: VecDeque<QueryKey>,
     pub(super) running: Vec<QueryKey>,
     pub(super) shut: bool,
+    /// Its state is worth nothing: it begins nothing any more.
+    pub(super) spoiled: bool,
     pub(super) end_asked: bool,
     /// It does nothing any more, until it is killed.
     pub(super) stopped: bool,
@@ -82,6 +84,7 @@ impl FakeWorker {
             queue: VecDeque::new(),
             running: Vec::new(),
             shut: false,
+            spoiled: false,
             end_asked: false,
             stopped: false,
             kill_asked: false,
@@ -142,7 +145,7 @@ impl FakeWorker {
 
     pub(super) fn can_begin(&self) -> bool {
         let room = self.running.len() < self.concurrency;
-        self.serves() && !self.shut && room && !self.queue.is_empty()
+        self.serves() && !self.shut && !self.spoiled && room && !self.queue.is_empty()
     }
 
     /// Begins the next query: it tells so first.

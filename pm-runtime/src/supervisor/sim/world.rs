@@ -11,6 +11,7 @@ use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
 use super::rng::Rng;
 use super::worker::{Down, FakeWorker};
 use super::{judge, oracle, outcomes};
+use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
 /// What the policy was just told.
@@ -20,6 +21,8 @@ pub(super) enum Event {
     /// Somebody asked for fewer workers.
     Lowered,
     SpawnedOne(WorkerId),
+    /// A worker is of no use any more.
+    Spoiled(WorkerId),
     Other,
 }
 
@@ -95,6 +98,7 @@ impl World {
             timeout: fact.timeout,
             queue_timeout: fact.queue_timeout,
             immediate: fact.immediate,
+            conduct: fact.conduct,
         };
         self.say(|| format!("submit {id}: {fact:?}"));
         self.ledger.facts.push(fact);
@@ -172,8 +176,11 @@ impl World {
         let Some(fake) = self.workers.get_mut(&worker).filter(|fake| fake.is_well()) else {
             return;
         };
-        let (droppable, ledger) = (self.config.droppable, &self.ledger);
-        fake.read(|key| droppable && ledger.id(key).is_ok_and(|id| !ledger.facts[id].stubborn));
+        let ledger = &self.ledger;
+        fake.read(|key| {
+            let fact = ledger.id(key).map(|id| &ledger.facts[id]);
+            fact.is_ok_and(|fact| fact.conduct == Conduct::Async && !fact.stubborn)
+        });
     }
 
     /// A worker begins its next query, if it may.
@@ -242,7 +249,10 @@ impl World {
                 self.send(worker, Down::Hand(key));
             }
             Action::Recall(worker, key) => self.send(worker, Down::Recall(key)),
-            Action::Drop(worker, key) => self.send(worker, Down::Drop(key)),
+            Action::Drop(worker, key) => {
+                judge::drop(self, key)?;
+                self.send(worker, Down::Drop(key));
+            }
             Action::ShutGate(worker) => {
                 let shadow = self.ledger.shadow(worker)?;
                 if shadow.shut.replace(now).is_some() {

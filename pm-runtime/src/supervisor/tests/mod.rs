@@ -16,6 +16,8 @@ struct Scene {
     core: Core<u32>,
     now: Instant,
     seen: Vec<Action<u32>>,
+    /// Of what is submitted.
+    conduct: Conduct,
 }
 
 fn config(workers: usize) -> Config {
@@ -25,7 +27,6 @@ fn config(workers: usize) -> Config {
         concurrency: 1,
         ahead: 4,
         ahead_bytes: 1 << 20,
-        droppable: false,
         boot_timeout: 10 * SECOND,
         grace: 30 * SECOND,
         queue: 2,
@@ -39,7 +40,12 @@ fn config(workers: usize) -> Config {
 
 impl Scene {
     fn new(config: Config) -> Self {
-        Self { core: Core::new(config), now: Instant::now(), seen: Vec::new() }
+        Self {
+            core: Core::new(config),
+            now: Instant::now(),
+            seen: Vec::new(),
+            conduct: Conduct::Blocking,
+        }
     }
 
     /// A pool whose workers, numbered from 1, are ready.
@@ -73,7 +79,9 @@ impl Scene {
         queue_timeout: Option<Duration>,
     ) -> Option<QueryKey> {
         let immediate = false;
-        let submission = Submission { payload, size: 8, timeout, queue_timeout, immediate };
+        let conduct = self.conduct;
+        let submission =
+            Submission { payload, size: 8, timeout, queue_timeout, conduct, immediate };
         self.core.submit(submission, self.now)
     }
 

@@ -93,7 +93,8 @@ fn neighbours_of_a_killed_query_may_be_retried() {
 
 #[test]
 fn an_async_query_is_dropped_before_its_worker_is_accused() {
-    let mut scene = Scene::ready(Config { droppable: true, ..config(1) });
+    let mut scene = Scene::ready(config(1));
+    scene.conduct = Conduct::Async;
     let key = scene.submit(1);
     scene.begin(1, key);
     scene.pass(10 * SECOND);
@@ -103,6 +104,40 @@ fn an_async_query_is_dropped_before_its_worker_is_accused() {
     scene.actions();
     assert!(matches!(scene.error_of(1), Some(QueryError::TimedOut { .. })));
     assert_eq!(scene.live(), [1]);
+}
+
+#[test]
+fn what_changes_the_state_of_its_worker_is_never_dropped() {
+    let mut scene = Scene::ready(config(1));
+    scene.conduct = Conduct::Exclusive;
+    let (cancelled, overdue) = (scene.submit(1), scene.submit(2));
+    scene.begin(1, cancelled);
+    scene.actions();
+    scene.core.cancel(cancelled, scene.now);
+    assert!(!scene.actions().contains("Drop("), "it runs on");
+    assert_eq!(scene.end(1, cancelled), None);
+    scene.begin(1, overdue);
+    scene.pass(10 * SECOND);
+    let actions = scene.actions();
+    assert!(actions.contains("ShutGate(1)") && !actions.contains("Drop("), "{actions}");
+}
+
+#[test]
+fn a_worker_whose_state_is_spoiled_is_replaced_and_that_counts_for_nothing() {
+    let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(1) });
+    scene.conduct = Conduct::Exclusive;
+    let (first, second) = (scene.submit(1), scene.submit(2));
+    scene.begin(1, first);
+    scene.actions();
+    scene.core.ended(1, first, End::Panicked, scene.now).unwrap();
+    let actions = scene.actions();
+    assert!(actions.contains("Recycled(1)") && actions.contains("Launch(2)"), "{actions}");
+    scene.core.returned(1, second, scene.now).unwrap();
+    assert!(scene.actions().contains("End(1)"));
+    scene.die(1, Exit::Code(0));
+    scene.core.ready(2, scene.now).unwrap();
+    assert!(scene.actions().contains("Hand(2"));
+    assert_eq!(scene.core.crashes(), 0);
 }
 
 #[test]

@@ -31,6 +31,12 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
     })
 }
 
+/// Which variant of an enum was encoded, counted from 0.
+pub(crate) fn variant(bytes: &[u8]) -> Option<usize> {
+    let index = u32::from_le_bytes(*bytes.first_chunk()?);
+    usize::try_from(index).ok()
+}
+
 pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     T::deserialize(&mut decoder).and_then(|value| decoder.finish().map(|()| value)).map_err(

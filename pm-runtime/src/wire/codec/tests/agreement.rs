@@ -168,3 +168,18 @@ fn large_values_return() {
 fn a_format_that_is_not_for_people_is_asked_for() {
     assert!(!Deserializer::is_human_readable(&&mut Decoder::new(&[])));
 }
+
+#[test]
+fn a_variant_can_be_told_without_the_rest() {
+    #[derive(Serialize)]
+    enum Message<'a> {
+        Empty,
+        Text(&'a str),
+        Two(u8, u64),
+    }
+    let messages = [Message::Empty, Message::Text("x"), Message::Two(1, 2)];
+    for (index, message) in messages.iter().enumerate() {
+        assert_eq!(variant(&encode(message).unwrap()), Some(index));
+    }
+    assert_eq!(variant(&[0; 3]), None);
+}
