@@ -58,6 +58,57 @@ pub async fn fallible(question: &Question) -> ::std::result::Result<u32, Failure
     }
 }
 
+/// A state that is changed and looked at, by methods of several visibilities.
+#[derive(::std::fmt::Debug, ::std::default::Default)]
+pub struct Tally {
+    /// So far.
+    sum: u32,
+}
+
+#[worker_query]
+impl Tally {
+    /// Adds some, and is private.
+    async fn add(&mut self, question: &Question) -> u32 {
+        ::smol::future::yield_now().await;
+        self.sum += question.amount;
+        self.sum
+    }
+
+    /// Tells of them.
+    pub async fn tell(&self, text: &str, number: &u32) -> ::std::string::String {
+        ::std::format!("{text} {}", self.sum + number)
+    }
+}
+
+/// A state that is only looked at, and has to be made.
+#[derive(::std::fmt::Debug)]
+pub struct Fixed {
+    /// What it is.
+    value: u32,
+}
+
+#[worker_query(workers = 1, init = Fixed::find)]
+impl Fixed {
+    /// May fail.
+    fn find() -> ::std::result::Result<Self, ::std::fmt::Error> {
+        ::std::result::Result::Ok(Self { value: 6 })
+    }
+
+    /// Tells of it.
+    pub fn value(&self) -> u32 {
+        self.value
+    }
+}
+
+/// What a worker does first.
+async fn warm_up() {}
+
+/// A query after that.
+#[worker_query(workers = 1, init = warm_up)]
+pub fn warm() -> u32 {
+    7
+}
+
 /// A query under another name, for its own module only.
 #[worker_query(workers = 1, name = "Hidden")]
 fn private(mut text: ::std::string::String) -> ::std::string::String {
@@ -120,4 +171,9 @@ pub async fn run() {
     ::std::assert_eq!(answer, ::std::result::Result::Ok(failure));
     ::std::assert_eq!(ask(HiddenPool::new().query(::std::string::String::new())), "!");
     ::std::assert_eq!((in_one_body(), in_another_body()), (2, 3));
+    let pool = TallyPool::new();
+    ::std::assert_eq!(ask(pool.add(&question())), 4);
+    ::std::assert_eq!(ask(pool.tell("now", &1)), "now 5");
+    ::std::assert_eq!(ask(FixedPool::new().value()), 6);
+    ::std::assert_eq!(ask(WarmPool::new().query()), 7);
 }
