@@ -316,6 +316,20 @@ async fn what_waits_for_its_turn_has_not_begun() {
 }
 
 #[pm_runtime::test]
+async fn what_would_wait_behind_a_change_runs_in_another_worker() {
+    let folder = Folder::new("behind");
+    let [begun, go_on] = ["begun", "go on"].map(|name| folder.file(name));
+    let pool = DiaryPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let change = smol::spawn(pool.change(&begun, &go_on));
+    until_begun(&pool, 1).await;
+    let logs = futures::future::join_all((0..20).map(|_| pool.read())).await;
+    assert_eq!(logs, vec![Ok(vec![]); 20], "none waits for the change");
+    create(&go_on);
+    assert_eq!(change.await, Ok(()));
+}
+
+#[pm_runtime::test]
 async fn a_change_that_nobody_waits_for_is_made_all_the_same() {
     let folder = Folder::new("cancel");
     let [begun, go_on] = ["begun", "go on"].map(|name| folder.file(name));

@@ -37,7 +37,8 @@ impl<P> Core<P> {
         if self.stage != Stage::Open {
             return Some(QueryError::Destroyed);
         }
-        if submission.immediate && !self.has_room(submission.size) {
+        let exclusive = submission.conduct == Conduct::Exclusive;
+        if submission.immediate && !self.has_room(submission.size, exclusive) {
             let full = self.queries.waiting() >= self.config.queue
                 || self.queries.waiting_bytes().saturating_add(submission.size)
                     > self.config.queue_bytes;

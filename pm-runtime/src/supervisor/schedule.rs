@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use super::{Action, Bug, Core, Place, QueryKey, Slot, WorkerId, later};
+use crate::conduct::Conduct;
 
 impl<P> Core<P> {
     /// Hands waiting queries, oldest first, to workers with room.
     pub(super) fn dispatch(&mut self, now: Instant) {
         while let Some(key) = self.queries.front() {
             let size = self.queries.get(key).map_or(0, |query| query.size);
-            let Some(worker) = self.least_loaded(size) else {
+            let Some(worker) = self.least_loaded(size, self.is_exclusive(key)) else {
                 break;
             };
             self.hand(worker, key, now);
@@ -18,30 +19,30 @@ impl<P> Core<P> {
     }
 
     /// Whether a query of this size would be handed to a worker at once.
-    pub(super) fn has_room(&self, size: usize) -> bool {
-        self.queries.front().is_none() && self.least_loaded(size).is_some()
+    pub(super) fn has_room(&self, size: usize, exclusive: bool) -> bool {
+        self.queries.front().is_none() && self.least_loaded(size, exclusive).is_some()
     }
 
     /// The least-loaded worker that may take a query of this size: one that would begin it at
     /// once, else one that may hold it ahead. The older of two wins, so that few stay warm.
-    fn least_loaded(&self, size: usize) -> Option<usize> {
+    fn least_loaded(&self, size: usize, exclusive: bool) -> Option<usize> {
         let mut best = None;
-        let mut least = usize::MAX;
+        let mut least = (true, usize::MAX);
         for (index, slot) in self.slots.iter().enumerate() {
             let load = slot.load();
+            let idle = slot.would_begin(exclusive, self.config.concurrency);
             let takes = slot.takes_queries()
                 || (self.has(Bug::HandToShutGate) && slot.is_live())
                 || (self.has(Bug::HandToReleasing) && slot.is_releasing());
-            if !takes || load >= least {
+            if !takes || (!idle, load) >= least {
                 continue;
             }
-            let idle = load < self.config.concurrency;
             let ahead = load < self.config.concurrency + self.config.ahead
                 && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
             let ahead = ahead || self.has(Bug::OverfillWorker);
             if idle || ahead {
                 best = Some(index);
-                least = load;
+                least = (!idle, load);
                 if load == 0 {
                     break;
                 }
@@ -51,6 +52,7 @@ impl<P> Core<P> {
     }
 
     fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
+        let exclusive = self.is_exclusive(key);
         let slot = &mut self.slots[index];
         let worker = slot.id;
         if slot.load() == 0 {
@@ -59,6 +61,7 @@ impl<P> Core<P> {
         let stuck_at =
             slot.begun.is_empty().then(|| later(slot.progress, self.config.boot_timeout));
         slot.handed.push_back(key);
+        slot.exclusive += usize::from(exclusive);
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
         self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
         if let Some(at) = stuck_at {
@@ -70,7 +73,7 @@ impl<P> Core<P> {
     /// A worker would be idle while another holds queries that it has not begun: those are asked
     /// back, the youngest first, because they would have waited longest.
     fn rebalance(&mut self, now: Instant) {
-        if self.queries.front().is_some() || self.slots.len() < 2 {
+        if self.slots.len() < 2 {
             return;
         }
         if self.has(Bug::SkipTakeBack) {
@@ -82,26 +85,37 @@ impl<P> Core<P> {
             if trusting { slot.recalled } else { slot.owes(now) }
         };
         let owed: usize = self.slots.iter().map(owes).sum();
-        let mut room = self
-            .slots
-            .iter()
-            .filter(|slot| slot.takes_queries())
-            .map(|slot| concurrency.saturating_sub(slot.load()))
+        let takers = self.slots.iter().filter(|slot| slot.takes_queries());
+        let mut room = takers
+            .clone()
+            .map(|slot| slot.width(concurrency).saturating_sub(slot.load()))
             .sum::<usize>()
             .saturating_sub(owed);
+        // What runs alone needs a worker of its own.
+        let mut empty = takers.filter(|slot| slot.load() == 0).count().saturating_sub(owed);
         while room > 0 {
             let donor = self
                 .slots
                 .iter()
-                .filter(|slot| slot.load() - slot.recalled > concurrency && slot.answers(now))
-                .max_by_key(|slot| slot.load() - slot.recalled);
-            let Some(donor) = donor else { break };
-            let worker = donor.id;
-            let youngest = donor.handed.iter().rev().copied().find(|&key| !self.is_recalled(key));
-            let Some(key) = youngest else { break };
+                .filter(|slot| slot.load() - slot.recalled > slot.width(concurrency))
+                .filter(|slot| slot.answers(now))
+                .filter_map(|slot| Some((slot, self.to_recall(slot, empty > 0)?)))
+                .max_by_key(|(slot, _)| slot.load() - slot.recalled);
+            let Some((worker, key)) = donor.map(|(slot, key)| (slot.id, key)) else { break };
+            empty = empty.saturating_sub(usize::from(self.is_exclusive(key)));
             self.recall(worker, key, now);
             room -= 1;
         }
+    }
+
+    /// The youngest query of a worker that another could begin.
+    fn to_recall(&self, slot: &Slot, alone: bool) -> Option<QueryKey> {
+        let fits = |key: &QueryKey| !self.is_recalled(*key) && (alone || !self.is_exclusive(*key));
+        slot.handed.iter().rev().copied().find(fits)
+    }
+
+    pub(super) fn is_exclusive(&self, key: QueryKey) -> bool {
+        self.queries.get(key).is_some_and(|query| query.conduct == Conduct::Exclusive)
     }
 
     /// Asks a worker for a query that it has not begun.

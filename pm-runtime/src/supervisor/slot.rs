@@ -82,6 +82,8 @@ pub(crate) struct Slot {
     pub(crate) asked: Instant,
     /// Begun and not answered, oldest first.
     pub(crate) begun: Vec<QueryKey>,
+    /// How many of both have to run alone.
+    pub(crate) exclusive: usize,
     pub(crate) gate: Gate,
     /// When it last began or ended something, or was handed something while idle.
     pub(crate) progress: Instant,
@@ -103,6 +105,7 @@ impl Slot {
             recalled: 0,
             asked: now,
             begun: Vec::new(),
+            exclusive: 0,
             gate: Gate::Open,
             progress: now,
             served: 0,
@@ -114,6 +117,17 @@ impl Slot {
     /// Queries that it was handed and has not ended.
     pub(crate) fn load(&self) -> usize {
         self.handed.len() + self.begun.len()
+    }
+
+    /// How many queries it runs at once, with those that it has.
+    pub(crate) fn width(&self, concurrency: usize) -> usize {
+        if self.exclusive > 0 { 1 } else { concurrency }
+    }
+
+    /// Whether it would begin one more at once.
+    pub(crate) fn would_begin(&self, exclusive: bool, concurrency: usize) -> bool {
+        let width = if exclusive { 1 } else { self.width(concurrency) };
+        self.load() < width
     }
 
     pub(crate) fn is_starting(&self) -> bool {

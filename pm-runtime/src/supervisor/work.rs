@@ -161,11 +161,13 @@ impl<P> Core<P> {
         }
         let size = query.size;
         let gone = query.caller == Caller::Gone;
+        let exclusive = query.conduct == Conduct::Exclusive;
         let overdue = query.queue_timeout.filter(|_| query.queue_deadline.is_none());
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.handed.retain(|&other| other != key);
         slot.handed_bytes -= size;
         slot.recalled -= 1;
+        slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
         if gone {
             self.forget(key);
@@ -214,9 +216,11 @@ impl<P> Core<P> {
 
     /// Takes a query off the worker that runs it.
     fn take_begun(&mut self, worker: WorkerId, key: QueryKey, now: Instant) -> Option<()> {
+        let exclusive = self.is_exclusive(key);
         let slot = self.slot_mut(worker)?;
         let index = slot.begun.iter().position(|&other| other == key)?;
         slot.begun.remove(index);
+        slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
         if let Some(since) = slot.stuck_since()
             && !self.has(Bug::ForgetWakeAfterAnswer)

@@ -6,6 +6,7 @@ use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
 use super::world::World;
+use crate::conduct::Conduct;
 
 pub(super) fn check(world: &World) -> Check {
     check_places(world)?;
@@ -154,28 +155,41 @@ fn check_queue(world: &World) -> Check {
 /// holds more than it can run.
 fn check_spread(world: &World) -> Check {
     let core = &world.core;
-    let concurrency = world.config.concurrency;
-    let idle: usize = core
-        .slots
-        .iter()
-        .filter(|slot| slot.takes_queries())
-        .map(|slot| concurrency.saturating_sub(slot.load()))
-        .sum();
-    if idle > 0 && core.waiting() > 0 {
+    let alone = |key: &QueryKey| {
+        let id = world.ledger.id(*key);
+        id.is_ok_and(|id| world.ledger.facts[id].conduct == Conduct::Exclusive)
+    };
+    let alone_in = |slot: &Slot| slot.handed.iter().chain(&slot.begun).filter(|k| alone(k)).count();
+    if let Some(slot) = core.slots.iter().find(|slot| slot.exclusive != alone_in(slot)) {
+        return Err(format!("worker {} has {}, not {}", slot.id, alone_in(slot), slot.exclusive));
+    }
+    let width = |slot: &Slot| match alone_in(slot) {
+        0 => world.config.concurrency,
+        _ => 1,
+    };
+    let takers = core.slots.iter().filter(|slot| slot.takes_queries());
+    let idle: usize = takers.clone().map(|slot| width(slot).saturating_sub(slot.load())).sum();
+    let empty = takers.filter(|slot| slot.load() == 0).count();
+    let room_for = |key: &QueryKey| if alone(key) { empty.min(idle) } else { idle };
+    if let Some(front) = core.queries.front()
+        && room_for(&front) > 0
+    {
         return Err(format!("{} queries wait although workers are idle", core.waiting()));
     }
     let patient = |slot: &&Slot| world.now < slot.asked + RECALL_PATIENCE;
     let recalled: usize = core.slots.iter().filter(patient).map(|slot| slot.recalled).sum();
-    let donor = core
-        .slots
-        .iter()
-        .find(|slot| slot.answers(world.now) && slot.load() - slot.recalled > concurrency);
-    match donor {
-        Some(donor) if idle > recalled => {
-            Err(format!("worker {} holds {} while another is idle", donor.id, donor.load()))
+    let is_held = |key: &&QueryKey| {
+        let place = core.queries.get(**key).map(|query| query.place);
+        matches!(place, Some(Place::Handed { recalled: false, .. }))
+    };
+    for slot in core.slots.iter().filter(|slot| slot.answers(world.now)) {
+        let waits = slot.load() - slot.recalled > width(slot);
+        let held = slot.handed.iter().filter(is_held).any(|key| room_for(key) > recalled);
+        if waits && held {
+            return Err(format!("worker {} holds {} while another is idle", slot.id, slot.load()));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// Nothing that was due is left undone.

@@ -107,6 +107,33 @@ fn an_async_query_is_dropped_before_its_worker_is_accused() {
 }
 
 #[test]
+fn what_waits_behind_a_change_runs_where_nothing_does() {
+    let mut scene = Scene::ready(Config { concurrency: 64, ..config(2) });
+    scene.conduct = Conduct::Exclusive;
+    let change = scene.submit(1);
+    scene.begin(1, change);
+    scene.conduct = Conduct::Async;
+    scene.actions();
+    let others: Vec<_> = (2..=5).map(|payload| scene.submit(payload)).collect();
+    let actions = scene.actions();
+    assert_eq!(actions.matches("Hand(2").count(), 4, "one that runs alone is busy: {actions}");
+    for &other in &others {
+        scene.begin(2, other);
+    }
+    // Behind four others, or one that runs alone, it has to wait.
+    scene.conduct = Conduct::Exclusive;
+    let second = scene.submit(6);
+    assert!(scene.actions().contains("Hand(1"));
+    for &other in &others {
+        assert!(!scene.actions().contains("Recall("), "nobody could begin it");
+        scene.end(2, other);
+    }
+    assert!(scene.actions().contains("Recall(1"), "the other worker is idle");
+    scene.core.returned(1, second, scene.now).unwrap();
+    assert!(scene.actions().contains("Hand(2"));
+}
+
+#[test]
 fn what_changes_the_state_of_its_worker_is_never_dropped() {
     let mut scene = Scene::ready(config(1));
     scene.conduct = Conduct::Exclusive;
