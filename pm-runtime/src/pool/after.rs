@@ -97,12 +97,13 @@ impl Shared {
                 worker.listen();
             }
         }
-        for id in launches {
-            self.launch_soon(id);
-        }
+        // Before anything can follow from what they tell of.
         self.events.send(events);
         if destroyed {
             self.events.close();
+        }
+        for id in launches {
+            self.launch_soon(id);
         }
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
