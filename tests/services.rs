@@ -492,3 +492,21 @@ async fn a_service_in_a_function_body_is_one_like_any() {
 
     assert_eq!(LocalPool::new().get().await, Ok(3));
 }
+
+#[pm_runtime::test]
+async fn a_state_is_reached_by_name_and_by_key_and_a_temporary_one_is_fresh() {
+    let pool = CounterPool::builder().workers(2).build();
+    let worker = pool.spawn_one().await.unwrap();
+    assert_eq!(pool.add(5).on(&worker).await, Ok(5));
+    assert_eq!(pool.pid().on(&worker).await, Ok(worker.pid()));
+    assert_eq!(pool.add(2).on(&worker).await, Ok(7));
+    assert_eq!(pool.add(1).temporary().await, Ok(1));
+    let crash = pool.add_and_panic(1).temporary().await;
+    assert!(matches!(crash, Err(QueryError::Panicked(_))), "{crash:?}");
+    assert_eq!(pool.get().on(&worker).await, Ok(7), "no other one's state was spoiled");
+    let before = pool.add(1).key("safari zone").await.unwrap();
+    assert_eq!(pool.add(1).key("safari zone").await, Ok(before + 1));
+    pool.add_and_panic(1).on(&worker).await.unwrap_err();
+    assert_eq!(pool.get().on(&worker).await, Err(QueryError::WorkerGone));
+    pool.destroy().await;
+}

@@ -68,7 +68,7 @@ fn of_service(mut service: ItemImpl, options: Options, errors: &mut Errors) -> T
 /// The user's item and everything beside it.
 fn items(model: &Model, item: impl ToTokens) -> TokenStream {
     let messages = messages::enums(model);
-    let methods = model.queries.iter().map(|query| pool::method(model, query));
+    let methods = model.queries.iter().map(|query| pool::methods(model, query));
     let handle =
         pool::handle(model, methods.collect(), entry::serve(model), entry::registration(model));
     quote! {

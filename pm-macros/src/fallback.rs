@@ -3,8 +3,8 @@
 use crate::check_service::RESERVED;
 use crate::model::Model;
 use crate::{pool, service};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::visit::Visit;
 use syn::{
     Block, Expr, FnArg, Generics, ImplItem, ItemFn, ItemImpl, ReturnType, Safety, Signature, Stmt,
@@ -15,14 +15,16 @@ use syn::{
 pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
     let is_method = function.sig.receiver().is_some();
     let is_taken = is_taken(model, &function.sig);
-    let method =
-        method(model, &quote!(pub), &Ident::new("query", Span::call_site()), &function.sig);
+    let names = ["query", "try_query", "query_temporary"].map(|name| format_ident!("{name}"));
+    let mut methods: TokenStream =
+        names.iter().map(|name| method(model, &quote!(pub), name, &function.sig)).collect();
+    methods.extend(map(model, &function.sig));
     let function = without_syntax_errors(function);
     if is_method || is_taken {
         // An `impl` holds no types, and a name is given once.
         return function.into_token_stream();
     }
-    let handle = handle(model, method);
+    let handle = handle(model, methods);
     quote!(#function #handle)
 }
 
@@ -104,15 +106,37 @@ fn method(model: &Model, vis: &TokenStream, name: &Ident, signature: &Signature)
         FnArg::Typed(typed) => Some(&typed.ty),
         FnArg::Receiver(_) => None,
     });
-    let answer = match &signature.output {
-        ReturnType::Type(_, ty) if is_concrete(ty) => quote!(#ty),
-        _ => quote!(()),
-    };
+    let answer = answer(signature);
     quote! {
         /// Stands for the query, which has mistakes.
         #vis fn #name<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer> #clause {
             loop {}
         }
+    }
+}
+
+/// The method for many inputs.
+fn map(model: &Model, signature: &Signature) -> TokenStream {
+    let runtime = &model.runtime;
+    let answer = answer(signature);
+    // The answer may speak of these.
+    let parameters = signature.generics.params.iter();
+    let clause = &signature.generics.where_clause;
+    quote! {
+        /// Stands for the query, which has mistakes.
+        pub fn map<#(#parameters,)* __I: ::core::iter::IntoIterator>(
+            &self,
+            _: __I,
+        ) -> #runtime::Map<Self, __I::IntoIter, #answer> #clause {
+            loop {}
+        }
+    }
+}
+
+fn answer(signature: &Signature) -> TokenStream {
+    match &signature.output {
+        ReturnType::Type(_, ty) if is_concrete(ty) => quote!(#ty),
+        _ => quote!(()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The pool as the application sees it: a typed handle, its builder and its methods.
 
-use crate::model::{Model, Query};
+use crate::model::{Argument, Model, Query, message_lifetime};
 use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 /// The typed handle. It holds everything that does not depend on types of the user.
 pub(crate) fn handle(
@@ -31,43 +31,19 @@ pub(crate) fn handle(
         #(#attrs)*
         #[allow(dead_code, private_interfaces)]
         impl #pool {
-            /// A pool with the options of the attribute. Its workers start with the first query.
-            pub fn new() -> Self {
-                Self::builder().build()
-            }
-
             /// Sets up a pool with other options.
             pub fn builder() -> #builder {
                 #runtime::__private::builder() #(.#set(#values))*
-            }
-
-            /// A pool whose workers are threads of this process, for tests and debuggers: no isolation.
-            pub fn in_process() -> Self {
-                Self::builder().in_process().build()
             }
 
             #methods
         }
 
         #(#attrs)*
-        impl ::core::default::Default for #pool {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
-
-        #(#attrs)*
-        impl ::core::ops::Deref for #pool {
-            type Target = #runtime::Pool;
-
-            fn deref(&self) -> &Self::Target {
-                &self.0
-            }
-        }
-
-        #(#attrs)*
         const _: () = {
             use #runtime::__private;
+
+            __private::handle!(#pool);
 
             impl __private::Handle for #pool {
                 const ENTRY: __private::Entry = __private::Entry {
@@ -78,10 +54,6 @@ pub(crate) fn handle(
                     line: ::core::line!(),
                     serve: #serve,
                 };
-
-                fn from_pool(pool: #runtime::Pool) -> Self {
-                    Self(pool)
-                }
             }
 
             #registration
@@ -89,8 +61,74 @@ pub(crate) fn handle(
     }
 }
 
+/// The methods that send a query: plainly, at once or not at all, to a worker of its own, and one
+/// for each of many inputs. Where there are several queries, each has the plain one, and its `Call`
+/// the rest.
+pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
+    let Model { runtime, names, .. } = model;
+    let Query { method, arguments, answer, .. } = query;
+    let plain = self::method(model, query);
+    if model.state.is_some() {
+        return plain;
+    }
+    let attempt = format_ident!("try_{method}");
+    let temporary = format_ident!("{method}_temporary");
+    let attempt_doc = format!(" [`{method}`]({0}::{method}), if it need not wait.", names.pool);
+    let temporary_doc = " The same in a worker of its own, gone afterwards.";
+    let map_doc = format!(" [`{method}`]({0}::{method}) for each input.", names.pool);
+    let types: Vec<_> = arguments.iter().map(|argument| &argument.ty).collect();
+    let locals: Vec<_> = arguments.iter().map(|argument| local(&argument.name)).collect();
+    let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    // No argument and no type of the user is called like these.
+    let (inputs, handle, all) = (quote!(__I), own("__pool"), own("inputs"));
+    let (lifetime, item) = item(arguments);
+    let pattern = match &locals[..] {
+        [one] => quote!(#one),
+        locals => quote!((#(#locals),*)),
+    };
+    quote! {
+        #plain
+
+        #[doc = #attempt_doc]
+        #many
+        pub fn #attempt(&self, #(#locals: #types),*) -> #runtime::Call<#answer> {
+            self.#method(#(#locals),*).immediate()
+        }
+
+        #[doc = #temporary_doc]
+        #many
+        pub fn #temporary(&self, #(#locals: #types),*) -> #runtime::Call<#answer> {
+            self.#method(#(#locals),*).temporary()
+        }
+
+        #[doc = #map_doc]
+        pub fn map<#lifetime #inputs: ::core::iter::IntoIterator<Item = #item>>(
+            &self,
+            #all: #inputs,
+        ) -> #runtime::Map<Self, #inputs::IntoIter, #answer> {
+            #runtime::__private::map(self, #all, |#handle, #pattern| #handle.#method(#(#locals),*))
+        }
+    }
+}
+
+/// What an iterator gives for one query, and the lifetime in it.
+fn item(arguments: &[Argument]) -> (Option<TokenStream>, TokenStream) {
+    let named = message_lifetime();
+    let types = arguments.iter().map(|argument| match (&argument.field, argument.by_reference) {
+        (field, true) => quote!(&#named #field),
+        (field, false) => quote!(#field),
+    });
+    let types: Vec<_> = types.collect();
+    let lifetime = arguments.iter().any(Argument::has_lifetime).then_some(&named);
+    let item = match &types[..] {
+        [one] => quote!(#one),
+        types => quote!((#(#types),*)),
+    };
+    (lifetime.map(|lifetime| quote!(#lifetime,)), item)
+}
+
 /// The method that sends a query.
-pub(crate) fn method(model: &Model, query: &Query) -> TokenStream {
+fn method(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, .. } = model;
     let Query { doc, variant, method, vis, arguments, answer: returned, .. } = query;
     let (request, response) = (&names.request, &names.response);

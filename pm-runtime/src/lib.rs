@@ -58,4 +58,4 @@ pub use error::{
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
-pub use pool::{Call, Pool, PoolBuilder, Worker};
+pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker};

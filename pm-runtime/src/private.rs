@@ -10,6 +10,7 @@ pub use linkme;
 pub use serde;
 pub use serde_derive::{Deserialize, Serialize};
 
+pub use crate::__handle as handle;
 pub use crate::child::entries::{
     AsyncService, ENTRIES, Entry, Reply, Running, Serve, Service, Setup,
 };
@@ -18,10 +19,10 @@ pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 use crate::error::cut;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
-pub use crate::pool::Handle;
+pub use crate::pool::{Face, Handle, shared};
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Pool, PoolBuilder};
+use crate::{Call, DecodeError, Map, Pool, PoolBuilder};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
@@ -34,6 +35,62 @@ pub fn call<T>(
     open: fn(&[u8]) -> Result<T, DecodeError>,
 ) -> Call<T> {
     pool.call(request, open)
+}
+
+/// A query for each input.
+pub fn map<P: Face, I: IntoIterator, T>(
+    pool: &P,
+    inputs: I,
+    call: fn(&P, I::Item) -> Call<T>,
+) -> Map<P, I::IntoIter, T> {
+    Map::new(pool.clone(), inputs.into_iter(), call)
+}
+
+/// What every typed handle can do, whatever its pool runs.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __handle {
+    ($pool:ident) => {
+        #[allow(dead_code)]
+        impl $pool {
+            /// A pool with the options of the attribute. Its workers start with the first query.
+            pub fn new() -> Self {
+                Self::builder().build()
+            }
+
+            /// The one pool of the whole process that everybody shares, made when it is first
+            /// asked for. Its end is everybody's; who asks then gets a fresh one.
+            pub fn shared() -> Self {
+                $crate::__private::shared(Self::new)
+            }
+
+            /// A pool whose workers are threads of this process, for tests and debuggers: no
+            /// isolation.
+            pub fn in_process() -> Self {
+                Self::builder().in_process().build()
+            }
+        }
+
+        impl ::core::default::Default for $pool {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl ::core::ops::Deref for $pool {
+            type Target = $crate::Pool;
+
+            fn deref(&self) -> &$crate::Pool {
+                &self.0
+            }
+        }
+
+        impl $crate::__private::Face for $pool {
+            fn from_pool(pool: $crate::Pool) -> Self {
+                Self(pool)
+            }
+        }
+    };
 }
 
 pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a [u8]) -> Result<T, DecodeError> {

@@ -66,7 +66,7 @@ pub enum QueryError {
     /// It was still running when the grace of a release was over, and was killed.
     #[error("the query was still running when its worker's grace was over")]
     Released,
-    /// The worker that it was meant for is gone.
+    /// The worker that it was meant for is released or dead, and it had not begun there.
     #[error("the worker that the query was meant for is gone")]
     WorkerGone,
     /// Its encoded arguments or its encoded answer are larger than `max_frame`.
@@ -86,7 +86,7 @@ pub enum QueryError {
     /// Its worker sent something that no worker sends, and was killed.
     #[error("{0}")]
     Protocol(CrashReport),
-    /// No worker lives, and none can be started.
+    /// No worker lives, and none can be started; or its temporary worker did not start.
     #[error("no worker can be started: {0}")]
     Boot(BootError),
     /// The handle was inherited by a forked process, which has no pool.

@@ -58,6 +58,9 @@ pub struct WorkerHealth {
     pub queries: u64,
     /// How long ago it was started.
     pub age: Duration,
+    /// It runs one query, which no other can reach, and is gone afterwards. It is no part of the
+    /// pool's size.
+    pub temporary: bool,
 }
 
 /// What a worker is doing.

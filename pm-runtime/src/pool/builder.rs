@@ -1,8 +1,12 @@
 //! Setting up a pool.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Pool;
@@ -10,14 +14,32 @@ use super::shared::Shared;
 use crate::child::entries::Entry;
 use crate::fault::Faults;
 use crate::options::Options;
+use crate::sync::lock;
 
 /// A typed handle, as the macros write it.
-pub trait Handle {
+pub trait Handle: Face {
     /// What the pool's workers run.
     const ENTRY: Entry;
+}
 
+/// What all typed handles have in common.
+pub trait Face: Deref<Target = Pool> + Clone + 'static {
     /// A typed face for a pool.
     fn from_pool(pool: Pool) -> Self;
+}
+
+/// The pool of the whole process: the first call makes it, and the next one after its end.
+pub fn shared<P: Face>(new: fn() -> P) -> P {
+    static SHARED: Mutex<BTreeMap<TypeId, Pool>> = Mutex::new(BTreeMap::new());
+    let mut shared = lock(&SHARED);
+    if let Some(pool) = shared.get(&TypeId::of::<P>()).filter(|pool| pool.is_open()) {
+        return P::from_pool(pool.clone());
+    }
+    let fresh = new();
+    let ended = shared.insert(TypeId::of::<P>(), (*fresh).clone());
+    drop(shared);
+    drop(ended);
+    fresh
 }
 
 /// Sets up a pool; every option has the name, the default and the meaning that it has in the

@@ -1,6 +1,7 @@
 //! A query on its way.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,9 +11,10 @@ use futures_core::future::FusedFuture;
 
 use super::Handles;
 use super::ticket::Ticket;
+use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
-use crate::supervisor::{QueryKey, Submission};
+use crate::supervisor::{QueryKey, Route, Submission};
 
 /// A query, not yet submitted: a future of its answer.
 ///
@@ -45,6 +47,7 @@ pub struct Call<T> {
     timeout: Option<Duration>,
     queue_timeout: Option<Duration>,
     immediate: bool,
+    route: Route,
     stage: Stage,
     open: fn(&[u8]) -> Result<T, DecodeError>,
 }
@@ -71,6 +74,7 @@ impl<T> Call<T> {
             timeout: options.timeout,
             queue_timeout: options.queue_timeout,
             immediate: false,
+            route: Route::Any,
             stage: Stage::Encoded(request),
             open,
             handles,
@@ -100,10 +104,109 @@ impl<T> Call<T> {
         self
     }
 
+    /// Runs it in a worker of its own, which no other query can reach and which is gone
+    /// afterwards; its crash does not count against the pool. There are as many of those at once
+    /// as the pool has workers; more wait.
+    ///
+    /// Of `temporary`, [`on`](Self::on) and [`key`](Self::key) the last one counts.
+    ///
+    /// ```
+    /// use pm_runtime::{QueryError, worker_query};
+    ///
+    /// #[worker_query(workers = 1, max_crashes = 0)]
+    /// fn risky(abort: bool) {
+    ///     if abort {
+    ///         std::process::abort()
+    ///     }
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// fn main() {
+    ///     let pool = RiskyPool::new();
+    ///     let crash = pool.query(true).temporary().wait();
+    ///     assert!(matches!(crash, Err(QueryError::Crashed(_))));
+    ///     assert_eq!(pool.health().crashes, 0);
+    /// }
+    /// ```
+    pub fn temporary(mut self) -> Self {
+        self.route = Route::Temporary;
+        self
+    }
+
+    /// Runs it in this worker, however long that takes to be free. It fails with
+    /// [`WorkerGone`](QueryError::WorkerGone) once the worker is released or dead, also where it
+    /// waits for it then, and where the worker is a temporary or another pool's.
+    ///
+    /// ```
+    /// use pm_runtime::{QueryError, worker_query};
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn pid() -> u32 {
+    ///     std::process::id()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = PidPool::new();
+    ///     let worker = pool.spawn_one().await?;
+    ///     assert_eq!(pool.query().on(&worker).await?, worker.pid());
+    ///     pool.unspawn_one(&worker).await;
+    ///     assert_eq!(pool.query().on(&worker).await, Err(QueryError::WorkerGone));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn on(mut self, worker: &Worker) -> Self {
+        // No worker has the number 0.
+        let id = if worker.is_of(self.handles.shared()) { worker.id() } else { 0 };
+        self.route = Route::Worker(id);
+        self
+    }
+
+    /// Runs it where the last query with the same key ran, so that it finds there what that one
+    /// left in memory: as long as that worker lives and may be handed another query. Otherwise
+    /// another worker takes it, and is the key's from then on. A pool remembers the workers of
+    /// some ten thousand keys, those that were used last.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn pid() -> u32 {
+    ///     std::process::id()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = PidPool::new();
+    ///     let first = pool.query().key("safari zone").await?;
+    ///     assert_eq!(pool.query().key("safari zone").await?, first);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn key<K: Hash + ?Sized>(mut self, key: &K) -> Self {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        self.route = Route::Key(hasher.finish());
+        self
+    }
+
     /// Waits for the answer, for callers without async. It blocks the thread; inside an executor
     /// await the call instead.
     pub fn wait(self) -> Result<T, QueryError> {
         smol::future::block_on(self)
+    }
+
+    /// Its encoded arguments, as long as it is not submitted.
+    pub(super) fn request(&self) -> Option<&[u8]> {
+        match &self.stage {
+            Stage::Encoded(Ok(request)) => Some(request),
+            Stage::Encoded(Err(_)) | Stage::Submitted { .. } | Stage::Over => None,
+        }
+    }
+
+    /// A call that is over starts anew.
+    pub(super) fn again(&mut self, request: Vec<u8>) {
+        self.stage = Stage::Encoded(Ok(request));
     }
 
     fn submit(&self, request: Vec<u8>) -> Stage {
@@ -117,6 +220,7 @@ impl<T> Call<T> {
             queue_timeout: self.queue_timeout,
             conduct,
             immediate: self.immediate,
+            route: self.route,
         };
         let (key, leads) = self.handles.shared().submit(&ticket, submission);
         Stage::Submitted { ticket, key, leads }

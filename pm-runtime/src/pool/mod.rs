@@ -5,6 +5,9 @@ mod builder;
 mod call;
 mod hear;
 mod lead;
+mod map;
+mod pause;
+mod retry;
 mod shared;
 mod ticket;
 mod worker;
@@ -14,8 +17,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use builder::{Handle, PoolBuilder};
+pub use builder::{Face, Handle, PoolBuilder, shared};
 pub use call::Call;
+pub use map::Map;
+pub use retry::{Retried, Retry};
 pub use worker::Worker;
 
 use crate::error::{DecodeError, QueryError, SpawnError};
@@ -89,6 +94,17 @@ impl Pool {
     ) -> Call<T> {
         let request = codec::encode(request).map_err(QueryError::Encode);
         Call::new(self.handles.clone(), request, open)
+    }
+
+    /// Nobody has asked it to end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner().look(|state| state.core.is_open())
+    }
+
+    /// Inputs of a map that may be on their way at once: what its workers run, and a few more for
+    /// each to go on with.
+    fn width(&self) -> usize {
+        self.inner().look(|state| state.core.width())
     }
 
     /// The pool's name: that of the function that its workers run.

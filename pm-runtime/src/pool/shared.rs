@@ -26,6 +26,9 @@ use crate::worker::{Plan, Worker};
 const AHEAD: usize = 16;
 const AHEAD_BYTES: usize = 1 << 20;
 
+/// Keys whose workers a pool remembers: about half a megabyte of them.
+const KEYS: usize = 1 << 14;
+
 /// Workers of a pool, and queries that a worker runs at once: more than any system bears, and few
 /// enough to be added up and multiplied.
 pub(crate) const MOST: usize = 1 << 20;
@@ -89,6 +92,7 @@ impl Shared {
             queue_bytes: options.queue_bytes,
             max_crashes: options.max_crashes,
             crash_window: options.crash_window,
+            keys: KEYS,
             boots_at_once: cpus,
             seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
         };
@@ -289,7 +293,7 @@ fn place(ticket: &Ticket) -> usize {
 }
 
 /// Spreads the jitter of pools that start together.
-fn seed() -> u32 {
+pub(super) fn seed() -> u32 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) as u32
 }

@@ -75,6 +75,7 @@ pub(super) fn health(state: &State, view: &SlotView) -> WorkerHealth {
         load: view.load,
         queries: view.served,
         age: view.since.elapsed(),
+        temporary: view.temporary,
     }
 }
 

@@ -18,7 +18,7 @@ impl<P> Core<P> {
                 return;
             }
             let spent = self.budget.is_spent(now) && !self.has(Bug::RespawnBeyondTheBudget);
-            if spent && self.slots.iter().any(|slot| !slot.is_dying()) {
+            if spent && self.slots.iter().any(|slot| !slot.is_dying() && !slot.temporary) {
                 // Crashes are forgiven as they grow old.
                 if let Some(at) = self.budget.recovers_at()
                     && !self.has(Bug::ForgetWakeOfRecovery)
@@ -79,12 +79,12 @@ impl<P> Core<P> {
 
     /// Workers that are ready, or will be unless they fail; from a probe nothing is expected.
     pub(super) fn coming(&self) -> usize {
-        let comes = |slot: &&Slot| slot.is_live() || (slot.is_starting() && !slot.probe);
+        let comes = |slot: &&Slot| slot.is_staying() && (slot.is_live() || !slot.probe);
         self.slots.iter().filter(comes).count()
     }
 
     pub(super) fn fail_if_hopeless(&mut self, now: Instant) {
-        if self.queries.waiting() == 0 || !self.is_hopeless(now) {
+        if self.queries.front().is_none() || !self.is_hopeless(now) {
             return;
         }
         while let (Some(key), Some(error)) = (self.queries.front(), self.exhaustion()) {

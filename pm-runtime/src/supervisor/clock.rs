@@ -26,6 +26,7 @@ impl<P> Core<P> {
             }
         }
         self.fill(now);
+        self.fill_temporary(now);
         self.after_change(now);
         self.fail_if_hopeless(now);
         if let Some(at) = self.queries.next_deadline() {
@@ -84,7 +85,7 @@ impl<P> Core<P> {
                 }
                 return;
             }
-            Phase::Releasing { deadline, told } if slot.gate == Gate::Open => {
+            Phase::Releasing { deadline: Some(deadline), told } if slot.gate == Gate::Open => {
                 if deadline > now {
                     self.wake_by(deadline);
                 } else if told {

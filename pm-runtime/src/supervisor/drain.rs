@@ -53,9 +53,8 @@ impl<P> Core<P> {
     pub(crate) fn unspawn_one(&mut self, worker: WorkerId, now: Instant) -> WaiterId {
         if self.slot(worker).is_some_and(|slot| slot.is_staying()) {
             self.target = self.target.saturating_sub(1);
-            let deadline = later(now, self.config.grace);
-            self.release(worker, deadline, now);
         }
+        self.release(worker, later(now, self.config.grace), now);
         self.wait_for(Goal::Gone(vec![worker]), now)
     }
 
@@ -124,16 +123,19 @@ impl<P> Core<P> {
                 self.kill(worker, CrashCause::Grace(self.config.grace), None, now);
                 return;
             }
-            Phase::Live => slot.phase = Phase::Releasing { deadline, told: false },
-            Phase::Releasing { deadline: earlier, .. } => {
-                if deadline >= *earlier && !spin {
+            Phase::Live => {
+                slot.phase = Phase::Releasing { deadline: Some(deadline), told: false };
+            }
+            Phase::Releasing { deadline: set, .. } => {
+                if set.is_some_and(|earlier| deadline >= earlier) && !spin {
                     return;
                 }
-                *earlier = deadline.min(*earlier);
+                *set = Some(set.map_or(deadline, |earlier| deadline.min(earlier)));
             }
             Phase::Dying { .. } => return,
         }
         self.wake_by(deadline);
+        self.fail_pinned(worker);
         self.take_back(worker, now);
     }
 
@@ -204,7 +206,9 @@ impl<P> Core<P> {
         }
         if self.to_replace() == 0 {
             self.rolling = None;
-        } else if self.budget.is_spent(now) && !self.slots.iter().any(Slot::is_starting) {
+        } else if self.budget.is_spent(now)
+            && !self.slots.iter().any(|slot| slot.is_starting() && slot.is_staying())
+        {
             // No replacement will be started: the old workers stay.
             if let Some(error) = self.spawn_exhaustion() {
                 self.end_rolling(error);
@@ -238,14 +242,14 @@ impl<P> Core<P> {
     }
 
     fn refuse_waiting(&mut self) {
-        while let Some(key) = self.queries.front() {
+        while let Some(key) = self.queries.any_waiting() {
             self.fail(key, QueryError::Destroyed);
         }
     }
 
     /// Brings everything in line with the wishes: starts, releases, ends, tells who waits.
     pub(super) fn settle(&mut self, now: Instant) {
-        let busy = self.queries.waiting() > 0;
+        let busy = self.queries.front().is_some();
         match self.stage {
             Stage::Open => {
                 if busy {
@@ -255,7 +259,8 @@ impl<P> Core<P> {
                 self.trim(now);
             }
             Stage::Draining { deadline, over } => {
-                let working = busy || self.slots.iter().any(|slot| slot.load() > 0);
+                let working =
+                    self.queries.waiting() > 0 || self.slots.iter().any(|slot| slot.load() > 0);
                 if working && !over {
                     if busy {
                         self.demand();
@@ -278,8 +283,14 @@ impl<P> Core<P> {
             Stage::Destroyed => {}
         }
         self.fill(now);
+        if !self.has(Bug::ForgetTemporary) {
+            self.fill_temporary(now);
+        }
         self.fail_if_hopeless(now);
-        self.end_idle();
+        if self.has(Bug::KeepTemporary) {
+            self.reuse_temporary(now);
+        }
+        self.end_idle(now);
         self.tell_waiters(now);
     }
 
@@ -295,17 +306,28 @@ impl<P> Core<P> {
     }
 
     /// Tells released workers that have nothing left to end.
-    fn end_idle(&mut self) {
+    fn end_idle(&mut self, now: Instant) {
         let early = self.has(Bug::EndBeforeDone);
+        let patient = self.has(Bug::TrustTemporary);
+        let latest = later(now, self.config.grace);
+        let mut wake_by = None;
         for slot in &mut self.slots {
             let done = slot.load() == 0 || early;
-            if let Phase::Releasing { told, .. } = &mut slot.phase
+            if let Phase::Releasing { told, deadline } = &mut slot.phase
                 && !*told
                 && done
             {
                 *told = true;
+                if deadline.is_none() && !patient {
+                    // It has nothing to take its time for any more.
+                    *deadline = Some(latest);
+                    wake_by = Some(latest);
+                }
                 self.actions.push_back(Action::End(slot.id));
             }
+        }
+        if let Some(at) = wake_by {
+            self.wake_by(at);
         }
     }
 }

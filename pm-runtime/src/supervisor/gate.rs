@@ -161,6 +161,7 @@ impl<P> Core<P> {
         }
         slot.phase = Phase::Dying { cause, target, deadline };
         self.wake_by(deadline);
+        self.fail_pinned(worker);
         self.actions.push_back(Action::Kill(worker));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::queries::Place;
-use super::{Action, Bug, Caller, Core, QueryKey, Stage, Submission};
+use super::query::Place;
+use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
 
@@ -13,7 +13,9 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         self.account.submitted += 1;
-        if self.target == 0 && self.stage == Stage::Open {
+        let route = submission.route;
+        let for_anybody = matches!(route, Route::Any | Route::Key(_));
+        if for_anybody && self.target == 0 && self.stage == Stage::Open {
             // Also for one that is refused: the next one may find a worker.
             self.demand();
             self.fill(now);
@@ -28,6 +30,9 @@ impl<P> Core<P> {
         if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
             self.wake_by(deadline);
         }
+        if route == Route::Temporary {
+            self.fill_temporary(now);
+        }
         self.dispatch(now);
         self.fail_if_hopeless(now);
         Some(key)
@@ -37,8 +42,12 @@ impl<P> Core<P> {
         if self.stage != Stage::Open {
             return Some(QueryError::Destroyed);
         }
-        let exclusive = submission.conduct == Conduct::Exclusive;
-        if submission.immediate && !self.has_room(submission.size, exclusive) {
+        if let Route::Worker(worker) = submission.route
+            && !self.slot(worker).is_some_and(Slot::is_staying)
+        {
+            return Some(QueryError::WorkerGone);
+        }
+        if submission.immediate && !self.has_room(submission) {
             let full = self.queries.waiting() >= self.config.queue
                 || self.queries.waiting_bytes().saturating_add(submission.size)
                     > self.config.queue_bytes;
@@ -46,7 +55,7 @@ impl<P> Core<P> {
                 return Some(QueryError::QueueFull);
             }
         }
-        if self.is_hopeless(now) {
+        if matches!(submission.route, Route::Any | Route::Key(_)) && self.is_hopeless(now) {
             return self.exhaustion();
         }
         None

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::queries::Query;
+use super::query::Query;
 use super::slot::Phase;
 use super::{Bug, Caller, Core, Note, Place, QueryKey, Slot, Violation, WorkerId};
 use crate::error::{BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery};
@@ -32,7 +32,11 @@ impl<P> Core<P> {
         }
         slot.phase = Phase::Live;
         slot.progress = now;
+        let temporary = slot.temporary;
         self.note(Note::Ready(worker));
+        if temporary {
+            self.commission(worker, now);
+        }
         self.after_change(now);
         Ok(())
     }
@@ -54,9 +58,16 @@ impl<P> Core<P> {
             (self.report(&slot, cause.clone(), obituary, now), boot)
         });
         self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report));
-        for key in slot.handed {
+        for &key in &slot.handed {
+            if self.has(Bug::ForgetHandedAtDeath) {
+                continue;
+            }
+            if self.has(Bug::FailHandedAtDeath) {
+                self.fail(key, QueryError::Released);
+            }
             self.give_back(key);
         }
+        self.fail_pinned(worker);
 
         let mut permanent = None;
         match report {
@@ -67,6 +78,10 @@ impl<P> Core<P> {
                     CrashCause::TimedOut(after) => self.note(Note::TimedOut(worker, after)),
                     CrashCause::Grace(_) => self.note(Note::Released(worker)),
                     _ => self.note(Note::Crashed(report.clone())),
+                }
+                if slot.temporary && !self.has(Bug::CountTemporaryDeaths) {
+                    self.temporary_died(&slot, &cause, now);
+                    return self.after_change(now);
                 }
                 // Where no worker lives, who waits is told of a permanent failure instead.
                 let lives = self.slots.iter().any(Slot::is_live);
@@ -88,7 +103,9 @@ impl<P> Core<P> {
         if let Some(error) = permanent {
             self.give_up(error, now);
         }
-        self.note_exhaustion(worker, now);
+        if !slot.temporary {
+            self.note_exhaustion(worker, now);
+        }
         self.after_change(now);
     }
 
@@ -127,26 +144,6 @@ impl<P> Core<P> {
                 },
             };
             self.fail(key, error);
-        }
-    }
-
-    /// A query that a dead worker had not begun goes back to where it stood.
-    fn give_back(&mut self, key: QueryKey) {
-        if self.has(Bug::ForgetHandedAtDeath) {
-            return;
-        }
-        if self.has(Bug::FailHandedAtDeath) {
-            return self.fail(key, QueryError::Released);
-        }
-        let Some(query) = self.queries.get(key) else {
-            return;
-        };
-        if query.caller == Caller::Gone {
-            self.forget(key);
-        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
-            self.fail(key, QueryError::QueueTimedOut { after });
-        } else {
-            self.requeue(key);
         }
     }
 

@@ -11,12 +11,15 @@ mod clock;
 mod drain;
 mod gate;
 mod intake;
+mod keys;
 mod life;
 mod queries;
+mod query;
 mod schedule;
 #[cfg(test)]
 mod sim;
 mod slot;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -27,7 +30,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(crate) use life::Obituary;
-pub(crate) use queries::{Caller, QueryKey};
+pub(crate) use query::{Caller, QueryKey, Route};
 pub(crate) use slot::WorkerId;
 pub(crate) use view::SlotView;
 pub(crate) use waiters::{Goal, WaiterId};
@@ -35,7 +38,9 @@ pub(crate) use work::{End, Violation};
 
 use budget::Budget;
 use drain::Rolling;
-use queries::{Place, Queries};
+use keys::Keys;
+use queries::Queries;
+use query::Place;
 use slot::{Gate, Slot, Verdict};
 use waiters::Waiter;
 
@@ -71,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) queue_bytes: usize,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
+    /// Keys whose workers are remembered.
+    pub(crate) keys: usize,
     /// Workers that may be starting at once.
     pub(crate) boots_at_once: usize,
     /// Seed of the backoff's jitter.
@@ -131,6 +138,7 @@ pub(crate) struct Submission<P> {
     pub(crate) conduct: Conduct,
     /// Refuse it rather than let it wait.
     pub(crate) immediate: bool,
+    pub(crate) route: Route,
 }
 
 /// Whether a pool takes queries.
@@ -154,6 +162,7 @@ pub(crate) enum Bug {
     BlameTheNeighbours,
     CancelTwice,
     CountDeathsFromOutside,
+    CountTemporaryDeaths,
     DropExclusive,
     DestroyDropsWaiting,
     EndBeforeDone,
@@ -161,13 +170,17 @@ pub(crate) enum Bug {
     FailRunningForQueueTimeout,
     ForgetDetached,
     ForgetHandedAtDeath,
+    ForgetKeys,
+    ForgetPinned,
     ForgetQueueTimeout,
+    ForgetTemporary,
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
     ForgetWakeOfRecall,
     ForgetWakeOfRecovery,
     ForgetWakeOfTimeout,
+    GrowKeys,
     HandToReleasing,
     HandToShutGate,
     IgnoreAnswerOfDying,
@@ -175,24 +188,31 @@ pub(crate) enum Bug {
     KeepFailedReplacements,
     KeepLoadAfterAnswer,
     KeepSpoiled,
+    KeepTemporary,
     KillAnInnocent,
     KillWithoutGate,
     LoseCancelled,
+    MoveKeyed,
+    MovePinned,
     NeverOpenGate,
     NeverRespawn,
     OverfillWorker,
+    PinLoosely,
     ProbeAtOnce,
     ReleaseBeforeReplacement,
     RequeueAtTheEnd,
     RequeueInDestroyed,
     RerunBegunAtDeath,
     RespawnBeyondTheBudget,
+    ShareTemporary,
     SkipBackoff,
     SkipTakeBack,
     SkipTakeBackAfterBegin,
     TellWaiterTwice,
     TimeoutFromHanding,
     TooManyBoots,
+    TooManyTemporary,
+    TrustTemporary,
     WaitForEveryRecall,
     WakeForever,
 }
@@ -208,6 +228,10 @@ pub(crate) struct Core<P> {
     target: usize,
     stage: Stage,
     budget: Budget,
+    /// The pauses between temporary workers that die before they begin anything. They count
+    /// against nothing else.
+    temporary_pauses: Budget,
+    keys: Keys,
     /// `BudgetExhausted` was told, and nothing has healed since.
     exhausted: bool,
     rolling: Option<Rolling>,
@@ -226,6 +250,8 @@ impl<P> Core<P> {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             budget: Budget::new(config.max_crashes, config.crash_window, config.seed),
+            temporary_pauses: Budget::new(None, None, config.seed),
+            keys: Keys::new(config.keys),
             config,
             queries: Queries::new(),
             slots: Vec::new(),

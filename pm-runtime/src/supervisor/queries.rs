@@ -1,95 +1,34 @@
-//! The live queries of a pool, and the queue of those that wait.
+//! The live queries of a pool, and the lines of those that wait.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
+use super::query::{Caller, Place, Query, QueryKey, Route};
 use super::{Submission, WorkerId};
-use crate::conduct::Conduct;
-
-/// Names a live query; also its id on the wire. A name is never used twice within 2³² queries of
-/// the same row, so that a late or forged answer meets nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct QueryKey(u64);
-
-impl QueryKey {
-    fn new(row: u32, generation: u32) -> Self {
-        Self(u64::from(generation) << 32 | u64::from(row))
-    }
-
-    pub(crate) fn from_wire(id: u64) -> Self {
-        Self(id)
-    }
-
-    pub(crate) fn to_wire(self) -> u64 {
-        self.0
-    }
-
-    fn row(self) -> usize {
-        self.0 as u32 as usize
-    }
-
-    fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-}
-
-/// Where a query is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In the queue.
-    Waiting,
-    /// Handed to a worker, which has not told of its begin.
-    Handed {
-        worker: WorkerId,
-        /// The worker was asked to give it back.
-        recalled: bool,
-    },
-    /// A worker runs it.
-    Begun {
-        worker: WorkerId,
-        at: Instant,
-        /// The worker was asked to drop it, and should have confirmed by then.
-        dropping: Option<Instant>,
-        /// The worker said that it no longer runs, so its answer is due by then.
-        spared: Option<Instant>,
-    },
-}
-
-/// What becomes of a query's outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// Somebody waits for it.
-    Waits,
-    /// Nobody does; the query only occupies its worker.
-    Gone,
-}
-
-pub(crate) struct Query<P> {
-    pub(crate) payload: P,
-    /// Bytes of the encoded arguments.
-    pub(crate) size: usize,
-    /// Order of submission.
-    pub(crate) seq: u64,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) queue_timeout: Option<Duration>,
-    /// When it has waited long enough; `None` also once that is dealt with.
-    pub(crate) queue_deadline: Option<Instant>,
-    pub(crate) conduct: Conduct,
-    pub(crate) place: Place,
-    pub(crate) caller: Caller,
-}
 
 const NONE: u32 = u32::MAX;
 
 struct Row<P> {
     generation: u32,
     query: Option<Query<P>>,
-    /// Neighbours in the queue, or, in a free row, the next free one.
+    /// Neighbours in its line, or, in a free row, the next free one.
     before: u32,
     after: u32,
 }
 
-/// All live queries; those in [`Place::Waiting`] stand in a queue, oldest first.
+/// Queries that wait for the same, oldest first.
+#[derive(Clone, Copy)]
+struct Line {
+    head: u32,
+    tail: u32,
+    len: usize,
+}
+
+impl Line {
+    const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
+}
+
+/// All live queries; those in [`Place::Waiting`] stand in lines, one for each thing to wait for.
 pub(crate) struct Queries<P> {
     rows: Vec<Row<P>>,
     free: u32,
@@ -97,8 +36,12 @@ pub(crate) struct Queries<P> {
     fresh: u32,
     live: usize,
     next_seq: u64,
-    head: u32,
-    tail: u32,
+    /// For any worker of the pool's size.
+    shared: Line,
+    /// For a worker of their own.
+    temporary: Line,
+    /// For one certain worker; a line is here only while it is not empty.
+    pinned: BTreeMap<WorkerId, Line>,
     waiting: usize,
     waiting_bytes: usize,
     deadlines: BTreeSet<(Instant, QueryKey)>,
@@ -112,8 +55,9 @@ impl<P> Queries<P> {
             fresh: 0,
             live: 0,
             next_seq: 0,
-            head: NONE,
-            tail: NONE,
+            shared: Line::EMPTY,
+            temporary: Line::EMPTY,
+            pinned: BTreeMap::new(),
             waiting: 0,
             waiting_bytes: 0,
             deadlines: BTreeSet::new(),
@@ -125,12 +69,12 @@ impl<P> Queries<P> {
         self.live
     }
 
-    /// How many stand in the queue.
+    /// How many stand in all lines.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// The bytes of those that stand in the queue.
+    /// The bytes of those.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
@@ -150,20 +94,23 @@ impl<P> Queries<P> {
         self.rows.iter().filter_map(|row| row.query.as_ref())
     }
 
-    /// Those in the queue, oldest first.
+    /// Every line, each oldest first.
     #[cfg(test)]
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (QueryKey, &Query<P>)> {
+    pub(crate) fn lines(&self) -> Vec<Vec<&Query<P>>> {
         let some = |index: u32| (index != NONE).then_some(index);
-        std::iter::successors(some(self.head), move |&index| some(self.rows[index as usize].after))
-            .filter_map(|index| {
-                let query = self.rows[index as usize].query.as_ref()?;
-                Some((self.key(index), query))
-            })
+        let lines = [&self.shared, &self.temporary].into_iter().chain(self.pinned.values());
+        let walk = |line: &Line| {
+            let next = |&index: &u32| some(self.rows[index as usize].after);
+            std::iter::successors(some(line.head), next)
+                .filter_map(|index| self.rows[index as usize].query.as_ref())
+                .collect()
+        };
+        lines.map(walk).collect()
     }
 
-    /// Takes a query in, at the end of the queue.
+    /// Takes a query in, at the end of its line.
     pub(crate) fn push(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
-        let Submission { payload, size, timeout, queue_timeout, conduct, .. } = submission;
+        let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
         let queue_deadline = queue_timeout.and_then(|limit| now.checked_add(limit));
         let query = Query {
             payload,
@@ -174,6 +121,7 @@ impl<P> Queries<P> {
             queue_timeout: queue_timeout.filter(|_| queue_deadline.is_some()),
             queue_deadline,
             conduct,
+            route,
             place: Place::Waiting,
             caller: Caller::Waits,
         };
@@ -204,12 +152,47 @@ impl<P> Queries<P> {
         key
     }
 
-    /// The oldest in the queue.
+    /// The oldest of those that any worker may have.
     pub(crate) fn front(&self) -> Option<QueryKey> {
-        (self.head != NONE).then(|| self.key(self.head))
+        self.first_of(&self.shared)
     }
 
-    /// Moves a waiting query out of the queue, to `place`.
+    /// The oldest of those that want a worker of their own.
+    pub(crate) fn front_temporary(&self) -> Option<QueryKey> {
+        self.first_of(&self.temporary)
+    }
+
+    /// How many want a worker of their own.
+    pub(crate) fn waiting_temporary(&self) -> usize {
+        self.temporary.len
+    }
+
+    /// The oldest of those that want this worker.
+    pub(crate) fn front_pinned(&self, worker: WorkerId) -> Option<QueryKey> {
+        self.pinned.get(&worker).and_then(|line| self.first_of(line))
+    }
+
+    /// Workers that somebody waits for by name.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = WorkerId> {
+        self.pinned.keys().copied()
+    }
+
+    /// Whether nobody waits for a worker by name.
+    pub(crate) fn none_pinned(&self) -> bool {
+        self.pinned.is_empty()
+    }
+
+    /// One that waits, whatever for.
+    pub(crate) fn any_waiting(&self) -> Option<QueryKey> {
+        let pinned = || self.pinned.values().find_map(|line| self.first_of(line));
+        self.front().or_else(|| self.front_temporary()).or_else(pinned)
+    }
+
+    fn first_of(&self, line: &Line) -> Option<QueryKey> {
+        (line.head != NONE).then(|| self.key(line.head))
+    }
+
+    /// Moves a waiting query out of its line, to `place`.
     pub(crate) fn leave_queue(&mut self, key: QueryKey, place: Place) {
         if self.get(key).is_none_or(|query| query.place != Place::Waiting) {
             return;
@@ -220,7 +203,7 @@ impl<P> Queries<P> {
         }
     }
 
-    /// Moves a query back into the queue, to where it stood by its age.
+    /// Moves a query back into its line, to where it stood by its age.
     pub(crate) fn requeue(&mut self, key: QueryKey) {
         let Some(query) = self.get_mut(key) else {
             return;
@@ -228,11 +211,22 @@ impl<P> Queries<P> {
         query.place = Place::Waiting;
         let seq = query.seq;
         // What comes back is older than nearly all that waits, so this walk is short.
-        let mut next = self.head;
+        let mut next = self.line(key.row() as u32).head;
         while next != NONE && self.seq(next) < seq {
             next = self.rows[next as usize].after;
         }
         self.link(key.row() as u32, next);
+    }
+
+    /// A deliberate bug: any worker may have it from now on.
+    pub(crate) fn unpin(&mut self, key: QueryKey) {
+        if self.get(key).is_some_and(|query| query.place == Place::Waiting) {
+            self.unlink(key.row() as u32);
+        }
+        if let Some(query) = self.get_mut(key) {
+            query.route = Route::Any;
+        }
+        self.requeue(key);
     }
 
     /// Ends a query.
@@ -280,6 +274,11 @@ impl<P> Queries<P> {
         Some(key)
     }
 
+    /// When it came, in the order of submissions.
+    pub(crate) fn seq_of(&self, key: QueryKey) -> u64 {
+        self.seq(key.row() as u32)
+    }
+
     fn key(&self, index: u32) -> QueryKey {
         QueryKey::new(index, self.rows[index as usize].generation)
     }
@@ -292,19 +291,32 @@ impl<P> Queries<P> {
         self.rows[index as usize].query.as_ref().map_or(0, |query| query.size)
     }
 
+    /// The line in which a row has its place.
+    fn line(&mut self, index: u32) -> &mut Line {
+        match self.rows[index as usize].query.as_ref().map(|query| query.route) {
+            Some(Route::Temporary) => &mut self.temporary,
+            Some(Route::Worker(worker)) => self.pinned.entry(worker).or_insert(Line::EMPTY),
+            Some(Route::Any | Route::Key(_)) | None => &mut self.shared,
+        }
+    }
+
     /// Puts a row before `next` (at the end: `NONE`).
     fn link(&mut self, index: u32, next: u32) {
-        let before = if next == NONE { self.tail } else { self.rows[next as usize].before };
+        let before = match next {
+            NONE => self.line(index).tail,
+            next => self.rows[next as usize].before,
+        };
         self.rows[index as usize].before = before;
         self.rows[index as usize].after = next;
         match before {
-            NONE => self.head = index,
+            NONE => self.line(index).head = index,
             before => self.rows[before as usize].after = index,
         }
         match next {
-            NONE => self.tail = index,
+            NONE => self.line(index).tail = index,
             next => self.rows[next as usize].before = index,
         }
+        self.line(index).len += 1;
         self.waiting += 1;
         self.waiting_bytes += self.size(index);
     }
@@ -315,12 +327,20 @@ impl<P> Queries<P> {
             (row.before, row.after)
         };
         match before {
-            NONE => self.head = after,
+            NONE => self.line(index).head = after,
             before => self.rows[before as usize].after = after,
         }
         match after {
-            NONE => self.tail = before,
+            NONE => self.line(index).tail = before,
             after => self.rows[after as usize].before = before,
+        }
+        let line = self.line(index);
+        line.len -= 1;
+        if line.len == 0
+            && let Some(Route::Worker(worker)) =
+                self.rows[index as usize].query.as_ref().map(|query| query.route)
+        {
+            self.pinned.remove(&worker);
         }
         self.waiting -= 1;
         self.waiting_bytes -= self.size(index);

@@ -2,30 +2,110 @@
 
 use std::time::Instant;
 
-use super::{Action, Bug, Core, Place, QueryKey, Slot, WorkerId, later};
+use super::query::Query;
+use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
 use crate::conduct::Conduct;
 
 impl<P> Core<P> {
     /// Hands waiting queries, oldest first, to workers with room.
     pub(super) fn dispatch(&mut self, now: Instant) {
+        self.dispatch_pinned(now);
         while let Some(key) = self.queries.front() {
-            let size = self.queries.get(key).map_or(0, |query| query.size);
-            let Some(worker) = self.least_loaded(size, self.is_exclusive(key)) else {
+            let Some(worker) = self.choose(key) else {
                 break;
             };
             self.hand(worker, key, now);
+            self.dispatch_pinned(now);
         }
         self.rebalance(now);
     }
 
-    /// Whether a query of this size would be handed to a worker at once.
-    pub(super) fn has_room(&self, size: usize, exclusive: bool) -> bool {
-        self.queries.front().is_none() && self.least_loaded(size, exclusive).is_some()
+    /// Hands queries to the workers that they are pinned to, those that are older than all that
+    /// anybody may have: nobody overtakes.
+    fn dispatch_pinned(&mut self, now: Instant) {
+        if self.queries.none_pinned() {
+            return;
+        }
+        let turn = self.queries.front().map_or(u64::MAX, |key| self.queries.seq_of(key));
+        let wanted: Vec<WorkerId> = self.queries.wanted().collect();
+        for worker in wanted {
+            while let Some(key) = self.queries.front_pinned(worker)
+                && self.queries.seq_of(key) < turn
+                && let Some(index) = self.with_room(worker, key)
+            {
+                self.hand(index, key, now);
+            }
+        }
+    }
+
+    /// The worker that is to get a query which any of them may have.
+    fn choose(&mut self, key: QueryKey) -> Option<usize> {
+        let exclusive = self.is_exclusive(key);
+        let &Query { size, seq, route, .. } = self.queries.get(key)?;
+        let Route::Key(of) = route else {
+            return self.least_loaded(size, seq, exclusive);
+        };
+        let usual = self.keys.get(of).filter(|_| !self.has(Bug::ForgetKeys));
+        let index = usual
+            .and_then(|worker| self.with_room(worker, key))
+            .or_else(|| self.least_loaded(size, seq, exclusive))?;
+        if self.has(Bug::GrowKeys) {
+            self.keys.grow();
+        }
+        self.keys.set(of, self.slots[index].id);
+        Some(index)
+    }
+
+    /// A worker that takes queries, where it may have this one too.
+    fn with_room(&self, worker: WorkerId, key: QueryKey) -> Option<usize> {
+        let &Query { size, seq, .. } = self.queries.get(key)?;
+        let index = self.slots.iter().position(|slot| slot.id == worker)?;
+        let slot = &self.slots[index];
+        let takes = slot.takes_queries() && !self.is_reserved(slot, seq);
+        (takes && self.has_room_in(slot, size, self.is_exclusive(key))).then_some(index)
+    }
+
+    /// Somebody has waited for this worker by name, longer than since `seq`.
+    fn is_reserved(&self, slot: &Slot, seq: u64) -> bool {
+        !self.queries.none_pinned()
+            && self.queries.front_pinned(slot.id).is_some_and(|key| self.queries.seq_of(key) < seq)
+    }
+
+    /// Whether a worker would begin a query of this size at once, or may hold it ahead.
+    fn has_room_in(&self, slot: &Slot, size: usize, exclusive: bool) -> bool {
+        let ahead = slot.load() < self.config.concurrency + self.config.ahead
+            && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
+        slot.would_begin(exclusive, self.config.concurrency)
+            || ahead
+            || self.has(Bug::OverfillWorker)
+    }
+
+    /// Whether a query would be handed to a worker at once.
+    pub(super) fn has_room(&self, submission: &Submission<P>) -> bool {
+        let size = submission.size;
+        let exclusive = submission.conduct == Conduct::Exclusive;
+        match submission.route {
+            Route::Any | Route::Key(_) => {
+                self.queries.front().is_none()
+                    && self.least_loaded(size, u64::MAX, exclusive).is_some()
+            }
+            Route::Worker(worker) => {
+                self.queries.front().is_none()
+                    && self.queries.front_pinned(worker).is_none()
+                    && self.slot(worker).is_some_and(|slot| {
+                        slot.takes_queries() && self.has_room_in(slot, size, exclusive)
+                    })
+            }
+            Route::Temporary => {
+                let here = self.slots.iter().filter(|slot| slot.temporary).count();
+                here < self.config.workers
+            }
+        }
     }
 
     /// The least-loaded worker that may take a query of this size: one that would begin it at
     /// once, else one that may hold it ahead. The older of two wins, so that few stay warm.
-    fn least_loaded(&self, size: usize, exclusive: bool) -> Option<usize> {
+    fn least_loaded(&self, size: usize, seq: u64, exclusive: bool) -> Option<usize> {
         let mut best = None;
         let mut least = (true, usize::MAX);
         for (index, slot) in self.slots.iter().enumerate() {
@@ -33,14 +113,12 @@ impl<P> Core<P> {
             let idle = slot.would_begin(exclusive, self.config.concurrency);
             let takes = slot.takes_queries()
                 || (self.has(Bug::HandToShutGate) && slot.is_live())
-                || (self.has(Bug::HandToReleasing) && slot.is_releasing());
+                || (self.has(Bug::HandToReleasing) && slot.is_releasing())
+                || (self.has(Bug::ShareTemporary) && slot.temporary && slot.is_releasing());
             if !takes || (!idle, load) >= least {
                 continue;
             }
-            let ahead = load < self.config.concurrency + self.config.ahead
-                && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
-            let ahead = ahead || self.has(Bug::OverfillWorker);
-            if idle || ahead {
+            if self.has_room_in(slot, size, exclusive) && !self.is_reserved(slot, seq) {
                 best = Some(index);
                 least = (!idle, load);
                 if load == 0 {
@@ -51,7 +129,7 @@ impl<P> Core<P> {
         best
     }
 
-    fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
+    pub(super) fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
         let exclusive = self.is_exclusive(key);
         let slot = &mut self.slots[index];
         let worker = slot.id;
@@ -63,7 +141,10 @@ impl<P> Core<P> {
         slot.handed.push_back(key);
         slot.exclusive += usize::from(exclusive);
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
-        self.slots[index].handed_bytes += self.queries.get(key).map_or(0, |query| query.size);
+        if let Some(query) = self.queries.get(key) {
+            self.slots[index].handed_bytes += query.size;
+            self.slots[index].bound += usize::from(query.route.is_bound());
+        }
         if let Some(at) = stuck_at {
             self.wake_by(at);
         }
@@ -84,8 +165,18 @@ impl<P> Core<P> {
         let owes = |slot: &Slot| {
             if trusting { slot.recalled } else { slot.owes(now) }
         };
+        let moves_bound = self.has(Bug::MovePinned) || self.has(Bug::MoveKeyed);
+        let surplus = |slot: &Slot| match moves_bound {
+            true => (slot.load() - slot.recalled).saturating_sub(slot.width(concurrency)),
+            false => slot.surplus(concurrency),
+        };
         let owed: usize = self.slots.iter().map(owes).sum();
-        let takers = self.slots.iter().filter(|slot| slot.takes_queries());
+        // What waits for a worker by name has its room first.
+        let is_free = |slot: &&Slot| {
+            slot.takes_queries()
+                && (self.queries.none_pinned() || self.queries.front_pinned(slot.id).is_none())
+        };
+        let takers = self.slots.iter().filter(is_free);
         let mut room = takers
             .clone()
             .map(|slot| slot.width(concurrency).saturating_sub(slot.load()))
@@ -97,8 +188,7 @@ impl<P> Core<P> {
             let donor = self
                 .slots
                 .iter()
-                .filter(|slot| slot.load() - slot.recalled > slot.width(concurrency))
-                .filter(|slot| slot.answers(now))
+                .filter(|slot| surplus(slot) > 0 && slot.answers(now))
                 .filter_map(|slot| Some((slot, self.to_recall(slot, empty > 0)?)))
                 .max_by_key(|(slot, _)| slot.load() - slot.recalled);
             let Some((worker, key)) = donor.map(|(slot, key)| (slot.id, key)) else { break };
@@ -110,7 +200,7 @@ impl<P> Core<P> {
 
     /// The youngest query of a worker that another could begin.
     fn to_recall(&self, slot: &Slot, alone: bool) -> Option<QueryKey> {
-        let fits = |key: &QueryKey| !self.is_recalled(*key) && (alone || !self.is_exclusive(*key));
+        let fits = |key: &QueryKey| self.is_movable(*key) && (alone || !self.is_exclusive(*key));
         slot.handed.iter().rev().copied().find(fits)
     }
 
@@ -130,10 +220,13 @@ impl<P> Core<P> {
         if self.is_recalled(key) {
             return false;
         }
+        let mut bound = false;
         if let Some(query) = self.queries.get_mut(key) {
             query.place = Place::Handed { worker, recalled: true };
+            bound = query.route.is_bound();
         }
         if let Some(slot) = self.slot_mut(worker) {
+            slot.bound -= usize::from(bound);
             slot.asked = now;
             slot.recalled += 1;
             let deadline = slot.recall_deadline();
@@ -142,6 +235,18 @@ impl<P> Core<P> {
             }
         }
         true
+    }
+
+    /// Whether another worker may have a handed query instead, and nobody has seen to it yet.
+    fn is_movable(&self, key: QueryKey) -> bool {
+        self.queries.get(key).is_some_and(|query| {
+            let bound = match query.route {
+                Route::Worker(_) if self.has(Bug::MovePinned) => false,
+                Route::Key(_) if self.has(Bug::MoveKeyed) => false,
+                route => route.is_bound(),
+            };
+            !bound && matches!(query.place, Place::Handed { recalled: false, .. })
+        })
     }
 
     fn is_recalled(&self, key: QueryKey) -> bool {

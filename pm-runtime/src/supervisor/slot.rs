@@ -10,7 +10,8 @@
 //!                                    └──────────► gone
 //! ```
 //!
-//! A death by its own hand leads from any state to gone.
+//! A death by its own hand leads from any state to gone. A temporary worker goes from Starting
+//! straight to Releasing, with the one query that it is handed then.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -30,8 +31,8 @@ pub(crate) enum Phase {
     Live,
     /// Takes no more queries; ends when it has none.
     Releasing {
-        /// What still runs then is killed.
-        deadline: Instant,
+        /// What still runs then is killed; `None`: it may take its time.
+        deadline: Option<Instant>,
         /// It was told to end.
         told: bool,
     },
@@ -78,6 +79,8 @@ pub(crate) struct Slot {
     pub(crate) handed_bytes: usize,
     /// How many of the handed were asked back.
     pub(crate) recalled: usize,
+    /// How many of the others no other worker may have instead.
+    pub(crate) bound: usize,
     /// When the last of those was.
     pub(crate) asked: Instant,
     /// Begun and not answered, oldest first.
@@ -92,6 +95,8 @@ pub(crate) struct Slot {
     pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool.
     pub(crate) probe: bool,
+    /// It is no part of the pool's size: it runs one query, and is gone.
+    pub(crate) temporary: bool,
 }
 
 impl Slot {
@@ -103,6 +108,7 @@ impl Slot {
             handed: VecDeque::new(),
             handed_bytes: 0,
             recalled: 0,
+            bound: 0,
             asked: now,
             begun: Vec::new(),
             exclusive: 0,
@@ -111,6 +117,7 @@ impl Slot {
             served: 0,
             replacement: false,
             probe: false,
+            temporary: false,
         }
     }
 
@@ -140,7 +147,7 @@ impl Slot {
 
     /// Part of the pool's size: neither on its way out nor dead.
     pub(crate) fn is_staying(&self) -> bool {
-        self.is_starting() || self.is_live()
+        !self.temporary && (self.is_starting() || self.is_live())
     }
 
     pub(crate) fn is_dying(&self) -> bool {
@@ -159,6 +166,12 @@ impl Slot {
     /// Whether it gives queries back when it is asked for them.
     pub(crate) fn answers(&self, now: Instant) -> bool {
         !self.is_dying() && (self.recalled == 0 || now < self.recall_deadline())
+    }
+
+    /// Queries that it holds beyond what it runs at once, and that others may have instead.
+    pub(crate) fn surplus(&self, concurrency: usize) -> usize {
+        let beyond = (self.load() - self.recalled).saturating_sub(self.width(concurrency));
+        beyond.min(self.handed.len() - self.recalled - self.bound)
     }
 
     /// Queries that it is about to give back.
@@ -183,6 +196,8 @@ impl Slot {
             Phase::Starting { .. } => WorkerState::Starting,
             Phase::Live if self.load() == 0 => WorkerState::Idle,
             Phase::Live => WorkerState::Busy,
+            // A temporary worker at work: nobody has asked it to end.
+            Phase::Releasing { deadline: None, .. } if self.load() > 0 => WorkerState::Busy,
             Phase::Releasing { .. } | Phase::Dying { .. } => WorkerState::Releasing,
         }
     }

@@ -14,6 +14,7 @@ pub(crate) struct SlotView {
     pub(crate) load: usize,
     pub(crate) served: u64,
     pub(crate) since: Instant,
+    pub(crate) temporary: bool,
 }
 
 impl<P> Core<P> {
@@ -34,6 +35,17 @@ impl<P> Core<P> {
     /// Queries that a worker was handed and has not ended.
     pub(crate) fn load(&self, worker: WorkerId) -> usize {
         self.slot(worker).map_or(0, Slot::load)
+    }
+
+    /// Nobody has asked it to end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// Queries that keep every worker of the pool busy, with two for each to go on with.
+    pub(crate) fn width(&self) -> usize {
+        let workers = if self.target == 0 { self.config.workers } else { self.target };
+        workers.saturating_mul(self.config.concurrency + 2)
     }
 
     pub(crate) fn is_destroyed(&self) -> bool {
@@ -71,6 +83,7 @@ impl<P> Core<P> {
             load: slot.load(),
             served: slot.served,
             since: slot.since,
+            temporary: slot.temporary,
         })
     }
 

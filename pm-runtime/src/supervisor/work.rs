@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::slot::Slot;
-use super::{Bug, Caller, Core, Note, Place, QueryKey, WorkerId, later};
+use super::{Bug, Caller, Core, Note, Place, QueryKey, Route, WorkerId, later};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
 
@@ -49,7 +49,7 @@ impl<P> Core<P> {
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
         let (was_recalled, handed) = match query.place {
             Place::Handed { worker: at, recalled } if at == worker => {
-                let size = query.size;
+                let (size, bound) = (query.size, query.route.is_bound());
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
                 if slot.begun.len() >= concurrency {
                     return Err(Violation::TooManyBegun);
@@ -57,6 +57,7 @@ impl<P> Core<P> {
                 slot.handed.retain(|&other| other != key);
                 slot.handed_bytes -= size;
                 slot.recalled -= usize::from(recalled);
+                slot.bound -= usize::from(bound && !recalled);
                 slot.begun.push(key);
                 (recalled, std::mem::replace(&mut slot.progress, now))
             }
@@ -115,12 +116,15 @@ impl<P> Core<P> {
         {
             slot.begun.push(key);
         }
-        let mut heals = false;
+        let (mut heals, mut temporary) = (false, false);
         if let Some(slot) = self.slot_mut(worker) {
             slot.served += 1;
             heals = std::mem::take(&mut slot.probe);
+            temporary = slot.temporary;
         }
-        self.budget.answered();
+        if !temporary {
+            self.budget.answered();
+        }
         if heals {
             self.budget.heal();
             self.exhausted = false;
@@ -160,22 +164,14 @@ impl<P> Core<P> {
             return Err(Violation::Returned);
         }
         let size = query.size;
-        let gone = query.caller == Caller::Gone;
         let exclusive = query.conduct == Conduct::Exclusive;
-        let overdue = query.queue_timeout.filter(|_| query.queue_deadline.is_none());
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.handed.retain(|&other| other != key);
         slot.handed_bytes -= size;
         slot.recalled -= 1;
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
-        if gone {
-            self.forget(key);
-        } else if let Some(after) = overdue {
-            self.fail(key, QueryError::QueueTimedOut { after });
-        } else {
-            self.requeue(key);
-        }
+        self.give_back(key);
         self.after_change(now);
         Ok(())
     }
@@ -205,7 +201,42 @@ impl<P> Core<P> {
         Ok(())
     }
 
-    pub(super) fn requeue(&mut self, key: QueryKey) {
+    /// A query that its worker has not begun goes back to where it stood, if it may still wait.
+    pub(super) fn give_back(&mut self, key: QueryKey) {
+        let Some(query) = self.queries.get(key) else {
+            return;
+        };
+        if query.caller == Caller::Gone {
+            self.forget(key);
+        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
+            self.fail(key, QueryError::QueueTimedOut { after });
+        } else if let Route::Worker(worker) = query.route
+            && !self.slot(worker).is_some_and(Slot::is_staying)
+        {
+            self.lose_worker(key);
+        } else {
+            self.requeue(key);
+        }
+    }
+
+    /// Nobody but this worker was to run what waits for it, and it takes nothing any more.
+    pub(super) fn fail_pinned(&mut self, worker: WorkerId) {
+        if self.has(Bug::ForgetPinned) {
+            return;
+        }
+        while let Some(key) = self.queries.front_pinned(worker) {
+            self.lose_worker(key);
+        }
+    }
+
+    fn lose_worker(&mut self, key: QueryKey) {
+        if self.has(Bug::PinLoosely) {
+            return self.queries.unpin(key);
+        }
+        self.fail(key, QueryError::WorkerGone);
+    }
+
+    fn requeue(&mut self, key: QueryKey) {
         if self.has(Bug::RequeueAtTheEnd)
             && let Some(query) = self.queries.get_mut(key)
         {

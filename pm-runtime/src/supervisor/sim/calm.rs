@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{DEATH_PATIENCE, DROP_PATIENCE, End, GATE_PATIENCE, Stage, WorkerId};
+use super::super::{DEATH_PATIENCE, DROP_PATIENCE, End, GATE_PATIENCE, Route, Stage, WorkerId};
 use super::ledger::{Check, Shadow};
 use super::world::World;
 use crate::error::Exit;
@@ -82,7 +82,17 @@ impl World {
             Some(holder) => {
                 stuck(holder) && (self.ledger.facts[id].told.is_none() || self.is_endless(id))
             }
-            None => shadows.len() > 0 && shadows.all(stuck),
+            None => match self.ledger.facts[id].route {
+                Route::Worker(worker) => shadows.any(|other| *other.0 == worker && stuck(other)),
+                Route::Temporary => {
+                    let temporary = shadows.filter(|(_, shadow)| shadow.temporary);
+                    temporary.filter(|other| stuck(*other)).count() >= self.config.workers
+                }
+                Route::Any | Route::Key(_) => {
+                    let mut others = shadows.filter(|(_, shadow)| !shadow.temporary).peekable();
+                    others.peek().is_some() && others.all(stuck)
+                }
+            },
         }
     }
 

@@ -89,7 +89,9 @@ impl World {
         let now = self.now;
         let id = self.ledger.id(key)?;
         let cancelled = self.ledger.facts[id].cancelled;
-        self.ledger.count.in_a_row = 0;
+        if !self.ledger.shadow(worker)?.temporary {
+            self.ledger.count.in_a_row = 0;
+        }
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
         shadow.progress = now;

@@ -1,8 +1,10 @@
 //! What the oracle has to say of each action, at the moment of it.
 
 use super::super::budget::BACKOFF_CAP;
-use super::super::{DROP_PATIENCE, GATE_PATIENCE, QueryKey, Stage, WorkerId};
-use super::ledger::{Check, Shadow};
+use super::super::query::Query;
+use super::super::slot::Phase;
+use super::super::{DROP_PATIENCE, GATE_PATIENCE, Place, QueryKey, Route, Stage, WorkerId};
+use super::ledger::{Check, Shadow, Ticket};
 use super::world::{Before, Event, World};
 use crate::conduct::Conduct;
 use crate::error::{BootError, CrashCause, Exit};
@@ -23,6 +25,7 @@ pub(super) fn count_death(
     let lives = world.ledger.shadows.values().any(is_live);
     let permanent = boot_error.is_some_and(BootError::is_permanent) && !lives;
     let (counts, slows) = match &shadow.killed {
+        _ if shadow.temporary => (false, false),
         Some((_, CrashCause::TimedOut(_) | CrashCause::Grace(_))) => (false, false),
         Some((_, CrashCause::Boot(_))) => (!permanent, true),
         Some(_) => (true, true),
@@ -36,8 +39,12 @@ pub(super) fn count_death(
     if slows {
         world.ledger.count.death(world.now);
     }
-    let stays = |shadow: &Shadow| shadow.killed.is_none() && shadow.releasing.is_none();
-    if boot_error.is_some_and(BootError::is_permanent) && !world.ledger.shadows.values().any(stays)
+    let stays = |shadow: &Shadow| {
+        !shadow.temporary && shadow.killed.is_none() && shadow.releasing.is_none()
+    };
+    if !shadow.temporary
+        && boot_error.is_some_and(BootError::is_permanent)
+        && !world.ledger.shadows.values().any(stays)
     {
         // The pool gives up, and starts afresh when somebody asks for something.
         world.ledger.count.in_a_row = 0;
@@ -47,7 +54,7 @@ pub(super) fn count_death(
 
 /// Takes queries, or would if its gate were open.
 fn is_live(shadow: &Shadow) -> bool {
-    shadow.ready && shadow.killed.is_none() && shadow.releasing.is_none()
+    !shadow.temporary && shadow.ready && shadow.killed.is_none() && shadow.releasing.is_none()
 }
 
 pub(super) fn launch(world: &World, worker: WorkerId, event: Event) -> Check {
@@ -64,10 +71,14 @@ pub(super) fn launch(world: &World, worker: WorkerId, event: Event) -> Check {
         .filter(|shadow| !shadow.ready && shadow.killed.is_none() && !shadow.by_hand)
         .count();
     ensure(starting < world.config.boots_at_once, || format!("{} boots at once", starting + 1))?;
+    if world.core.slot(worker).is_some_and(|slot| slot.temporary) {
+        return Ok(());
+    }
     let early = ledger.count.not_before.is_some_and(|at| now < at);
     ensure(!early, || format!("worker {worker} starts without a pause after deaths in a row"))?;
     if spent {
-        let left = ledger.shadows.values().any(|shadow| shadow.killed.is_none());
+        let counts = |shadow: &Shadow| !shadow.temporary && shadow.killed.is_none();
+        let left = ledger.shadows.values().any(counts);
         ensure(!left, || format!("worker {worker} starts although the budget is spent"))?;
         let soon = ledger.count.last_probe.is_some_and(|at| now < at + BACKOFF_CAP);
         ensure(!soon, || format!("worker {worker} is one probe too many"))?;
@@ -98,12 +109,81 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     ensure(load <= config.concurrency || bytes <= config.ahead_bytes, || {
         format!("worker {worker} holds {bytes} bytes ahead")
     })?;
-    let older = world
-        .core
-        .queries
-        .iter()
-        .find(|query| query.place == super::super::Place::Waiting && query.payload.0 < id);
-    ensure(older.is_none(), || format!("query {id} overtakes an older one"))
+    let older = |query: &&Query<Ticket>| {
+        let waits = query.place == Place::Waiting && query.payload.0 < id;
+        waits && could_have_been(worker, query.route, fact.route)
+    };
+    let older = world.core.queries.iter().find(older);
+    ensure(older.is_none(), || format!("query {id} overtakes an older one"))?;
+    route(world, worker, id)
+}
+
+/// Whether a worker that was handed a query could have been handed another one instead.
+fn could_have_been(worker: WorkerId, other: Route, handed: Route) -> bool {
+    match other {
+        Route::Temporary => handed == Route::Temporary,
+        Route::Worker(pinned) => pinned == worker,
+        Route::Any | Route::Key(_) => handed != Route::Temporary,
+    }
+}
+
+/// Whether this query may be handed to this worker at all.
+fn route(world: &World, worker: WorkerId, id: usize) -> Check {
+    let wrong = |what: &str| Err(format!("query {id} is handed to worker {worker}, {what}"));
+    let Some(shadow) = world.ledger.shadows.get(&worker) else {
+        return wrong("which is no more");
+    };
+    let is_temporary = |id: &usize| world.ledger.facts[*id].route == Route::Temporary;
+    let meant = world.ledger.facts[id].route;
+    if shadow.temporary != (meant == Route::Temporary) {
+        return wrong("which is temporary, or should be");
+    }
+    if shadow.handed.iter().any(|other| is_temporary(other) || is_temporary(&id)) {
+        return wrong("which was another query's own");
+    }
+    match meant {
+        Route::Worker(pinned) if pinned != worker => wrong("and meant for another"),
+        Route::Key(of) if world.config.keys > 5 * 2 => match world.ledger.usual.get(&of) {
+            Some(&usual) if usual != worker && has_room(world, usual, id) => {
+                wrong("although the one of its key is there")
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Whether a worker could have been handed a query too.
+fn has_room(world: &World, worker: WorkerId, id: usize) -> bool {
+    let (ledger, config) = (&world.ledger, &world.config);
+    let Some(shadow) = ledger.shadows.get(&worker) else {
+        return false;
+    };
+    let takes = is_live(shadow)
+        && shadow.shut.is_none()
+        && world.core.slot(worker).is_some_and(|slot| slot.takes_queries())
+        && world.core.queries.front_pinned(worker).is_none();
+    let not_begun = shadow.held.iter().filter(|&&held| ledger.facts[held].told.is_none());
+    let bytes: usize = not_begun.map(|&held| ledger.facts[held].size).sum();
+    let load = shadow.held.len();
+    let ahead = load < config.concurrency + config.ahead
+        && bytes + ledger.facts[id].size <= config.ahead_bytes;
+    let alone = |id: usize| ledger.facts[id].conduct == Conduct::Exclusive;
+    let width = match alone(id) || shadow.held.iter().any(|&held| alone(held)) {
+        true => 1,
+        false => config.concurrency,
+    };
+    takes && (load < width || ahead)
+}
+
+/// A query is asked back: only if that is of use.
+pub(super) fn recall(world: &World, worker: WorkerId, key: QueryKey) -> Check {
+    let fact = &world.ledger.facts[world.ledger.id(key)?];
+    let overdue = fact.queue_timeout.is_some_and(|limit| fact.submitted + limit <= world.now);
+    let stays = world.core.slot(worker).is_some_and(|slot| slot.is_staying());
+    ensure(!stays || overdue || !fact.stays_where_it_is(), || {
+        format!("{key:?} is asked back from worker {worker}, where it belongs")
+    })
 }
 
 /// What changes a worker's state is not dropped half-way.
@@ -185,6 +265,11 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
     let now = world.now;
     let after = world.look();
     for worker in &after.releasing {
+        let phase = world.core.slot(*worker).map(|slot| &slot.phase);
+        if matches!(phase, Some(Phase::Releasing { deadline: None, .. })) {
+            // A temporary worker, at work.
+            continue;
+        }
         world.ledger.shadow(*worker)?.releasing.get_or_insert(now);
     }
     let core = &world.core;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::super::budget::BACKOFF_CAP;
-use super::super::{Config, QueryKey, WaiterId, WorkerId};
+use super::super::{Config, QueryKey, Route, WaiterId, WorkerId};
 use crate::conduct::Conduct;
 use crate::error::CrashCause;
 
@@ -31,6 +31,7 @@ pub(super) struct Fact {
     pub(super) queue_timeout: Option<Duration>,
     pub(super) submitted: Instant,
     pub(super) immediate: bool,
+    pub(super) route: Route,
     pub(super) conduct: Conduct,
     /// It blocks, so that it cannot be dropped although it is async.
     pub(super) stubborn: bool,
@@ -42,6 +43,13 @@ pub(super) struct Fact {
     pub(super) told: Option<Instant>,
 }
 
+impl Fact {
+    /// Once handed to a worker, no other gets it as long as that one lives.
+    pub(super) fn stays_where_it_is(&self) -> bool {
+        matches!(self.route, Route::Key(_) | Route::Worker(_))
+    }
+}
+
 /// A worker, from the actions that concern it.
 #[derive(Debug)]
 pub(super) struct Shadow {
@@ -49,6 +57,9 @@ pub(super) struct Shadow {
     /// A caller asked for this very worker.
     pub(super) by_hand: bool,
     pub(super) probe: bool,
+    pub(super) temporary: bool,
+    /// Every query that it was ever handed.
+    pub(super) handed: BTreeSet<usize>,
     pub(super) ready: bool,
     /// Handed and not ended.
     pub(super) held: BTreeSet<usize>,
@@ -114,6 +125,8 @@ pub(super) struct Ledger {
     pub(super) shadows: BTreeMap<WorkerId, Shadow>,
     pub(super) waiters: BTreeMap<WaiterId, Wish>,
     pub(super) count: Count,
+    /// The worker that the last query of each key was handed to.
+    pub(super) usual: BTreeMap<u64, WorkerId>,
     /// The largest size that anybody asked for.
     pub(super) cap: usize,
     pub(super) destroyed: Option<Instant>,

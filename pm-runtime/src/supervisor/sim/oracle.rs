@@ -13,6 +13,7 @@ pub(super) fn check(world: &World) -> Check {
     check_account(world)?;
     check_slots(world)?;
     check_queue(world)?;
+    check_temporary(world)?;
     check_spread(world)
 }
 
@@ -104,16 +105,20 @@ fn check_slots(world: &World) -> Check {
         if slot.load() != shadow.held.len() {
             return Err(format!("worker {worker}: load {}, holds {:?}", slot.load(), shadow.held));
         }
-        let (mut bytes, mut recalled) = (0, 0);
+        let (mut bytes, mut recalled, mut bound) = (0, 0, 0);
         for &key in &slot.handed {
             let Some(query) = world.core.queries.get(key) else {
                 continue;
             };
             bytes += query.size;
-            recalled += usize::from(matches!(query.place, Place::Handed { recalled: true, .. }));
+            let back = matches!(query.place, Place::Handed { recalled: true, .. });
+            recalled += usize::from(back);
+            bound += usize::from(!back && query.route.is_bound());
         }
-        if (bytes, recalled) != (slot.handed_bytes, slot.recalled) {
-            return Err(format!("worker {worker}: {bytes} bytes, {recalled} recalled"));
+        if (bytes, recalled, bound) != (slot.handed_bytes, slot.recalled, slot.bound) {
+            return Err(format!(
+                "worker {worker}: {bytes} bytes, {recalled} recalled, {bound} bound"
+            ));
         }
         for &id in &shadow.held {
             let fact = &world.ledger.facts[id];
@@ -132,18 +137,40 @@ fn check_slots(world: &World) -> Check {
     Ok(())
 }
 
+/// A temporary worker is there for one query; there are no more than the pool's size, and the
+/// table of keys keeps within its bound.
+fn check_temporary(world: &World) -> Check {
+    let config = &world.config;
+    for (worker, shadow) in &world.ledger.shadows {
+        let idle = shadow.temporary && shadow.ready && shadow.held.is_empty();
+        if idle && !shadow.told_to_end && shadow.killed.is_none() {
+            return Err(format!("temporary worker {worker} has nothing to do, and stays"));
+        }
+    }
+    let temporary = world.ledger.shadows.values().filter(|shadow| shadow.temporary).count();
+    if temporary > config.workers {
+        return Err(format!("{temporary} temporary workers at once"));
+    }
+    if world.core.keys.len() > config.keys {
+        return Err(format!("{} keys are remembered", world.core.keys.len()));
+    }
+    Ok(())
+}
+
 /// What waits stands by age, and is counted.
 fn check_queue(world: &World) -> Check {
-    let mut last = None;
     let (mut count, mut bytes) = (0, 0);
-    for (_, query) in world.core.queries.in_order() {
-        let id = query.payload.0;
-        if last.is_some_and(|last| last >= id) {
-            return Err(format!("query {id} stands behind the younger {last:?}"));
+    for line in world.core.queries.lines() {
+        let mut last = None;
+        for query in line {
+            let id = query.payload.0;
+            if last.is_some_and(|last| last >= id) {
+                return Err(format!("query {id} stands behind the younger {last:?}"));
+            }
+            last = Some(id);
+            count += 1;
+            bytes += query.size;
         }
-        last = Some(id);
-        count += 1;
-        bytes += query.size;
     }
     if (count, bytes) != (world.core.waiting(), world.core.waiting_bytes()) {
         return Err(format!("{count} wait with {bytes} bytes, which is not what is told"));
@@ -167,24 +194,37 @@ fn check_spread(world: &World) -> Check {
         0 => world.config.concurrency,
         _ => 1,
     };
+    let begins =
+        |slot: &Slot, key: &QueryKey| slot.load() < if alone(key) { 1 } else { width(slot) };
+    let age = |key: QueryKey| world.ledger.id(key).unwrap_or(usize::MAX);
     let takers = core.slots.iter().filter(|slot| slot.takes_queries());
-    let idle: usize = takers.clone().map(|slot| width(slot).saturating_sub(slot.load())).sum();
-    let empty = takers.filter(|slot| slot.load() == 0).count();
-    let room_for = |key: &QueryKey| if alone(key) { empty.min(idle) } else { idle };
-    if let Some(front) = core.queries.front()
-        && room_for(&front) > 0
-    {
-        return Err(format!("{} queries wait although workers are idle", core.waiting()));
+    let front = core.queries.front();
+    for slot in takers.clone() {
+        let pinned = core.queries.front_pinned(slot.id);
+        // The older of both has its turn.
+        let next = [front, pinned].into_iter().flatten().min_by_key(|&key| age(key));
+        if let Some(next) = next
+            && begins(slot, &next)
+        {
+            let waiting = core.waiting();
+            return Err(format!("{waiting} queries wait although worker {} is idle", slot.id));
+        }
     }
+    let free = takers.filter(|slot| core.queries.front_pinned(slot.id).is_none());
+    let idle: usize = free.clone().map(|slot| width(slot).saturating_sub(slot.load())).sum();
+    let empty = free.filter(|slot| slot.load() == 0).count();
+    let room_for = |key: &QueryKey| if alone(key) { empty.min(idle) } else { idle };
     let patient = |slot: &&Slot| world.now < slot.asked + RECALL_PATIENCE;
     let recalled: usize = core.slots.iter().filter(patient).map(|slot| slot.recalled).sum();
-    let is_held = |key: &&QueryKey| {
-        let place = core.queries.get(**key).map(|query| query.place);
-        matches!(place, Some(Place::Handed { recalled: false, .. }))
+    let moves = |key: &&QueryKey| {
+        core.queries.get(**key).is_some_and(|query| {
+            let stays = world.ledger.facts[query.payload.0].stays_where_it_is();
+            !stays && matches!(query.place, Place::Handed { recalled: false, .. })
+        })
     };
     for slot in core.slots.iter().filter(|slot| slot.answers(world.now)) {
         let waits = slot.load() - slot.recalled > width(slot);
-        let held = slot.handed.iter().filter(is_held).any(|key| room_for(key) > recalled);
+        let held = slot.handed.iter().filter(moves).any(|key| room_for(key) > recalled);
         if waits && held {
             return Err(format!("worker {} holds {} while another is idle", slot.id, slot.load()));
         }
@@ -216,7 +256,9 @@ pub(super) fn check_punctual(world: &World) -> Check {
         let given_up = world.ledger.shadows.get(&worker).is_some_and(|shadow| shadow.abandoned);
         match slot.phase {
             Phase::Starting { deadline } if deadline <= now => return late("its boot"),
-            Phase::Releasing { deadline, .. } if deadline <= now && gate_is_open => {
+            Phase::Releasing { deadline: Some(deadline), .. }
+                if deadline <= now && gate_is_open =>
+            {
                 return late("its release");
             }
             Phase::Dying { deadline, .. } if deadline <= now && !given_up => {
@@ -260,6 +302,15 @@ pub(super) fn check_punctual(world: &World) -> Check {
 fn check_births(world: &World) -> Check {
     let (core, count) = (&world.core, &world.ledger.count);
     let starting = core.slots.iter().filter(|slot| slot.is_starting()).count();
+    let temporary = core.slots.iter().filter(|slot| slot.temporary);
+    let coming = temporary.clone().filter(|slot| slot.is_starting()).count();
+    if core.queries.waiting_temporary() > coming
+        && temporary.count() < world.config.workers
+        && starting < world.config.boots_at_once
+        && core.temporary_pauses.not_before().is_none_or(|at| at <= world.now)
+    {
+        return Err("a query waits for a temporary worker, and none is started".into());
+    }
     let allowed = starting < world.config.boots_at_once
         && !count.is_spent(&world.config, world.now)
         && core.budget.not_before().is_none_or(|at| at <= world.now);

@@ -1,6 +1,6 @@
 //! What the oracle has to say of the outcomes that callers and waiters are told.
 
-use super::super::{Stage, WaiterId, WorkerId};
+use super::super::{Route, Stage, WaiterId, WorkerId};
 use super::judge::ensure;
 use super::ledger::{Check, Outcome, Wish};
 use super::world::{Before, World};
@@ -54,9 +54,19 @@ pub(super) fn failure(
         }
         QueryError::BudgetExhausted { .. } => {
             never_began()?;
+            ensure(matches!(fact.route, Route::Any | Route::Key(_)), wrong)?;
             ensure(world.ledger.count.is_spent(&world.config, now), wrong)?;
             ensure(!world.core.slots.iter().any(|slot| slot.is_live()), wrong)?;
         }
+        QueryError::WorkerGone => {
+            never_began()?;
+            let Route::Worker(worker) = fact.route else {
+                return Err(wrong());
+            };
+            let slot = world.core.slot(worker);
+            ensure(!slot.is_some_and(|slot| slot.is_staying()), wrong)?;
+        }
+        QueryError::Boot(_) if fact.route == Route::Temporary => never_began()?,
         QueryError::Boot(error) => {
             never_began()?;
             ensure(error.is_permanent(), wrong)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Config, End, WorkerId};
+use super::super::{Config, End, Route, WorkerId};
 use super::ledger::{Check, Fact};
 use super::rng::Rng;
 use super::worker::{FakeWorker, Lie, Up};
@@ -29,6 +29,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         queue_bytes: rng.pick(&[0, 200, 100_000]).unwrap_or(0),
         max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
         crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
+        keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
         seed: rng.next(),
     }
@@ -189,6 +190,7 @@ impl World {
         if self.ledger.open.len() > self.crowd {
             return Ok(());
         }
+        let route = self.route_any();
         let rng = &mut self.rng;
         let mut limit = |none: usize, max: Duration| {
             let limit = rng.duration(max);
@@ -205,6 +207,7 @@ impl World {
             queue_timeout,
             submitted: self.now,
             immediate: rng.one_in(6),
+            route,
             conduct: rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking),
             stubborn: rng.one_in(4),
             cancelled: false,
@@ -213,6 +216,23 @@ impl World {
             told: None,
         };
         self.submit(fact)
+    }
+
+    /// Mostly any worker; in a history in its own mix of the rest.
+    fn route_any(&mut self) -> Route {
+        if !self.rng.one_in(self.plain) {
+            return Route::Any;
+        }
+        match self.rng.below(4) {
+            0 => Route::Temporary,
+            1 => Route::Key(self.rng.below(5) as u64),
+            _ => {
+                let workers: Vec<WorkerId> = self.core.slots.iter().map(|slot| slot.id).collect();
+                // Now and then one that is gone, or never was.
+                let some = self.rng.below(9) as WorkerId;
+                Route::Worker(self.rng.pick(&workers).filter(|_| some > 0).unwrap_or(some))
+            }
+        }
     }
 
     fn end_any(&mut self, worker: WorkerId) {

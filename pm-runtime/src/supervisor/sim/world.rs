@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::super::slot::Phase;
-use super::super::{Action, Bug, Config, Core, QueryKey, Stage, Submission, WaiterId, WorkerId};
+use super::super::{
+    Action, Bug, Config, Core, QueryKey, Route, Stage, Submission, WaiterId, WorkerId,
+};
 
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
 use super::rng::Rng;
@@ -46,6 +48,8 @@ pub(super) struct World {
     pub(super) crowd: usize,
     /// Frames arrive before the clock goes on.
     pub(super) prompt: bool,
+    /// One query in so many is not for any worker.
+    pub(super) plain: usize,
     /// Prints what happens.
     pub(super) loud: bool,
 }
@@ -56,6 +60,7 @@ impl World {
         core.bug = bug;
         let crowd = rng.pick(&[2, 6, 40, 40]).unwrap_or(1);
         let prompt = !rng.one_in(3);
+        let plain = rng.pick(&[2, 4, 100]).unwrap_or(4);
         Self {
             core,
             config,
@@ -65,6 +70,7 @@ impl World {
             ledger: Ledger::default(),
             crowd,
             prompt,
+            plain,
             loud: false,
         }
     }
@@ -98,6 +104,7 @@ impl World {
             timeout: fact.timeout,
             queue_timeout: fact.queue_timeout,
             immediate: fact.immediate,
+            route: fact.route,
             conduct: fact.conduct,
         };
         self.say(|| format!("submit {id}: {fact:?}"));
@@ -214,7 +221,8 @@ impl World {
         match action {
             Action::Launch(worker) => {
                 judge::launch(self, worker, event)?;
-                let probe = self.ledger.count.is_spent(&self.config, now);
+                let temporary = self.core.slot(worker).is_some_and(|slot| slot.temporary);
+                let probe = !temporary && self.ledger.count.is_spent(&self.config, now);
                 if probe {
                     self.ledger.count.last_probe = Some(now);
                 }
@@ -222,6 +230,8 @@ impl World {
                     launched: now,
                     by_hand: event == Event::SpawnedOne(worker),
                     probe,
+                    temporary,
+                    handed: Default::default(),
                     ready: false,
                     held: Default::default(),
                     shut: None,
@@ -246,9 +256,16 @@ impl World {
                     shadow.progress = now;
                 }
                 shadow.held.insert(id);
+                shadow.handed.insert(id);
+                if let Route::Key(of) = self.ledger.facts[id].route {
+                    self.ledger.usual.insert(of, worker);
+                }
                 self.send(worker, Down::Hand(key));
             }
-            Action::Recall(worker, key) => self.send(worker, Down::Recall(key)),
+            Action::Recall(worker, key) => {
+                judge::recall(self, worker, key)?;
+                self.send(worker, Down::Recall(key));
+            }
             Action::Drop(worker, key) => {
                 judge::drop(self, key)?;
                 self.send(worker, Down::Drop(key));

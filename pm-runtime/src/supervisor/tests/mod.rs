@@ -1,6 +1,7 @@
 //! The policy's promises, one by one; and the scene on which they are kept.
 
 mod queries;
+mod routes;
 mod workers;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -33,6 +34,7 @@ fn config(workers: usize) -> Config {
         queue_bytes: 1 << 20,
         max_crashes: Some(5),
         crash_window: Some(1800 * SECOND),
+        keys: 64,
         boots_at_once: 8,
         seed: 1,
     }
@@ -78,10 +80,24 @@ impl Scene {
         timeout: Option<Duration>,
         queue_timeout: Option<Duration>,
     ) -> Option<QueryKey> {
+        self.submit_as(payload, Route::Any, timeout, queue_timeout)
+    }
+
+    fn submit_to(&mut self, payload: u32, route: Route) -> Option<QueryKey> {
+        self.submit_as(payload, route, Some(10 * SECOND), None)
+    }
+
+    fn submit_as(
+        &mut self,
+        payload: u32,
+        route: Route,
+        timeout: Option<Duration>,
+        queue_timeout: Option<Duration>,
+    ) -> Option<QueryKey> {
         let immediate = false;
         let conduct = self.conduct;
         let submission =
-            Submission { payload, size: 8, timeout, queue_timeout, conduct, immediate };
+            Submission { payload, size: 8, timeout, queue_timeout, conduct, immediate, route };
         self.core.submit(submission, self.now)
     }
 

@@ -198,11 +198,11 @@ fn an_idle_worker_gets_what_another_has_not_begun() {
 #[test]
 fn what_is_given_back_keeps_its_turn() {
     let mut scene = Scene::ready(Config { ahead: 0, ..config(1) });
-    let first = scene.submit(1);
-    let second = scene.submit(2);
+    scene.submit(1);
+    scene.submit(2);
     scene.die(1, Exit::Code(1));
-    let order: Vec<_> = scene.core.queries.in_order().map(|(key, _)| key).collect();
-    assert_eq!(order, [first, second]);
+    let order: Vec<_> = scene.core.queries.lines()[0].iter().map(|query| query.payload).collect();
+    assert_eq!(order, [1, 2]);
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! One query for each of many inputs.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use smol::stream::Stream;
+
+use super::{Call, Pool};
+use crate::error::QueryError;
+
+/// The results of a query for each of many inputs, as a stream in the order of the inputs.
+///
+/// It takes so many inputs at a time as keep every worker busy, and the next ones as results are
+/// taken, so that the inputs may be endless. An input is the query's argument, or a tuple of its
+/// arguments. It keeps the pool alive; dropping it cancels what is on its way.
+///
+/// ```
+/// use pm_runtime::worker_query;
+/// use smol::stream::StreamExt;
+///
+/// #[worker_query(workers = 2)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DoublePool::new();
+///     let doubles: Vec<u32> = pool.map(0..).take(4).try_collect().await?;
+///     assert_eq!(doubles, [0, 2, 4, 6]);
+///     let sum = pool.map([1, 2, 3]).unordered().try_fold(0, |sum, n| Ok(sum + n)).await?;
+///     assert_eq!(sum, 12);
+///     Ok(())
+/// }
+/// ```
+#[must_use = "it does nothing until it is polled"]
+pub struct Map<P, I: Iterator, T> {
+    pool: P,
+    inputs: std::iter::Fuse<I>,
+    call: fn(&P, I::Item) -> Call<T>,
+    /// By the order of their inputs.
+    running: VecDeque<Turn<T>>,
+    ordered: bool,
+}
+
+enum Turn<T> {
+    Running(Call<T>),
+    /// It was over at once, and others are before it.
+    Over(Option<Result<T, QueryError>>),
+}
+
+impl<T> Turn<T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
+        match self {
+            Self::Running(call) => Pin::new(call).poll(cx),
+            Self::Over(result) => result.take().map_or(Poll::Pending, Poll::Ready),
+        }
+    }
+}
+
+impl<P, I: Iterator, T> Map<P, I, T> {
+    pub(crate) fn new(pool: P, inputs: I, call: fn(&P, I::Item) -> Call<T>) -> Self {
+        Self { pool, inputs: inputs.fuse(), call, running: VecDeque::new(), ordered: true }
+    }
+
+    /// The results as they come, rather than in the order of the inputs.
+    pub fn unordered(mut self) -> Self {
+        self.ordered = false;
+        self
+    }
+
+    /// The first result that is there, in its turn.
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, QueryError>>> {
+        // What is behind the first has its outcome kept until its turn comes.
+        let looked_at = if self.ordered { 1 } else { self.running.len() };
+        for index in 0..looked_at.min(self.running.len()) {
+            if let Poll::Ready(result) = self.running[index].poll(cx) {
+                self.running.remove(index);
+                return Poll::Ready(Some(result));
+            }
+        }
+        if self.running.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+    }
+}
+
+impl<P: Deref<Target = Pool>, I: Iterator, T> Map<P, I, T> {
+    /// Submits queries until enough are on their way. `Some`: one is over already.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Option<Result<T, QueryError>> {
+        let width = self.pool.width();
+        while self.running.len() < width {
+            let input = self.inputs.next()?;
+            let mut call = (self.call)(&self.pool, input);
+            match Pin::new(&mut call).poll(cx) {
+                Poll::Ready(result) if !self.ordered || self.running.is_empty() => {
+                    return Some(result);
+                }
+                Poll::Ready(result) => self.running.push_back(Turn::Over(Some(result))),
+                Poll::Pending => self.running.push_back(Turn::Running(call)),
+            }
+        }
+        None
+    }
+}
+
+impl<P: Deref<Target = Pool>, I: Iterator, T> Stream for Map<P, I, T> {
+    type Item = Result<T, QueryError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.fill(cx) {
+            Some(result) => Poll::Ready(Some(result)),
+            None => self.poll_running(cx),
+        }
+    }
+}
+
+// Nothing in it is pinned.
+impl<P, I: Iterator, T> Unpin for Map<P, I, T> {}
+
+impl<P, I: Iterator, T> fmt::Debug for Map<P, I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("running", &self.running.len())
+            .field("ordered", &self.ordered)
+            .finish_non_exhaustive()
+    }
+}

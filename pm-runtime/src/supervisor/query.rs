@@ -1,0 +1,100 @@
+//! One query: its name, where it is, and which worker it is meant for.
+
+use std::time::{Duration, Instant};
+
+use super::WorkerId;
+use crate::conduct::Conduct;
+
+/// Which worker a query is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Any of the pool's size.
+    Any,
+    /// The one that the last query of this key went to, if it can be had.
+    Key(u64),
+    /// This one, or none.
+    Worker(WorkerId),
+    /// One of its own.
+    Temporary,
+}
+
+impl Route {
+    /// Once it was handed to a worker, no other one gets it as long as that one lives.
+    pub(super) fn is_bound(self) -> bool {
+        matches!(self, Self::Key(_) | Self::Worker(_))
+    }
+}
+
+/// Names a live query; also its id on the wire. A name is never used twice within 2³² queries of
+/// the same row, so that a late or forged answer meets nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct QueryKey(u64);
+
+impl QueryKey {
+    pub(super) fn new(row: u32, generation: u32) -> Self {
+        Self(u64::from(generation) << 32 | u64::from(row))
+    }
+
+    pub(crate) fn from_wire(id: u64) -> Self {
+        Self(id)
+    }
+
+    pub(crate) fn to_wire(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn row(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    pub(super) fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+/// Where a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In its line.
+    Waiting,
+    /// Handed to a worker, which has not told of its begin.
+    Handed {
+        worker: WorkerId,
+        /// The worker was asked to give it back.
+        recalled: bool,
+    },
+    /// A worker runs it.
+    Begun {
+        worker: WorkerId,
+        at: Instant,
+        /// The worker was asked to drop it, and should have confirmed by then.
+        dropping: Option<Instant>,
+        /// The worker said that it no longer runs, so its answer is due by then.
+        spared: Option<Instant>,
+    },
+}
+
+/// What becomes of a query's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Somebody waits for it.
+    Waits,
+    /// Nobody does; the query only occupies its worker.
+    Gone,
+}
+
+pub(crate) struct Query<P> {
+    pub(crate) payload: P,
+    /// Bytes of the encoded arguments.
+    pub(crate) size: usize,
+    /// Order of submission.
+    pub(crate) seq: u64,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) queue_timeout: Option<Duration>,
+    /// When it has waited long enough; `None` also once that is dealt with.
+    pub(crate) queue_deadline: Option<Instant>,
+    pub(crate) conduct: Conduct,
+    pub(crate) route: Route,
+    pub(crate) place: Place,
+    pub(crate) caller: Caller,
+}

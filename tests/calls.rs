@@ -1,0 +1,291 @@
+//! The ways to call, with real worker processes.
+
+use std::time::Duration;
+
+use pm_runtime::{Event, QueryError, Retry};
+use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun};
+use rustix::process::Signal;
+use smol::stream::StreamExt;
+
+#[pm_runtime::test]
+async fn a_temporary_worker_is_another_process_and_gone_afterwards() {
+    let pool = WorkPool::new();
+    let usual = pool.query(Task::Pid).await.unwrap();
+    let own = pool.query(Task::Pid).temporary().await.unwrap();
+    assert_ne!(own, usual);
+    until(|| !is_alive(own as u32));
+    assert_eq!(pool.query(Task::Pid).await, Ok(usual));
+    let another = pool.query(Task::Pid).temporary().await.unwrap();
+    assert!(another != own && another != usual);
+}
+
+#[pm_runtime::test]
+async fn a_temporary_worker_shows_and_takes_nothing_else() {
+    let folder = Folder::new("temporary");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::new();
+    let task = Task::Rendezvous { begun, go_on: go_on.clone() };
+    let own = smol::spawn(pool.query(task).temporary());
+    until_begun(&pool, 1).await;
+    let health = pool.health();
+    assert_eq!((health.busy, health.workers.len()), (1, 1));
+    assert!(health.workers[0].temporary);
+    let worker = pool.workers().remove(0);
+    assert_eq!(pool.query(Task::Pid).on(&worker).await, Err(QueryError::WorkerGone));
+    assert_ne!(pool.query(Task::Pid).await, Ok(u64::from(worker.pid())));
+    // One at a time, as the pool has one worker.
+    let second = smol::spawn(pool.query(Task::Return(2)).temporary());
+    assert_eq!(pool.query(Task::Return(3)).await, Ok(3));
+    let temporary = pool.health().workers.iter().filter(|worker| worker.temporary).count();
+    assert_eq!(temporary, 1);
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!((own.await, second.await), (Ok(0), Ok(2)));
+    assert!(pool.health().account.balances());
+}
+
+#[pm_runtime::test]
+async fn crashes_of_temporary_workers_count_nowhere() {
+    let pool = WorkPool::builder().max_crashes(0).build();
+    for _ in 0..3 {
+        let crash = pool.query(Task::Abort).temporary().await;
+        assert!(matches!(crash, Err(QueryError::Crashed(_))), "{crash:?}");
+    }
+    assert_eq!(pool.health().crashes, 0);
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+}
+
+#[pm_runtime::test]
+async fn a_pinned_query_runs_in_its_worker() {
+    let pool = WorkPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    for worker in pool.workers() {
+        for _ in 0..3 {
+            assert_eq!(pool.query(Task::Pid).on(&worker).await, Ok(u64::from(worker.pid())));
+        }
+    }
+    let stranger = WorkPool::new().spawn_one().await.unwrap();
+    assert_eq!(pool.query(Task::Pid).on(&stranger).await, Err(QueryError::WorkerGone));
+}
+
+#[pm_runtime::test]
+async fn a_pinned_query_that_waits_fails_with_its_worker() {
+    let pool = WorkPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let worker = pool.acquire().unwrap();
+    let running = smol::spawn(pool.query(Task::Spin).on(&worker));
+    until_begun(&pool, 1).await;
+    let waiting: Vec<_> =
+        (0..40).map(|i| smol::spawn(pool.query(Task::Return(i)).on(&worker))).collect();
+    while pool.health().account.waiting < 40 {
+        smol::future::yield_now().await;
+    }
+    kill(worker.pid(), Signal::KILL);
+    assert!(matches!(running.await, Err(QueryError::Crashed(_))));
+    for waiting in waiting {
+        assert_eq!(waiting.await, Err(QueryError::WorkerGone));
+    }
+    assert_eq!(pool.query(Task::Return(1)).on(&worker).await, Err(QueryError::WorkerGone));
+    let account = pool.health().account;
+    assert!(account.balances() && account.rejected == 41, "{account:?}");
+}
+
+#[pm_runtime::test]
+async fn a_released_worker_takes_no_pinned_query() {
+    let pool = WorkPool::new();
+    let worker = pool.spawn_one().await.unwrap();
+    pool.unspawn_one(&worker).await;
+    assert_eq!(pool.query(Task::Pid).on(&worker).await, Err(QueryError::WorkerGone));
+}
+
+#[pm_runtime::test]
+async fn a_key_stays_with_its_worker_until_that_dies() {
+    let pool = WorkPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let home = pool.query(Task::Pid).key("a").await.unwrap();
+    // The other worker is idle all the while.
+    let calls: Vec<_> = (0..8).map(|_| smol::spawn(pool.query(Task::Pid).key("a"))).collect();
+    for call in calls {
+        assert_eq!(call.await, Ok(home));
+    }
+    let mut events = pool.events();
+    kill(home as u32, Signal::KILL);
+    while !matches!(events.next().await, Some(Event::Crashed(_))) {}
+    let new_home = pool.query(Task::Pid).key("a").await.unwrap();
+    assert_ne!(new_home, home);
+    for _ in 0..4 {
+        assert_eq!(pool.query(Task::Pid).key("a").await, Ok(new_home));
+    }
+}
+
+#[pm_runtime::test]
+async fn try_query_fails_where_query_would_wait() {
+    let folder = Folder::new("try");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::builder().queue(1).build();
+    assert_eq!(pool.try_query(Task::Return(1)).await, Ok(1));
+    let running = smol::spawn(pool.query(Task::Rendezvous { begun, go_on: go_on.clone() }));
+    until_begun(&pool, 2).await;
+    let mut waiting = Vec::new();
+    while pool.health().queued == 0 {
+        waiting.push(smol::spawn(pool.query(Task::Return(2))));
+        while pool.health().account.submitted < 2 + waiting.len() as u64 {
+            smol::future::yield_now().await;
+        }
+    }
+    assert_eq!(pool.try_query(Task::Return(3)).await, Err(QueryError::QueueFull));
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(running.await, Ok(0));
+    for call in waiting {
+        assert_eq!(call.await, Ok(2));
+    }
+}
+
+#[pm_runtime::test]
+async fn query_temporary_is_temporary() {
+    let pool = WorkPool::new();
+    let usual = pool.query(Task::Pid).await.unwrap();
+    assert_ne!(pool.query_temporary(Task::Pid).await, Ok(usual));
+    assert_eq!(pool.query(Task::Pid).await, Ok(usual));
+}
+
+/// What shares the pool of the process runs in one test.
+#[pm_runtime::test]
+async fn everybody_shares_one_pool_until_its_end() {
+    let first = WorkPool::shared();
+    let pid = first.query(Task::Pid).await.unwrap();
+    drop(first);
+    let (second, third) = (WorkPool::shared(), WorkPool::shared());
+    assert_eq!(second.query(Task::Pid).await, Ok(pid), "nobody's last handle ends it");
+    assert_ne!(WorkPool::new().query(Task::Pid).await, Ok(pid));
+    second.destroy().await;
+    assert_eq!(third.query(Task::Pid).await, Err(QueryError::Destroyed));
+    let fresh = WorkPool::shared();
+    assert_ne!(fresh.query(Task::Pid).await.unwrap(), pid);
+    fresh.destroy().await;
+}
+
+#[pm_runtime::test]
+async fn a_map_keeps_the_order_and_unordered_does_not() {
+    let folder = Folder::new("map");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::builder().workers(2).build();
+    let tasks = |first: Task| std::iter::once(first).chain((1..20).map(Task::Return));
+    let slow = || Task::Rendezvous { begun: begun.clone(), go_on: go_on.clone() };
+    let mut answers = pool.map(tasks(slow())).unordered();
+    let mut early = Vec::new();
+    while early.len() < 19 {
+        early.push(answers.next().await.unwrap().unwrap());
+    }
+    early.sort_unstable();
+    assert_eq!(early, (1..20).collect::<Vec<u64>>(), "all but the first, which is not over");
+    std::fs::write(&go_on, "").unwrap();
+    assert_eq!(answers.next().await, Some(Ok(0)));
+    assert_eq!(answers.next().await, None);
+    let ordered: Vec<u64> = pool.map(tasks(slow())).map(Result::unwrap).collect().await;
+    assert_eq!(ordered, (0..20).collect::<Vec<u64>>());
+}
+
+#[pm_runtime::test]
+async fn a_map_takes_few_of_endless_inputs_and_tells_errors_in_their_place() {
+    let pool = WorkPool::builder().workers(2).max_crashes(None).build();
+    let taken = std::cell::Cell::new(0);
+    let inputs = (0..).inspect(|_| taken.set(taken.get() + 1)).map(|i| match i {
+        3 => Task::Abort,
+        i => Task::Return(i),
+    });
+    let mut answers = pool.map(inputs);
+    for i in 0..100 {
+        match answers.next().await.unwrap() {
+            Err(error) => assert!(i == 3 && matches!(error, QueryError::Crashed(_)), "{error}"),
+            Ok(answer) => assert_eq!(answer, i),
+        }
+        assert!(taken.get() <= i + 1 + 2 * 4, "{} taken after {i}", taken.get());
+    }
+    drop(answers);
+    pool.destroy().await;
+    let account = pool.health().account;
+    assert!(account.balances() && account.running + account.waiting == 0, "{account:?}");
+}
+
+#[pm_runtime::worker_query(workers = 2)]
+fn repeat(text: &str, times: usize, options: &Option<char>) -> String {
+    text.repeat(times) + &options.map(String::from).unwrap_or_default()
+}
+
+#[pm_runtime::worker_query(workers = 2)]
+fn nothing() -> u8 {
+    7
+}
+
+#[pm_runtime::test]
+async fn inputs_of_a_map_mirror_the_signature() {
+    let pool = RepeatPool::new();
+    let texts = [String::from("a"), String::from("b")];
+    let inputs = texts.iter().map(|text| (text.as_str(), 2, &Some('!')));
+    let answers: Vec<String> = pool.map(inputs).map(Result::unwrap).collect().await;
+    assert_eq!(answers, ["aa!", "bb!"]);
+    let answers: Vec<u8> = NothingPool::new().map([(), ()]).map(Result::unwrap).collect().await;
+    assert_eq!(answers, [7, 7]);
+}
+
+/// Fails as often as it is told to, in one worker.
+#[pm_runtime::worker_query(workers = 1)]
+fn lucky(fails: u32, how: &str) -> Result<u32, String> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    match RUNS.fetch_add(1, Ordering::Relaxed) {
+        run if run < fails && how == "abort" => std::process::abort(),
+        run if run < fails => Err(how.into()),
+        run => Ok(run),
+    }
+}
+
+fn at_once<E>(times: u32) -> Retry<E> {
+    Retry::times(times).backoff(Duration::from_millis(1), Duration::from_millis(1))
+}
+
+#[pm_runtime::test]
+async fn an_error_of_the_application_is_retried() {
+    let pool = LuckyPool::new();
+    assert_eq!(pool.query(3, "busy").retry(at_once(3)).await, Ok(Ok(3)));
+    let account = pool.health().account;
+    assert_eq!((account.submitted, account.completed), (4, 4), "each run is a query");
+}
+
+#[pm_runtime::test]
+async fn retries_end() {
+    let pool = LuckyPool::new();
+    assert_eq!(pool.query(9, "busy").retry(at_once(2)).await, Ok(Err("busy".into())));
+    assert_eq!(pool.health().account.submitted, 3);
+}
+
+#[pm_runtime::test]
+async fn only_errors_that_the_policy_names_are_retried() {
+    let pool = LuckyPool::new();
+    let busy = at_once(9).retry_if(|error: &String| error == "busy");
+    let broken = pool.query(9, "broken").retry(busy.clone());
+    assert_eq!(broken.await, Ok(Err("broken".into())));
+    assert_eq!(pool.health().account.submitted, 1);
+    assert_eq!(pool.query(3, "busy").retry(busy).wait(), Ok(Ok(3)));
+}
+
+#[pm_runtime::test]
+async fn what_the_pool_says_is_not_retried() {
+    let pool = LuckyPool::new();
+    let crash = pool.query(9, "abort").retry(at_once(9)).await;
+    assert!(matches!(crash, Err(QueryError::Crashed(_))), "{crash:?}");
+    assert_eq!(pool.health().account.submitted, 1);
+}
+
+#[pm_runtime::test]
+async fn a_retry_that_is_dropped_in_its_pause_runs_no_more() {
+    let pool = LuckyPool::new();
+    let hours = Duration::from_secs(3600);
+    let mut call = Box::pin(pool.query(9, "busy").retry(Retry::times(9).backoff(hours, hours)));
+    while pool.health().account.completed < 1 {
+        assert!(smol::future::poll_once(&mut call).await.is_none());
+    }
+    assert!(smol::future::poll_once(&mut call).await.is_none());
+    drop(call);
+    assert_eq!(pool.health().account.submitted, 1);
+}
