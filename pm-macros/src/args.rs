@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Path, Token, token};
+use syn::{Expr, LitInt, Path, Token, token};
 
 /// What an attribute was given.
 #[derive(Default)]
@@ -21,7 +21,19 @@ pub(crate) struct Options {
 /// One option that is passed on to the builder, whose method has its name.
 pub(crate) struct Setter {
     pub(crate) method: Ident,
-    pub(crate) value: TokenStream,
+    value: TokenStream,
+    /// The value is a path in the runtime crate.
+    in_runtime: bool,
+}
+
+impl Setter {
+    pub(crate) fn value(&self, runtime: &TokenStream) -> TokenStream {
+        let value = &self.value;
+        match self.in_runtime {
+            true => quote::quote!(#runtime::#value),
+            false => quote::quote!(#value),
+        }
+    }
 }
 
 impl Options {
@@ -33,9 +45,36 @@ impl Options {
         }
     }
 
+    /// Where a cancelled query costs its worker, nothing may run beside it.
+    fn check_neighbours(&self, errors: &mut Errors) {
+        let value = |name| {
+            let setter = self.setters.iter().find(|setter| setter.method == name);
+            setter.map(|setter| &setter.value)
+        };
+        let (Some(cancel), Some(concurrency)) = (value("cancel"), value("concurrency")) else {
+            return;
+        };
+        let kills = cancel.clone().into_iter().any(|token| token.to_string() == "Kill");
+        // Where it is an expression, the pool says so when it starts.
+        let number = syn::parse2::<LitInt>(concurrency.clone());
+        let number = number.and_then(|number| number.base10_parse::<usize>());
+        if kills && number.is_ok_and(|number| number > 1) {
+            errors.on(
+                concurrency,
+                "where a cancelled query is killed with its worker, none can run beside it: \
+                 write `concurrency = 1`, or `cancel = \"detach\"`",
+            );
+        }
+    }
+
+    fn set(&mut self, method: Ident, value: TokenStream, in_runtime: bool) {
+        self.setters.push(Setter { method, value, in_runtime });
+    }
+
     fn take(&mut self, method: Ident, value: Value) {
         match value {
-            Value::Setting(value) => self.setters.push(Setter { method, value }),
+            Value::Setting(value) => self.set(method, value, false),
+            Value::Variant(value) => self.set(method, value, true),
             Value::Stem(stem) => self.stem = Some(stem),
             Value::Runtime(path) => self.runtime = Some(path),
             Value::Init(init) => self.init = Some(init),
@@ -45,7 +84,9 @@ impl Options {
 
 /// Reads the options of a pool's attribute.
 pub(crate) fn parse(args: TokenStream, errors: &mut Errors) -> Options {
-    parse_for(None, args, errors)
+    let options = parse_for(None, args, errors);
+    options.check_neighbours(errors);
+    options
 }
 
 /// Reads the options of `main` or `test`, which take the path of the runtime only.

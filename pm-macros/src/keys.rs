@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Time { none: bool, zero: bool },
     /// A number of bytes.
     Size { zero: bool },
+    /// One of some words, each a variant of a type of the runtime crate.
+    Choice(&'static Choice),
     /// The path of a program.
     Program,
     /// The stem of the generated names.
@@ -28,6 +30,17 @@ pub(crate) enum Kind {
     /// Known, and refused: this version does not implement it.
     Later,
 }
+
+/// The words that an option takes.
+#[derive(PartialEq)]
+pub(crate) struct Choice {
+    /// The type in the runtime crate.
+    pub(crate) ty: &'static str,
+    /// Each word, and the variant that it stands for.
+    pub(crate) words: &'static [(&'static str, &'static str)],
+}
+
+const CANCEL: Choice = Choice { ty: "Cancel", words: &[("detach", "Detach"), ("kill", "Kill")] };
 
 /// The type of a count.
 #[derive(Clone, Copy, PartialEq)]
@@ -71,7 +84,7 @@ pub(crate) const KEYS: &[Key] = &[
     later("max_queries"), later("max_age"), later("max_memory"),
     later("memory_limit"), later("cpu_limit"),
     later("idle_timeout"),
-    later("cancel"),
+    key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
     key("init", Kind::Init, "init = set_up"),
     later("message"),
     later("env"), later("clear_env"), later("cwd"), later("nice"), later("stdio"), later("core_dumps"),

@@ -17,7 +17,7 @@ pub(crate) fn handle(
     let pool_doc = format!(" A typed handle to a pool of worker processes that run {doc}.");
     let builder_doc = format!(" The builder of [`{pool}`].");
     let set = options.setters.iter().map(|setter| &setter.method);
-    let values = options.setters.iter().map(|setter| &setter.value);
+    let values = options.setters.iter().map(|setter| setter.value(runtime));
     quote! {
         #[doc = #pool_doc]
         #(#attrs)*

@@ -1,6 +1,6 @@
 //! Values of options: what the macro can read is checked here, the rest is the compiler's.
 
-use crate::keys::{Key, Kind, Width};
+use crate::keys::{Choice, Key, Kind, Width};
 use crate::{duration, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -11,6 +11,8 @@ use syn::{Error, Expr, ExprRange, Lit, LitInt, Path, Result};
 pub(crate) enum Value {
     /// An argument for the builder's method.
     Setting(TokenStream),
+    /// The same, in the runtime crate.
+    Variant(TokenStream),
     /// The stem of the generated names.
     Stem(Ident),
     /// The path of the runtime crate.
@@ -25,6 +27,7 @@ pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
         Kind::Time { none, zero } => time(key, value, none, zero),
         Kind::Size { zero } => bytes(key, value, zero),
+        Kind::Choice(choice) => return variant(key, choice, &value).map(Value::Variant),
         Kind::Program => program(key, value),
         Kind::Name => return stem(key, &value).map(Value::Stem),
         Kind::Crate => return runtime(key, &value).map(Value::Runtime),
@@ -104,6 +107,19 @@ fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
         Some(_) => Err(wrong(key, &value)),
         None => Ok(value.into_token_stream()),
     }
+}
+
+fn variant(key: &Key, choice: &Choice, value: &Expr) -> Result<TokenStream> {
+    let Some(Lit::Str(text)) = literal(key, value)? else {
+        return Err(wrong(key, value));
+    };
+    let word = text.value();
+    let Some((_, variant)) = choice.words.iter().find(|(known, _)| *known == word) else {
+        return Err(wrong(key, value));
+    };
+    let span = made(text.span());
+    let (ty, variant) = (Ident::new(choice.ty, span), Ident::new(variant, span));
+    Ok(quote_spanned!(span=> #ty::#variant))
 }
 
 fn program(key: &Key, value: Expr) -> Result<TokenStream> {
@@ -261,7 +277,14 @@ fn as_number(value: &Expr) -> Option<String> {
 }
 
 fn wrong(key: &Key, value: impl ToTokens) -> Error {
+    let words;
     let what = match key.kind {
+        Kind::Choice(choice) => {
+            let quoted: Vec<_> =
+                choice.words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            words = quoted.join(" or ");
+            &words
+        }
         Kind::Count { .. } => "a whole number",
         Kind::Time { .. } => "a length of time",
         Kind::Size { .. } => "a size in bytes",

@@ -41,6 +41,14 @@ pub enum Event {
         /// The limit that was met.
         after: Duration,
     },
+    /// The caller of a query dropped it, and the worker that ran it was killed
+    /// ([`Cancel::Kill`](crate::Cancel)).
+    Cancelled {
+        /// The worker's number.
+        worker: u64,
+        /// When it happened.
+        at: SystemTime,
+    },
     /// A worker is being replaced although it has not died: what it was kept for is spoiled.
     Recycled {
         /// The worker's number.
@@ -83,6 +91,7 @@ impl Event {
             Self::Spawned { worker, .. }
             | Self::Ready { worker, .. }
             | Self::TimedOut { worker, .. }
+            | Self::Cancelled { worker, .. }
             | Self::Recycled { worker, .. }
             | Self::Released { worker, .. }
             | Self::BudgetExhausted { worker, .. }
@@ -98,6 +107,7 @@ impl Event {
             Self::Spawned { at, .. }
             | Self::Ready { at, .. }
             | Self::TimedOut { at, .. }
+            | Self::Cancelled { at, .. }
             | Self::Recycled { at, .. }
             | Self::Released { at, .. }
             | Self::BudgetExhausted { at, .. }

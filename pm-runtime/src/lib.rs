@@ -58,4 +58,5 @@ pub use error::{
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
+pub use options::Cancel;
 pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker};

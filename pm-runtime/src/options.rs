@@ -9,6 +9,43 @@ use crate::fault::Faults;
 /// Durations beyond this are no limits; times in so far a future cannot be told from never.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// What dropping the call of a query does that runs and cannot be dropped in its worker, because it
+/// is not async, or changes the state of a service.
+///
+/// ```
+/// use pm_runtime::{Cancel, worker_query};
+/// use std::time::Duration;
+///
+/// #[worker_query(workers = 1, cancel = "kill")]
+/// fn count_to(n: u64) -> u64 {
+///     (0..n).fold(0, |count, _| std::hint::black_box(count) + 1)
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = CountToPool::new();
+///     let endless = smol::spawn(pool.query(u64::MAX));
+///     while pool.health().account.running == 0 {
+///         smol::future::yield_now().await;
+///     }
+///     endless.cancel().await; // and with it its worker
+///     assert_eq!(pool.query(10).await?, 10);
+///     let patient = CountToPool::builder().cancel(Cancel::Detach).build();
+///     assert_eq!(patient.query(10).await?, 10);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cancel {
+    /// It runs on under its timeout, and its answer is thrown away.
+    #[default]
+    Detach,
+    /// Its worker is killed, if it still runs the query, and replaced. That is no crash. Nothing
+    /// may run beside it: `concurrency` is 1.
+    Kill,
+}
+
 /// The options of a pool. Their names and defaults are those of the attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -18,6 +55,7 @@ pub(crate) struct Options {
     pub(crate) boot_timeout: Duration,
     pub(crate) grace: Duration,
     pub(crate) concurrency: Option<usize>,
+    pub(crate) cancel: Cancel,
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) max_crashes: Option<u32>,
@@ -37,6 +75,7 @@ impl Default for Options {
             boot_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
             concurrency: None,
+            cancel: Cancel::default(),
             queue: 1024,
             queue_bytes: 256 << 20,
             max_crashes: Some(5),
@@ -60,6 +99,12 @@ impl Options {
             mistake("workers", "a pool has at least one")
         } else if self.concurrency == Some(0) {
             mistake("concurrency", "a worker runs at least one query at once")
+        } else if self.cancel == Cancel::Kill && self.concurrency.is_some_and(|n| n > 1) {
+            mistake(
+                "cancel",
+                "where dropping a query kills its worker, none can run beside it: leave \
+                 `concurrency` at 1, or let `cancel` be `Detach`",
+            )
         } else if self.timeout == zero {
             mistake("timeout", "no query can end in no time; `None` is no limit")
         } else if self.boot_timeout == Duration::ZERO {

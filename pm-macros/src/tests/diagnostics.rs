@@ -66,6 +66,21 @@ fn an_option_needs_a_value_and_a_comma() {
 }
 
 #[test]
+fn a_choice_is_one_of_its_words() {
+    let says = "`cancel` is \"detach\" or \"kill\": write `cancel = \"kill\"`";
+    option(r#"cancel = "murder""#, r#""murder""#, says);
+    option("cancel = kill", "kill", says);
+    option("cancel = true", "true", says);
+}
+
+#[test]
+fn nothing_runs_beside_what_is_killed_when_it_is_cancelled() {
+    let says = "none can run beside it: write `concurrency = 1`, or `cancel = \"detach\"`";
+    option(r#"cancel = "kill", concurrency = 2"#, "2", says);
+    option(r#"concurrency = 0x40, cancel = "kill""#, "0x40", says);
+}
+
+#[test]
 fn a_count_is_a_positive_whole_number() {
     option("workers = 0", "0", "`workers` cannot be zero: write `workers = 4`");
     option("concurrency = 0", "0", "cannot be zero");

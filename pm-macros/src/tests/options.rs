@@ -55,6 +55,11 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         (r#"max_frame = "1MiB""#, ".max_frame(1048576)"),
         ("queue_bytes = 4096", ".queue_bytes(4096usize)"),
         (r#"program = "/bin/worker""#, r#".program("/bin/worker")"#),
+        (r#"cancel = "detach""#, ".cancel(::pm_runtime::Cancel::Detach)"),
+        (
+            r#"concurrency = 1, cancel = "kill", crate = c"#,
+            ".concurrency(1usize).cancel(c::Cancel::Kill)",
+        ),
         (r#"name = "G", crate = c"#, ""),
     ] {
         assert_eq!(builder(args), call, "{args}");

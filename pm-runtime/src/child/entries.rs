@@ -7,6 +7,7 @@ use std::pin::Pin;
 use linkme::distributed_slice;
 
 use crate::conduct::Conduct;
+use crate::options::Cancel;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
 
@@ -114,6 +115,18 @@ impl Serve {
                 methods.contains(&Conduct::Exclusive)
             }
         }
+    }
+
+    /// One at a time, where a worker may be killed for a query: nothing else may die of that.
+    pub(crate) fn alone(&self, cancel: Cancel) -> Option<usize> {
+        let kills = match self.code {
+            Code::Blocking(_) | Code::Service(..) => true,
+            Code::Async(_) => false,
+            Code::AsyncService(methods, _) => {
+                methods.iter().any(|method| *method != Conduct::Async)
+            }
+        };
+        (kills && cancel == Cancel::Kill).then_some(1)
     }
 
     /// How many queries a worker runs at once, if so many are asked for.

@@ -70,6 +70,9 @@ pub enum CrashCause {
     Stuck(Duration),
     /// It was killed because a query in it had run longer than its `timeout`.
     TimedOut(Duration),
+    /// It was killed because the caller of the query that it ran had dropped it
+    /// (`cancel = "kill"`).
+    Cancelled,
     /// It was killed because it had not ended within the `grace` of a release.
     Grace(Duration),
 }
@@ -188,6 +191,9 @@ impl fmt::Display for Crash {
             )?,
             CrashCause::TimedOut(after) => {
                 write!(f, " was killed: a query in it ran longer than {after:?}")?;
+            }
+            CrashCause::Cancelled => {
+                write!(f, " was killed: the query that it ran was cancelled")?;
             }
             CrashCause::Grace(grace) => {
                 write!(f, " was killed: it had not ended within its grace of {grace:?}")?;

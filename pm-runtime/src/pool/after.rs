@@ -179,6 +179,7 @@ fn event(note: Note) -> Event {
         Note::Ready(worker) => Event::Ready { worker, at },
         Note::Crashed(report) => Event::Crashed(report),
         Note::TimedOut(worker, after) => Event::TimedOut { worker, at, after },
+        Note::Cancelled(worker) => Event::Cancelled { worker, at },
         Note::Recycled(worker) => Event::Recycled { worker, at },
         Note::Released(worker) => Event::Released { worker, at },
         Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },

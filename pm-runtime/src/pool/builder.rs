@@ -13,7 +13,7 @@ use super::Pool;
 use super::shared::Shared;
 use crate::child::entries::Entry;
 use crate::fault::Faults;
-use crate::options::Options;
+use crate::options::{Cancel, Options};
 use crate::sync::lock;
 
 /// A typed handle, as the macros write it.
@@ -115,6 +115,14 @@ impl<P: Handle> PoolBuilder<P> {
     /// at their awaits.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.options.concurrency = Some(concurrency);
+        self
+    }
+
+    /// What dropping a call does where its query runs and cannot be dropped in its worker:
+    /// [`Cancel::Detach`] by default. [`Cancel::Kill`] makes `concurrency` 1 where there are such
+    /// queries; more of it is a mistake.
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.options.cancel = cancel;
         self
     }
 

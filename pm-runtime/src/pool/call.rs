@@ -21,7 +21,8 @@ use crate::supervisor::{QueryKey, Route, Submission};
 /// Its arguments are encoded. It is submitted when it is first polled, on any executor, or by
 /// [`wait`](Self::wait). Dropping it cancels it: a query that waits leaves the queue, an async one
 /// that runs is dropped in its worker, any other that runs (a method with `&mut self` is one, async
-/// or not) goes on under its timeout, detached, and its answer is thrown away.
+/// or not) goes on under its timeout, detached, and its answer is thrown away, or takes its worker
+/// with it: see [`Cancel`](crate::Cancel).
 ///
 /// ```
 /// use pm_runtime::{QueryError, worker_query};

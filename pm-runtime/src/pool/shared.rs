@@ -75,7 +75,8 @@ impl Shared {
         // A pool that will not start still has to be consistent.
         let options = if mistake.is_some() { Options::default() } else { options };
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let concurrency = entry.serve.concurrency(options.concurrency).min(MOST);
+        let asked = options.concurrency.or(entry.serve.alone(options.cancel));
+        let concurrency = entry.serve.concurrency(asked).min(MOST);
         let config = Config {
             name: name.clone(),
             // What is told to one worker's state is news to another's.
@@ -88,6 +89,7 @@ impl Shared {
             ahead_bytes: AHEAD_BYTES,
             boot_timeout: Options::finite(options.boot_timeout),
             grace: Options::finite(options.grace),
+            cancel: options.cancel,
             queue: options.queue,
             queue_bytes: options.queue_bytes,
             max_crashes: options.max_crashes,

@@ -140,17 +140,25 @@ impl<P> Core<P> {
             let Some(query) = self.queries.get(key) else {
                 continue;
             };
-            let caller = query.caller;
+            let (caller, timeout) = (query.caller, query.timeout);
             let Place::Begun { at, dropping, spared, .. } = query.place else {
                 continue;
             };
             if let Some(until) = spared {
                 if until <= now {
-                    return self.execute(worker, Verdict::Overran(key), now);
+                    let verdict = match self.is_unwanted(key) {
+                        true => Verdict::Cancelled(key),
+                        false => Verdict::Overran(key),
+                    };
+                    return self.execute(worker, verdict, now);
                 } else {
                     self.wake_by(until);
                 }
                 continue;
+            }
+            // Where its gate was shut for something else, that comes first.
+            if !self.has(Bug::ForgetCancelAfterReprieve) {
+                self.end_unwanted(worker, key, now);
             }
             if let Some(until) = dropping {
                 if until <= now {
@@ -160,7 +168,7 @@ impl<P> Core<P> {
                 }
                 continue;
             }
-            let Some(deadline) = query.timeout.and_then(|timeout| at.checked_add(timeout)) else {
+            let Some(deadline) = timeout.and_then(|timeout| at.checked_add(timeout)) else {
                 continue;
             };
             if deadline > now {

@@ -30,7 +30,10 @@ impl<P> Core<P> {
             self.begun(worker, key, now)?;
         }
         let guilty = match verdict {
-            Verdict::Overran(key) => running.contains(&key) && self.holds(worker, verdict, now),
+            Verdict::Cancelled(_) if self.has(Bug::KillForAnswered) => true,
+            Verdict::Overran(key) | Verdict::Cancelled(key) => {
+                running.contains(&key) && self.holds(worker, verdict, now)
+            }
             Verdict::Stuck | Verdict::GraceOver => self.holds(worker, verdict, now),
             Verdict::Mute => false,
         };
@@ -49,7 +52,7 @@ impl<P> Core<P> {
             return false;
         };
         match verdict {
-            Verdict::Overran(key) => slot.begun.contains(&key),
+            Verdict::Overran(key) | Verdict::Cancelled(key) => slot.begun.contains(&key),
             Verdict::Stuck => {
                 slot.begun.is_empty()
                     && !slot.handed.is_empty()
@@ -88,6 +91,18 @@ impl<P> Core<P> {
         self.actions.push_back(Action::ShutGate(worker));
     }
 
+    /// Nobody waits any more for a query that this worker runs, and only the worker's death ends
+    /// it. Where that is not wished, it runs on.
+    pub(super) fn end_unwanted(&mut self, worker: WorkerId, key: QueryKey, now: Instant) {
+        if !self.is_unwanted(key) {
+            return;
+        }
+        match self.has(Bug::CancelWithoutGate) {
+            true => self.execute(worker, Verdict::Cancelled(key), now),
+            false => self.accuse(worker, Verdict::Cancelled(key), now),
+        }
+    }
+
     /// A worker has not confirmed in time that its gate is shut.
     pub(super) fn lose_patience(&mut self, worker: WorkerId, verdict: Verdict, now: Instant) {
         if self.holds(worker, verdict, now) {
@@ -109,6 +124,7 @@ impl<P> Core<P> {
                 let timeout = self.queries.get(key).and_then(|query| query.timeout);
                 (CrashCause::TimedOut(timeout.unwrap_or_default()), Some(key))
             }
+            Verdict::Cancelled(key) => (CrashCause::Cancelled, Some(key)),
             Verdict::Stuck => (CrashCause::Stuck(self.config.boot_timeout), None),
             Verdict::Mute => (CrashCause::Stuck(GATE_PATIENCE + DROP_PATIENCE), None),
             Verdict::GraceOver => (CrashCause::Grace(self.config.grace), None),
@@ -121,7 +137,7 @@ impl<P> Core<P> {
         if self.has(Bug::KillAnInnocent) {
             return self.execute(worker, verdict, now);
         }
-        if let Verdict::Overran(key) = verdict
+        if let Verdict::Overran(key) | Verdict::Cancelled(key) = verdict
             && let Some(query) = self.queries.get_mut(key)
             && let Place::Begun { spared, .. } = &mut query.place
         {

@@ -6,6 +6,7 @@ use super::query::Place;
 use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
+use crate::options::Cancel;
 
 impl<P> Core<P> {
     /// Takes a query in, and starts workers if there are none.
@@ -90,7 +91,7 @@ impl<P> Core<P> {
             Place::Handed { worker, .. } => {
                 self.account.waiting -= 1;
                 self.queries.forget_deadline(key);
-                // It may begin before this reaches it; then it is dropped, or runs on, detached.
+                // It may begin before this reaches it; then it is as if it had been running.
                 self.mark_recalled(worker, key, now);
                 self.actions.push_back(Action::Drop(worker, key));
             }
@@ -100,6 +101,7 @@ impl<P> Core<P> {
                 if droppable {
                     self.actions.push_back(Action::Drop(worker, key));
                 }
+                self.end_unwanted(worker, key, now);
             }
         }
         self.after_change(now);
@@ -110,5 +112,12 @@ impl<P> Core<P> {
         let conduct = self.queries.get(key).map(|query| query.conduct);
         conduct == Some(Conduct::Async)
             || (self.has(Bug::DropExclusive) && conduct == Some(Conduct::Exclusive))
+    }
+
+    /// Whether a query, if it runs, is to be ended with its worker: nobody waits for it.
+    pub(super) fn is_unwanted(&self, key: QueryKey) -> bool {
+        let gone = self.queries.get(key).is_some_and(|query| query.caller == Caller::Gone);
+        let runs_on = !self.is_droppable(key) || self.has(Bug::KillDroppable);
+        self.config.cancel == Cancel::Kill && gone && runs_on
     }
 }

@@ -76,8 +76,12 @@ impl<P> Core<P> {
                 permanent = boot;
                 match cause {
                     CrashCause::TimedOut(after) => self.note(Note::TimedOut(worker, after)),
+                    CrashCause::Cancelled => self.note(Note::Cancelled(worker)),
                     CrashCause::Grace(_) => self.note(Note::Released(worker)),
                     _ => self.note(Note::Crashed(report.clone())),
+                }
+                if cause == CrashCause::Cancelled && self.has(Bug::KeepGap) {
+                    self.target = self.target.saturating_sub(1);
                 }
                 if slot.temporary && !self.has(Bug::CountTemporaryDeaths) {
                     self.temporary_died(&slot, &cause, now);
@@ -91,8 +95,7 @@ impl<P> Core<P> {
                         self.budget.defer_probe(now);
                     }
                 }
-                let deliberate = matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_));
-                if !deliberate {
+                if !is_deliberate(&cause) {
                     self.budget.back_off(now);
                 }
                 if let CrashCause::Boot(error) = cause {
@@ -173,7 +176,8 @@ impl<P> Core<P> {
                 let given_up = boot && obituary.boot_error.is_some();
                 Death {
                     target: *target,
-                    counts: !matches!(cause, CrashCause::TimedOut(_) | CrashCause::Grace(_)),
+                    counts: !is_deliberate(cause)
+                        || (*cause == CrashCause::Cancelled && self.has(Bug::CountCancelKills)),
                     cause: match &obituary.boot_error {
                         Some(error) if given_up => CrashCause::Boot(error.clone()),
                         _ => cause.clone(),
@@ -230,6 +234,11 @@ impl Death {
     fn crash(cause: CrashCause) -> Self {
         Self { cause, target: None, counts: true, sane: false }
     }
+}
+
+/// Whether the pool ended it for reasons of its own: that says nothing of how the next one fares.
+fn is_deliberate(cause: &CrashCause) -> bool {
+    matches!(cause, CrashCause::TimedOut(_) | CrashCause::Cancelled | CrashCause::Grace(_))
 }
 
 fn begun_age<P>(query: &Query<P>, now: Instant) -> Duration {

@@ -47,6 +47,7 @@ use waiters::Waiter;
 use crate::conduct::Conduct;
 use crate::error::{CrashReport, QueryError, SpawnError};
 use crate::health::Account;
+use crate::options::Cancel;
 
 /// How long a worker may take to confirm that its gate is shut, or that it dropped an async
 /// query, before it counts as unable to.
@@ -71,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) ahead_bytes: usize,
     pub(crate) boot_timeout: Duration,
     pub(crate) grace: Duration,
+    pub(crate) cancel: Cancel,
     /// What may wait before an immediate query is refused.
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
@@ -122,6 +124,7 @@ pub(crate) enum Note {
     Ready(WorkerId),
     Crashed(CrashReport),
     TimedOut(WorkerId, Duration),
+    Cancelled(WorkerId),
     Recycled(WorkerId),
     Released(WorkerId),
     BudgetExhausted(WorkerId),
@@ -161,6 +164,8 @@ pub(crate) enum Bug {
     AcceptStrangers,
     BlameTheNeighbours,
     CancelTwice,
+    CancelWithoutGate,
+    CountCancelKills,
     CountDeathsFromOutside,
     CountTemporaryDeaths,
     DropExclusive,
@@ -168,6 +173,8 @@ pub(crate) enum Bug {
     EndBeforeDone,
     FailHandedAtDeath,
     FailRunningForQueueTimeout,
+    ForgetCancelAfterReprieve,
+    ForgetCancelledBegin,
     ForgetDetached,
     ForgetHandedAtDeath,
     ForgetKeys,
@@ -186,10 +193,13 @@ pub(crate) enum Bug {
     IgnoreAnswerOfDying,
     IgnoreBoot,
     KeepFailedReplacements,
+    KeepGap,
     KeepLoadAfterAnswer,
     KeepSpoiled,
     KeepTemporary,
     KillAnInnocent,
+    KillDroppable,
+    KillForAnswered,
     KillWithoutGate,
     LoseCancelled,
     MoveKeyed,

@@ -39,7 +39,7 @@ pub(crate) enum Phase {
     /// It was killed.
     Dying {
         cause: CrashCause,
-        /// The query that ran too long, where that is the cause.
+        /// The query for which it was killed, where one was the reason.
         target: Option<QueryKey>,
         /// When it is given up for dead even if the system does not say so.
         deadline: Instant,
@@ -51,6 +51,8 @@ pub(crate) enum Phase {
 pub(crate) enum Verdict {
     /// This query has run too long.
     Overran(QueryKey),
+    /// Nobody waits for this query any more, and nothing less ends it.
+    Cancelled(QueryKey),
     /// It begins nothing of what it was handed.
     Stuck,
     /// The grace of its release is over.

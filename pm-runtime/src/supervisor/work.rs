@@ -79,7 +79,12 @@ impl<P> Core<P> {
                 self.account.waiting -= 1;
                 self.account.running += 1;
             }
-            Caller::Gone => self.detached += 1,
+            Caller::Gone => {
+                self.detached += 1;
+                if !self.has(Bug::ForgetCancelledBegin) {
+                    self.end_unwanted(worker, key, now);
+                }
+            }
         }
         if let Some(deadline) = timeout.and_then(|timeout| at.checked_add(timeout))
             && !self.has(Bug::ForgetWakeOfTimeout)

@@ -69,7 +69,7 @@ impl World {
 
     fn is_endless(&self, id: usize) -> bool {
         let fact = &self.ledger.facts[id];
-        fact.told.is_some() && fact.timeout.is_none()
+        fact.told.is_some() && fact.timeout.is_none() && !fact.is_unwanted(&self.config)
     }
 
     /// Whether a query can only end together with a worker that is stuck for ever: because that

@@ -8,7 +8,7 @@ use super::worker::Up;
 use super::world::{Event, World};
 use super::{judge, lies};
 use crate::conduct::Conduct;
-use crate::error::{BootError, Exit};
+use crate::error::{BootError, CrashCause, Exit};
 
 impl World {
     /// The next frame of a worker arrives, or, after the last one, the news of its death.
@@ -119,6 +119,7 @@ impl World {
             return Err(format!("worker {worker} died twice"));
         };
         judge::count_death(self, &shadow, exit, boot_error.as_ref());
+        let unwanted = matches!(shadow.killed, Some((_, CrashCause::Cancelled)));
         let obituary = Obituary {
             pid: None,
             exit,
@@ -129,6 +130,9 @@ impl World {
             at: SystemTime::UNIX_EPOCH,
         };
         self.core.died(worker, obituary, self.now);
+        judge::ensure(!unwanted || self.core.target == before.target || !self.is_open(), || {
+            format!("worker {worker} died for a query that nobody wants, and is not missed")
+        })?;
         self.react(Event::Other, &before)
     }
 }

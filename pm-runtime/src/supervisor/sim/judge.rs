@@ -26,7 +26,9 @@ pub(super) fn count_death(
     let permanent = boot_error.is_some_and(BootError::is_permanent) && !lives;
     let (counts, slows) = match &shadow.killed {
         _ if shadow.temporary => (false, false),
-        Some((_, CrashCause::TimedOut(_) | CrashCause::Grace(_))) => (false, false),
+        Some((_, CrashCause::TimedOut(_) | CrashCause::Cancelled | CrashCause::Grace(_))) => {
+            (false, false)
+        }
         Some((_, CrashCause::Boot(_))) => (!permanent, true),
         Some(_) => (true, true),
         None if !shadow.ready => (!permanent, true),
@@ -211,10 +213,10 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
         })
     };
     match &cause {
-        CrashCause::TimedOut(after) => {
+        CrashCause::TimedOut(_) | CrashCause::Cancelled => {
             gate_is_shut()?;
             let Some(key) = target else {
-                return Err("a time-out without a query".into());
+                return Err("a kill for no query".into());
             };
             let id = world.ledger.id(key)?;
             let fact = &world.ledger.facts[id];
@@ -226,8 +228,12 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
                 format!("worker {worker} is killed for query {id}, which has ended")
             })?;
             let due = fact.told.zip(fact.timeout).is_some_and(|(at, limit)| now >= at + limit);
-            ensure(due && fact.timeout == Some(*after), || {
-                format!("worker {worker} is killed for query {id} before its time-out")
+            let guilty = match cause {
+                CrashCause::TimedOut(after) => due && fact.timeout == Some(after),
+                _ => fact.told.is_some() && fact.is_unwanted(config),
+            };
+            ensure(guilty, || {
+                format!("worker {worker} is killed for query {id} without a reason")
             })?;
         }
         CrashCause::Stuck(_) => {

@@ -7,6 +7,7 @@ use super::super::budget::BACKOFF_CAP;
 use super::super::{Config, QueryKey, Route, WaiterId, WorkerId};
 use crate::conduct::Conduct;
 use crate::error::CrashCause;
+use crate::options::Cancel;
 
 /// A complaint of the oracle is an error.
 pub(super) type Check<T = ()> = Result<T, String>;
@@ -47,6 +48,11 @@ impl Fact {
     /// Once handed to a worker, no other gets it as long as that one lives.
     pub(super) fn stays_where_it_is(&self) -> bool {
         matches!(self.route, Route::Key(_) | Route::Worker(_))
+    }
+
+    /// Nobody waits for it, and if it runs, it is to end with its worker.
+    pub(super) fn is_unwanted(&self, config: &Config) -> bool {
+        config.cancel == Cancel::Kill && self.cancelled && self.conduct != Conduct::Async
     }
 }
 

@@ -9,6 +9,7 @@ use super::worker::{FakeWorker, Lie, Up};
 use super::world::World;
 use crate::conduct::Conduct;
 use crate::error::{BootError, Exit};
+use crate::options::Cancel;
 
 /// Mostly what can be dropped, because most can go wrong with that.
 const CONDUCTS: &[Conduct] =
@@ -17,10 +18,14 @@ const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn config(rng: &mut Rng) -> Config {
+    let cancel = rng.pick(&[Cancel::Detach, Cancel::Kill]).unwrap_or_default();
+    // Who kills for one query has no other beside it.
+    let most = if cancel == Cancel::Kill { 1 } else { 3 };
     Config {
         name: "sim".into(),
         workers: 1 + rng.below(4),
-        concurrency: 1 + rng.below(3),
+        concurrency: 1 + rng.below(most),
+        cancel,
         ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
         ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),
         boot_timeout: rng.pick(&[SECOND, 10 * SECOND]).unwrap_or(SECOND),

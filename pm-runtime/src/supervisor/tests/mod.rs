@@ -1,5 +1,6 @@
 //! The policy's promises, one by one; and the scene on which they are kept.
 
+mod cancel;
 mod queries;
 mod routes;
 mod workers;
@@ -30,6 +31,7 @@ fn config(workers: usize) -> Config {
         ahead_bytes: 1 << 20,
         boot_timeout: 10 * SECOND,
         grace: 30 * SECOND,
+        cancel: Cancel::Detach,
         queue: 2,
         queue_bytes: 1 << 20,
         max_crashes: Some(5),
