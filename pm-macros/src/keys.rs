@@ -41,6 +41,7 @@ pub(crate) struct Choice {
 }
 
 const CANCEL: Choice = Choice { ty: "Cancel", words: &[("detach", "Detach"), ("kill", "Kill")] };
+const RUNTIME: Choice = Choice { ty: "Runtime", words: &[("smol", "Smol"), ("tokio", "Tokio")] };
 
 /// The type of a count.
 #[derive(Clone, Copy, PartialEq)]
@@ -91,7 +92,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
     later("transport"),
-    later("runtime"),
+    key("runtime", Kind::Choice(&RUNTIME), "runtime = \"smol\""),
     key("name", Kind::Name, "name = \"Roll\""),
     key("crate", Kind::Crate, "crate = path::to::pm_runtime"),
 ];

@@ -117,6 +117,13 @@ fn variant(key: &Key, choice: &Choice, value: &Expr) -> Result<TokenStream> {
     let Some((_, variant)) = choice.words.iter().find(|(known, _)| *known == word) else {
         return Err(wrong(key, value));
     };
+    if word == "tokio" && cfg!(not(feature = "tokio")) {
+        return Err(Error::new(
+            text.span(),
+            "tokio is an optional part of pm-runtime: enable its feature `tokio`, as in \
+             `pm-runtime = { version = \"..\", features = [\"tokio\"] }`",
+        ));
+    }
     let span = made(text.span());
     let (ty, variant) = (Ident::new(choice.ty, span), Ident::new(variant, span));
     Ok(quote_spanned!(span=> #ty::#variant))

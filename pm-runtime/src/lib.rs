@@ -22,6 +22,11 @@
 //!
 //! A worker may crash, hang, leak or hog its core: the query that it ran gets a typed
 //! [`QueryError`], what it had not begun runs elsewhere, and another worker takes its place.
+//!
+//! # Features
+//!
+//! None is on by default. `tokio` lets workers run their async code in tokio: `runtime = "tokio"`
+//! ([`Runtime`]). The application itself may use any executor without it.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
@@ -58,5 +63,5 @@ pub use error::{
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
-pub use options::Cancel;
+pub use options::{Cancel, Runtime};
 pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker};

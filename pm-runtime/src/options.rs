@@ -46,6 +46,75 @@ pub enum Cancel {
     Kill,
 }
 
+/// What drives the async code of a pool's workers: queries, `init`, and what they start.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # mod with_tokio {
+/// use pm_runtime::worker_query;
+/// use std::time::Duration;
+///
+/// #[worker_query(workers = 1, runtime = "tokio")]
+/// async fn nap(milliseconds: u64) {
+///     tokio::time::sleep(Duration::from_millis(milliseconds)).await
+/// }
+///
+/// #[pm_runtime::main]
+/// # pub
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     Ok(NapPool::new().query(1).await?)
+/// }
+/// # }
+/// # #[cfg(feature = "tokio")]
+/// # fn main() {
+/// #     with_tokio::main().unwrap();
+/// # }
+/// # #[cfg(not(feature = "tokio"))]
+/// # fn main() {}
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Runtime {
+    /// An executor of the worker's own, with the timers and sockets of smol.
+    #[default]
+    Smol,
+    /// A runtime of tokio with one thread, for code that works only there: with its timers and
+    /// sockets, `tokio::spawn`, `spawn_blocking`. What a query has spawned is driven beyond its
+    /// end, while others run and while there is none. Needs the feature `tokio`.
+    ///
+    /// The thread is the one that serves, where there is an async query; `spawn_local` works
+    /// there. Elsewhere it is another, so that sync queries may block on
+    /// `tokio::runtime::Handle::current()`.
+    #[cfg(feature = "tokio")]
+    Tokio,
+}
+
+impl Runtime {
+    /// As a worker is told of it, whose program may have been built with other features.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Smol => "smol",
+            #[cfg(feature = "tokio")]
+            Self::Tokio => "tokio",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Self, BootError> {
+        match name {
+            "smol" => Ok(Self::Smol),
+            #[cfg(feature = "tokio")]
+            "tokio" => Ok(Self::Tokio),
+            name => Err(BootError::Option {
+                option: "runtime".into(),
+                reason: format!(
+                    "the program of the workers was built without the feature `{name}` of pm-runtime"
+                )
+                .into(),
+            }),
+        }
+    }
+}
+
 /// The options of a pool. Their names and defaults are those of the attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -61,6 +130,7 @@ pub(crate) struct Options {
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
     pub(crate) max_frame: usize,
+    pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
     pub(crate) in_process: bool,
     pub(crate) faults: Faults,
@@ -81,6 +151,7 @@ impl Default for Options {
             max_crashes: Some(5),
             crash_window: Some(Duration::from_secs(30 * 60)),
             max_frame: 64 << 20,
+            runtime: Runtime::default(),
             program: None,
             in_process: false,
             faults: Faults::default(),

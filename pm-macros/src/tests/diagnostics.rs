@@ -74,6 +74,20 @@ fn a_choice_is_one_of_its_words() {
 }
 
 #[test]
+fn a_runtime_is_one_of_two() {
+    let says = "`runtime` is \"smol\" or \"tokio\": write `runtime = \"smol\"`";
+    option(r#"runtime = "async-std""#, r#""async-std""#, says);
+}
+
+#[cfg(not(feature = "tokio"))]
+#[test]
+fn tokio_has_to_be_enabled() {
+    let says = "enable its feature `tokio`, as in `pm-runtime = { version = \"..\", \
+                features = [\"tokio\"] }`";
+    option(r#"runtime = "tokio""#, r#""tokio""#, says);
+}
+
+#[test]
 fn nothing_runs_beside_what_is_killed_when_it_is_cancelled() {
     let says = "none can run beside it: write `concurrency = 1`, or `cancel = \"detach\"`";
     option(r#"cancel = "kill", concurrency = 2"#, "2", says);

@@ -55,6 +55,9 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         (r#"max_frame = "1MiB""#, ".max_frame(1048576)"),
         ("queue_bytes = 4096", ".queue_bytes(4096usize)"),
         (r#"program = "/bin/worker""#, r#".program("/bin/worker")"#),
+        (r#"runtime = "smol""#, ".runtime(::pm_runtime::Runtime::Smol)"),
+        #[cfg(feature = "tokio")]
+        (r#"runtime = "tokio""#, ".runtime(::pm_runtime::Runtime::Tokio)"),
         (r#"cancel = "detach""#, ".cancel(::pm_runtime::Cancel::Detach)"),
         (
             r#"concurrency = 1, cancel = "kill", crate = c"#,

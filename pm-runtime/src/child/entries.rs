@@ -117,6 +117,11 @@ impl Serve {
         }
     }
 
+    /// Whether a worker's thread runs its queries to their end, one after the other.
+    pub(crate) fn blocks(&self) -> bool {
+        matches!(self.code, Code::Blocking(_) | Code::Service(..))
+    }
+
     /// One at a time, where a worker may be killed for a query: nothing else may die of that.
     pub(crate) fn alone(&self, cancel: Cancel) -> Option<usize> {
         let kills = match self.code {

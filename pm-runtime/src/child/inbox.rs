@@ -11,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::entries::Serve;
 use super::outgoing::Writer;
 use crate::conduct::Conduct;
-use crate::error::PanicNote;
+use crate::error::{BootError, PanicNote};
 use crate::fault::Injector;
+use crate::options::Runtime;
 use crate::process::isolate;
 use crate::spin::Luck;
 use crate::sync::lock;
@@ -51,6 +52,7 @@ pub(crate) struct Inbox {
     pub(crate) pool: String,
     pub(crate) concurrency: usize,
     pub(super) max_frame: usize,
+    pub(super) runtime: Result<Runtime, BootError>,
     pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
     /// There may be something to begin, or it is over.
@@ -112,6 +114,7 @@ impl Inbox {
             pool: hello.pool.clone(),
             concurrency: hello.concurrency as usize,
             max_frame: hello.max_frame as usize,
+            runtime: Runtime::named(&hello.runtime),
             serve,
             state: Mutex::new(State {
                 queue: VecDeque::new(),

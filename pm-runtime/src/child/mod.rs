@@ -1,8 +1,11 @@
 //! What happens in a worker, from its first instruction to its last.
 
+mod driver;
 pub(crate) mod entries;
 mod faults;
 mod inbox;
+#[cfg(feature = "tokio")]
+mod on_tokio;
 mod outgoing;
 mod panics;
 mod serve;

@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smol::LocalExecutor;
 use smol::future::FutureExt;
-use smol::{Async, LocalExecutor};
 
+use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running};
 use super::inbox::{Inbox, Job, Outcome};
 use super::{panics, setup};
@@ -53,17 +54,36 @@ impl Drop for Vital<'_> {
     }
 }
 
-/// The state of a service never leaves this thread, so that it need not be `Send`.
+/// Finds out what drives the worker's async code, and serves there.
 fn serve(inbox: &Arc<Inbox>) {
+    let runtime = match &inbox.runtime {
+        Ok(runtime) => *runtime,
+        Err(error) => return inbox.tell_failed(error.clone()),
+    };
+    let serving = if inbox.serve.blocks() { Serving::Blocking } else { Serving::Async };
+    match Driver::new(runtime, serving, &inbox.pool) {
+        Ok(driver) => {
+            driver.context().inside(|| serve_on(inbox, &driver));
+            driver.end();
+        }
+        Err(error) => inbox.tell_refused(&error),
+    }
+}
+
+/// The state of a service never leaves this thread, so that it need not be `Send`.
+fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) {
     if let Some(init) = inbox.serve.init
-        && setup::finish(inbox, init).is_none()
+        && setup::finish(inbox, driver, init).is_none()
     {
         return;
     }
     match inbox.serve.code {
         Code::Blocking(run) => {
             for index in 2..=inbox.concurrency {
-                let another = thread(inbox, index, move |inbox| serve_blocking(inbox, run));
+                let context = driver.context();
+                let another = thread(inbox, index, move |inbox| {
+                    context.inside(|| serve_blocking(inbox, run));
+                });
                 if let Err(error) = another {
                     return inbox.tell_refused(&error);
                 }
@@ -71,16 +91,16 @@ fn serve(inbox: &Arc<Inbox>) {
             inbox.tell_ready();
             serve_blocking(inbox, run);
         }
-        Code::Async(run) => serve_async(inbox, run),
+        Code::Async(run) => serve_async(inbox, driver, run),
         Code::Service(_, set_up) => {
-            if let Some(service) = setup::finish(inbox, set_up) {
+            if let Some(service) = setup::finish(inbox, driver, set_up) {
                 inbox.tell_ready();
                 serve_blocking(inbox, service);
             }
         }
         Code::AsyncService(_, set_up) => {
-            if let Some(service) = setup::finish(inbox, set_up) {
-                serve_async(inbox, service);
+            if let Some(service) = setup::finish(inbox, driver, set_up) {
+                serve_async(inbox, driver, service);
             }
         }
     }
@@ -107,16 +127,14 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
     }
 }
 
-fn serve_async(inbox: &Arc<Inbox>, run: impl Fn(Vec<u8>) -> Running + 'static) {
+fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Vec<u8>) -> Running + 'static) {
     let run = Rc::new(run);
     let executor = LocalExecutor::new();
-    // What readiness means is all that is wanted of it; reads and writes say for themselves
-    // whether they wait.
-    let data = match inbox.data().try_clone_to_owned().and_then(Async::new_nonblocking) {
+    let data = match inbox.data().try_clone_to_owned().and_then(|data| driver.watch(data)) {
         Ok(data) => data,
         Err(error) => return inbox.tell_refused(&error),
     };
-    smol::block_on(executor.run(async {
+    driver.block_on(executor.run(async {
         inbox.tell_ready();
         let runners = Runners::default();
         while !inbox.is_over() {
@@ -130,11 +148,7 @@ fn serve_async(inbox: &Arc<Inbox>, run: impl Fn(Vec<u8>) -> Running + 'static) {
                     let _ = drop.try_send(());
                 }
             }
-            let readable = async {
-                // An error shows at the next read.
-                let _ = data.readable().await;
-            };
-            readable.or(inbox.notified()).await;
+            data.wait().or(inbox.notified()).await;
             inbox.pull(Wait::No);
         }
     }));

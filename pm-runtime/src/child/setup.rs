@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use smol::lock::RwLock;
 
+use super::driver::Driver;
 use super::entries::{AsyncService, Reply, Running, Service, Setup};
 use super::inbox::Inbox;
 use super::panics;
@@ -103,8 +104,8 @@ pub fn async_service<S: 'static, Form>(
 }
 
 /// Waits for what is set up. `None`: it failed, and the pool knows.
-pub(super) fn finish<T>(inbox: &Inbox, set_up: fn() -> Setup<T>) -> Option<T> {
-    let reason = match catch_unwind(AssertUnwindSafe(|| smol::block_on(set_up()))) {
+pub(super) fn finish<T>(inbox: &Inbox, driver: &Driver, set_up: fn() -> Setup<T>) -> Option<T> {
+    let reason = match catch_unwind(AssertUnwindSafe(|| driver.block_on(set_up()))) {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(reason)) => reason,
         Err(payload) => {

@@ -13,7 +13,7 @@ use super::Pool;
 use super::shared::Shared;
 use crate::child::entries::Entry;
 use crate::fault::Faults;
-use crate::options::{Cancel, Options};
+use crate::options::{Cancel, Options, Runtime};
 use crate::sync::lock;
 
 /// A typed handle, as the macros write it.
@@ -157,6 +157,12 @@ impl<P: Handle> PoolBuilder<P> {
     /// default.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.options.max_frame = bytes;
+        self
+    }
+
+    /// What drives the async code of the workers: [`Runtime::Smol`] by default.
+    pub fn runtime(mut self, runtime: Runtime) -> Self {
+        self.options.runtime = runtime;
         self
     }
 

@@ -104,6 +104,7 @@ impl Shared {
             pool: name,
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
+            runtime: options.runtime,
             in_process: options.in_process,
             faults: options.faults.clone(),
         };

@@ -41,6 +41,8 @@ pub(crate) struct Hello {
     pub(crate) concurrency: u32,
     /// The longest payload, in bytes.
     pub(crate) max_frame: u32,
+    /// What drives its async code.
+    pub(crate) runtime: String,
     /// Faults that it is to inject.
     pub(crate) faults: Faults,
 }

@@ -10,6 +10,7 @@ use crate::child::{self, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
+use crate::options::Runtime;
 use crate::process::command;
 use crate::process::guard::Guard;
 use crate::reactor::Reactor;
@@ -26,6 +27,7 @@ pub(crate) struct Plan {
     pub(crate) pool: String,
     pub(crate) concurrency: u32,
     pub(crate) max_frame: u32,
+    pub(crate) runtime: Runtime,
     /// As threads of this process.
     pub(crate) in_process: bool,
     pub(crate) faults: Faults,
@@ -56,6 +58,7 @@ pub(crate) fn launch(
         depth: depth + 1,
         concurrency: plan.concurrency,
         max_frame: plan.max_frame,
+        runtime: plan.runtime.name().into(),
         faults: plan.faults.clone(),
     };
     let guard = match plan.in_process {
