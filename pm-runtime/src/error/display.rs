@@ -57,13 +57,14 @@ impl Display for Span {
 }
 
 /// Text that came from a worker: its control characters are escaped, so that it can neither
-/// move the cursor of an operator's terminal nor forge lines of a log.
+/// move the cursor of an operator's terminal nor forge lines of a log; and so are characters that
+/// nobody sees, or that show others in another order than they stand.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() {
+            if c.is_control() || is_unseen(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 f.write_char(c)?;
@@ -71,6 +72,24 @@ impl Display for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// Line and paragraph separators, and the format characters that hide or reorder text; not the
+/// joiners, which some scripts are written with.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -102,5 +121,20 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(Escaped("a\x1b[2Jb\nc é").to_string(), "a\\u{1b}[2Jb\\nc é");
+        // The one of eight bits that begins sequences too, and the one that ends lines.
+        assert_eq!(Escaped("\u{9b}2J\u{85}").to_string(), "\\u{9b}2J\\u{85}");
+    }
+
+    #[test]
+    fn nothing_is_hidden_or_shown_in_another_order() {
+        assert_eq!(Escaped("a\u{202e}txt.exe").to_string(), "a\\u{202e}txt.exe");
+        assert_eq!(
+            Escaped("\u{2066}x\u{2069}\u{200b}").to_string(),
+            "\\u{2066}x\\u{2069}\\u{200b}"
+        );
+        assert_eq!(Escaped("a\u{2028}b\u{e0041}").to_string(), "a\\u{2028}b\\u{e0041}");
+        // What people write is left alone.
+        let text = "naïve 漢字 שלום 🦀 \u{65}\u{301} C:\\x \"q\"";
+        assert_eq!(Escaped(text).to_string(), text);
     }
 }
