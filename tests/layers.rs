@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Lower layers first; modules of one layer do not import each other, but for those within
 /// brackets of their own folder.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "options"],
     &["wire", "transport", "process"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["child"],
     &["worker"],
     &["pool"],
+    &["shutdown"],
 ];
 
 /// Pairs of one layer, where the first may import the second.

@@ -45,6 +45,7 @@ mod fault;
 mod link;
 mod process;
 mod reactor;
+mod shutdown;
 mod spin;
 mod supervisor;
 mod sync;
@@ -59,9 +60,10 @@ pub mod __private;
 pub use child::init;
 pub use error::{
     BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, PanicReport,
-    QueryError, RunningQuery, SpawnError,
+    QueryError, RunningQuery, SignalError, SpawnError,
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
-pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker};
+pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker, pools};
+pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

@@ -36,6 +36,11 @@ pub(crate) fn is_initialized() -> bool {
     INITIALIZED.load(Ordering::Relaxed)
 }
 
+/// Whether this process is a worker.
+pub(crate) fn is_worker() -> bool {
+    SELF.get().is_some()
+}
+
 /// How many pools this process is away from the application.
 pub(crate) fn depth() -> u32 {
     SELF.get().map_or_else(isolate::inherited_depth, |hello| hello.depth)

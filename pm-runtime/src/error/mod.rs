@@ -6,6 +6,7 @@ mod crash;
 mod display;
 mod panic;
 mod query;
+mod signal;
 
 pub use boot::BootError;
 pub use codec::{DecodeError, EncodeError};
@@ -13,6 +14,7 @@ pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
+pub use signal::SignalError;
 
 pub(crate) use display::{Bytes, Escaped, Span, cut};
 
@@ -28,6 +30,9 @@ pub enum Error {
     /// Workers could not be started or released as asked.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// Signals cannot be heard.
+    #[error(transparent)]
+    Signal(#[from] SignalError),
 }
 
 impl std::fmt::Debug for Error {

@@ -14,6 +14,7 @@ use super::shared::Shared;
 use crate::child::entries::Entry;
 use crate::fault::Faults;
 use crate::options::{Cancel, Options, Runtime};
+use crate::process::fork;
 use crate::sync::lock;
 
 /// A typed handle, as the macros write it.
@@ -31,6 +32,10 @@ pub trait Face: Deref<Target = Pool> + Clone + 'static {
 /// The pool of the whole process: the first call makes it, and the next one after its end.
 pub fn shared<P: Face>(new: fn() -> P) -> P {
     static SHARED: Mutex<BTreeMap<TypeId, Pool>> = Mutex::new(BTreeMap::new());
+    if fork::is_fork() {
+        // The lock may be held for ever; no pool works here, and each says why.
+        return new();
+    }
     let mut shared = lock(&SHARED);
     if let Some(pool) = shared.get(&TypeId::of::<P>()).filter(|pool| pool.is_open()) {
         return P::from_pool(pool.clone());

@@ -7,9 +7,11 @@ mod hear;
 mod lead;
 mod map;
 mod pause;
+mod registry;
 mod retry;
 mod shared;
 mod ticket;
+mod wish;
 mod worker;
 
 use std::fmt;
@@ -20,7 +22,10 @@ use serde::Serialize;
 pub use builder::{Face, Handle, PoolBuilder, shared};
 pub use call::Call;
 pub use map::Map;
+pub use registry::pools;
+pub(crate) use registry::undestroyed;
 pub use retry::{Retried, Retry};
+pub(crate) use wish::Wish;
 pub use worker::Worker;
 
 use crate::error::{DecodeError, QueryError, SpawnError};
@@ -29,7 +34,7 @@ use crate::health::{Health, WorkerHealth, WorkerState};
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
-use shared::{MOST, Shared, State};
+use shared::{MOST, Shared};
 use ticket::Ticket;
 
 /// A pool of worker processes: what every generated handle dereferences to.
@@ -84,7 +89,9 @@ impl Drop for Handles {
 
 impl Pool {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { handles: Arc::new(Handles(shared)) }
+        let handles = Arc::new(Handles(shared));
+        registry::enter(&handles);
+        Self { handles }
     }
 
     pub(crate) fn call<T>(
@@ -226,35 +233,7 @@ impl Pool {
         &self,
         ask: impl FnOnce(&mut Core<Arc<Ticket>>, std::time::Instant) -> WaiterId,
     ) -> Result<(), SpawnError> {
-        self.inner().set_up().map_err(SpawnError::Boot)?;
-        let (sender, receiver) = async_channel::bounded(1);
-        let waiter = self.inner().change(|state: &mut State, now| {
-            let waiter = ask(&mut state.core, now);
-            state.waiters.insert(waiter, sender);
-            waiter
-        });
-        let _waiting = Waiting { shared: self.inner(), waiter };
-        // The sender is kept until it has sent.
-        receiver.recv().await.unwrap_or(Err(SpawnError::Destroyed))
-    }
-}
-
-/// Somebody who waits; its drop is the end of that.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    waiter: WaiterId,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if fork::is_fork() {
-            return;
-        }
-        self.shared.change(|state, _| {
-            if state.waiters.remove(&self.waiter).is_some() {
-                state.core.stop_waiting(self.waiter);
-            }
-        });
+        Wish::new(self.inner(), |state, now| ask(&mut state.core, now))?.come().await
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use super::after::After;
 use super::lead::Lead;
+use super::registry;
 use super::ticket::Ticket;
 use crate::child::entries::Entry;
 use crate::error::{BootError, QueryError, SpawnError};
@@ -135,6 +136,10 @@ impl Shared {
         self.events.subscribe()
     }
 
+    pub(crate) fn is_destroyed(&self) -> bool {
+        self.look(|state| state.core.is_destroyed())
+    }
+
     /// Reads the state; changes nothing.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&lock(&self.state))
@@ -239,6 +244,19 @@ impl Shared {
         Ok(())
     }
 
+    /// Kills every worker process, and waits for nothing.
+    pub(crate) fn kill_workers(&self) {
+        self.look(|state| {
+            for seat in state.seats.values() {
+                if let Seat::Taken(worker) = seat
+                    && worker.pid().is_some()
+                {
+                    worker.kill();
+                }
+            }
+        });
+    }
+
     /// The last handle is gone: the pool ends in the background.
     pub(crate) fn retire(&self) {
         let Some(this) = self.this.upgrade() else {
@@ -264,6 +282,7 @@ impl Timed for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        registry::leave(self);
         self.events.close();
         if let Some((reactor, timer)) = self.timer.get() {
             reactor.remove_timer(*timer);

@@ -5,3 +5,4 @@ pub(crate) mod command;
 pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
+pub(crate) mod signals;

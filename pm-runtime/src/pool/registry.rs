@@ -1,0 +1,76 @@
+//! The pools of this process.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use super::shared::Shared;
+use super::{Handles, Pool};
+use crate::process::fork;
+use crate::sync::lock;
+
+/// Every pool that is not gone, in the order in which they were made.
+static POOLS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+struct Entry {
+    shared: Weak<Shared>,
+    /// None are left of a pool that ends in the background.
+    handles: Weak<Handles>,
+}
+
+/// Every live pool of this process, in the order in which they were made: used or not, until it is
+/// destroyed or its last handle is dropped.
+///
+/// They are handles like others, and keep their pools alive. In a forked child, which has none of
+/// its parent's workers, there are no pools.
+///
+/// ```
+/// use pm_runtime::worker_query;
+///
+/// #[worker_query(workers = 1)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() {
+///     let pool = DoublePool::new();
+///     assert_eq!(pm_runtime::pools()[0].name(), "double");
+///     pool.destroy().await;
+///     assert!(pm_runtime::pools().is_empty());
+/// }
+/// ```
+pub fn pools() -> Vec<Pool> {
+    let handles = collect(|entry| entry.handles.upgrade());
+    let pools = handles.into_iter().map(|handles| Pool { handles });
+    pools.filter(|pool| !pool.inner().is_destroyed()).collect()
+}
+
+/// Every pool of this process that is not destroyed, those that end in the background included.
+pub(crate) fn undestroyed() -> Vec<Arc<Shared>> {
+    let mut pools = collect(|entry| entry.shared.upgrade());
+    pools.retain(|shared| !shared.is_destroyed());
+    pools
+}
+
+/// Nothing of it may be dropped under the lock: what is the last of its kind comes back here.
+fn collect<T>(upgrade: fn(&Entry) -> Option<T>) -> Vec<T> {
+    if fork::is_fork() {
+        // The lock may be held for ever.
+        return Vec::new();
+    }
+    lock(&POOLS).iter().filter_map(upgrade).collect()
+}
+
+/// There is a new pool.
+pub(super) fn enter(handles: &Arc<Handles>) {
+    if !fork::is_fork() {
+        let shared = Arc::downgrade(handles.shared());
+        lock(&POOLS).push(Entry { shared, handles: Arc::downgrade(handles) });
+    }
+}
+
+/// A pool is gone.
+pub(super) fn leave(shared: &Shared) {
+    if !fork::is_fork() {
+        lock(&POOLS).retain(|entry| !std::ptr::eq(entry.shared.as_ptr(), shared));
+    }
+}
