@@ -65,5 +65,5 @@ pub use error::{
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
-pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Worker, pools};
+pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Spawn, Worker, pools, set_disabled};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

@@ -133,6 +133,7 @@ pub(crate) struct Options {
     pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
     pub(crate) in_process: bool,
+    pub(crate) force: bool,
     pub(crate) faults: Faults,
 }
 
@@ -154,6 +155,7 @@ impl Default for Options {
             runtime: Runtime::default(),
             program: None,
             in_process: false,
+            force: false,
             faults: Faults::default(),
         }
     }

@@ -9,6 +9,12 @@ fn main() {
             let error = WorkPool::new().query(Task::Return(1)).wait().expect_err("it cannot work");
             println!("{error}");
         }
+        // It needs none where its workers are threads.
+        Some("disabled") => {
+            pm_runtime::set_disabled(true);
+            let answer = WorkPool::new().query(Task::Return(1)).wait();
+            println!("{}", answer.expect("it works"));
+        }
         // As the program of somebody's worker it does whatever it does; that must not be taken
         // for the words of a worker.
         _ => println!("this is no worker"),

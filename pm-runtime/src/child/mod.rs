@@ -21,7 +21,8 @@ use crate::process::isolate::{self, Start};
 use crate::transport::socket;
 use crate::wire::handshake::{self, Hello, Reply};
 
-use inbox::{Home, Inbox};
+pub(crate) use inbox::Home;
+use inbox::Inbox;
 
 /// How deep pools may be nested: a query that uses its own pool must not become a fork bomb.
 pub(crate) const MAX_DEPTH: u32 = 3;

@@ -61,6 +61,8 @@ pub struct WorkerHealth {
     /// It runs one query, which no other can reach, and is gone afterwards. It is no part of the
     /// pool's size.
     pub temporary: bool,
+    /// It is a thread of the pool's process: nothing is isolated.
+    pub in_process: bool,
 }
 
 /// What a worker is doing.

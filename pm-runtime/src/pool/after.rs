@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::shared::{Seat, Shared, State, Waiting};
 use super::ticket::{Outcome, Ticket};
+use crate::child::Home;
 use crate::error::{BootError, Exit, SpawnError};
 use crate::event::Event;
 use crate::reactor::Reactor;
@@ -125,14 +126,17 @@ impl Shared {
 
     /// Starts a worker, on the reactor's thread.
     fn launch(&self, id: WorkerId, reactor: &'static Reactor) {
-        let doomed = self
-            .look(|state| !matches!(state.seats.get(&id), Some(Seat::Launching { doomed: false })));
+        let (doomed, home) = self.look(|state| {
+            let seat = state.seats.get(&id);
+            (!matches!(seat, Some(Seat::Launching { doomed: false })), state.home)
+        });
         let launched = match (doomed, self.mistake.clone()) {
             (true, _) => None,
             (false, Some(mistake)) => Some(Err(mistake)),
             (false, None) => {
                 let owner: Weak<Shared> = self.this.clone();
-                Some(worker::launch(&self.plan, id, owner, reactor))
+                let home = home.unwrap_or(Home::Process);
+                Some(worker::launch(&self.plan, home, id, owner, reactor))
             }
         };
         match launched {

@@ -185,6 +185,13 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// Workers are processes even where [`set_disabled`](crate::set_disabled) says otherwise; not
+    /// where [`in_process`](Self::in_process) does, which is about this pool alone.
+    pub fn force(mut self) -> Self {
+        self.options.force = true;
+        self
+    }
+
     /// Faults that the workers inject, for tests of this crate.
     #[doc(hidden)]
     pub fn faults(mut self, faults: Faults) -> Self {

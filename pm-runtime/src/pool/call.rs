@@ -48,6 +48,7 @@ pub struct Call<T> {
     timeout: Option<Duration>,
     queue_timeout: Option<Duration>,
     immediate: bool,
+    forced: bool,
     route: Route,
     stage: Stage,
     open: fn(&[u8]) -> Result<T, DecodeError>,
@@ -75,6 +76,7 @@ impl<T> Call<T> {
             timeout: options.timeout,
             queue_timeout: options.queue_timeout,
             immediate: false,
+            forced: false,
             route: Route::Any,
             stage: Stage::Encoded(request),
             open,
@@ -191,6 +193,34 @@ impl<T> Call<T> {
         self
     }
 
+    /// Runs it in a process even where [`set_disabled`](crate::set_disabled) has put its pool's
+    /// workers into threads: that is over for this pool then. The threads end what they run, and
+    /// whatever begins from now on begins in a process; [`on`](Self::on) one of those threads it
+    /// fails with [`WorkerGone`](QueryError::WorkerGone). A pool that was made
+    /// [`in_process`](crate::PoolBuilder::in_process) stays so.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 1)]
+    /// fn pid() -> u32 {
+    ///     std::process::id()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     pm_runtime::set_disabled(true);
+    ///     let pool = PidPool::new();
+    ///     assert_eq!(pool.query().await?, std::process::id());
+    ///     assert_ne!(pool.query().force().await?, std::process::id());
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn force(mut self) -> Self {
+        self.forced = true;
+        self
+    }
+
     /// Waits for the answer, for callers without async. It blocks the thread; inside an executor
     /// await the call instead.
     pub fn wait(self) -> Result<T, QueryError> {
@@ -223,7 +253,7 @@ impl<T> Call<T> {
             immediate: self.immediate,
             route: self.route,
         };
-        let (key, leads) = self.handles.shared().submit(&ticket, submission);
+        let (key, leads) = self.handles.shared().submit(&ticket, submission, self.forced);
         Stage::Submitted { ticket, key, leads }
     }
 

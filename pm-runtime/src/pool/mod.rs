@@ -4,12 +4,14 @@ mod after;
 mod builder;
 mod call;
 mod hear;
+mod home;
 mod lead;
 mod map;
 mod pause;
 mod registry;
 mod retry;
 mod shared;
+mod spawn;
 mod ticket;
 mod wish;
 mod worker;
@@ -21,10 +23,12 @@ use serde::Serialize;
 
 pub use builder::{Face, Handle, PoolBuilder, shared};
 pub use call::Call;
+pub use home::set_disabled;
 pub use map::Map;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
 pub use retry::{Retried, Retry};
+pub use spawn::Spawn;
 pub(crate) use wish::Wish;
 pub use worker::Worker;
 
@@ -121,8 +125,8 @@ impl Pool {
 
     /// Raises the number of workers to `workers`, and waits until so many are ready. It never
     /// lowers it.
-    pub async fn spawn(&self, workers: usize) -> Result<(), SpawnError> {
-        self.wait_for(|core, now| core.spawn(workers.min(MOST), now)).await
+    pub fn spawn(&self, workers: usize) -> Spawn {
+        Spawn::new(self.clone(), workers.min(MOST))
     }
 
     /// Starts one worker more, and waits until it is ready.
@@ -233,7 +237,7 @@ impl Pool {
         &self,
         ask: impl FnOnce(&mut Core<Arc<Ticket>>, std::time::Instant) -> WaiterId,
     ) -> Result<(), SpawnError> {
-        Wish::new(self.inner(), |state, now| ask(&mut state.core, now))?.come().await
+        Wish::new(self.inner(), false, |state, now| ask(&mut state.core, now))?.come().await
     }
 }
 

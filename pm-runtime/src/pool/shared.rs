@@ -12,6 +12,7 @@ use super::after::After;
 use super::lead::Lead;
 use super::registry;
 use super::ticket::Ticket;
+use crate::child::Home;
 use crate::child::entries::Entry;
 use crate::error::{BootError, QueryError, SpawnError};
 use crate::event::{Channel, Events};
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) core: Core<Arc<Ticket>>,
+    /// Where workers that are started now live; settled when the pool is first used.
+    pub(super) home: Option<Home>,
     pub(crate) seats: BTreeMap<WorkerId, Seat>,
     pub(crate) waiters: BTreeMap<WaiterId, Waiting>,
     /// What is to be done when the lock is free again.
@@ -106,7 +109,6 @@ impl Shared {
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
             runtime: options.runtime,
-            in_process: options.in_process,
             faults: options.faults.clone(),
         };
         Arc::new_cyclic(|this| Self {
@@ -115,6 +117,7 @@ impl Shared {
             plan,
             state: Mutex::new(State {
                 core: Core::new(config),
+                home: None,
                 seats: BTreeMap::new(),
                 waiters: BTreeMap::new(),
                 after: After::default(),
@@ -192,19 +195,23 @@ impl Shared {
         result
     }
 
-    /// Submits a query. `true`: it is the only one, nobody listens to its worker, and its caller
+    /// Submits a query; `forced`: its worker has to be a process. `true`: it is the only one, nobody listens to its worker, and its caller
     /// is to [`lead`](Self::lead).
     pub(crate) fn submit(
         &self,
         ticket: &Arc<Ticket>,
         submission: Submission<Arc<Ticket>>,
+        forced: bool,
     ) -> (Option<QueryKey>, bool) {
         if let Err(error) = self.set_up() {
             self.change(|state, _| state.core.refuse());
             ticket.resolve(Err(QueryError::Boot(error)));
             return (None, false);
         }
-        let submit = |state: &mut State, now| state.core.submit(submission, now);
+        let submit = |state: &mut State, now| {
+            state.settle_home(&self.options, forced, now);
+            state.core.submit(submission, now)
+        };
         if !self.lead.luck.is_good() {
             return (self.change(submit), false);
         }

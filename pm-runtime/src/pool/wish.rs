@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::shared::{Shared, State};
 use crate::error::SpawnError;
 use crate::process::fork;
-use crate::supervisor::{Core, WaiterId};
+use crate::supervisor::WaiterId;
 
 /// The policy knows of it; its drop is the end of the wait, not of what was asked for.
 pub(crate) struct Wish {
@@ -16,14 +16,16 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// Asks for something.
+    /// Asks for something; `forced`: workers have to be processes.
     pub(super) fn new(
         shared: &Arc<Shared>,
+        forced: bool,
         ask: impl FnOnce(&mut State, Instant) -> WaiterId,
     ) -> Result<Self, SpawnError> {
         shared.set_up().map_err(SpawnError::Boot)?;
         let (sender, told) = async_channel::bounded(1);
         let waiter = shared.change(|state, now| {
+            state.settle_home(&shared.options, forced, now);
             let waiter = ask(state, now);
             state.waiters.insert(waiter, sender);
             waiter
@@ -33,7 +35,7 @@ impl Wish {
 
     /// Asks for the end of a pool.
     pub(crate) fn destroy(shared: &Arc<Shared>) -> Result<Self, SpawnError> {
-        Self::new(shared, |state, now| Core::destroy(&mut state.core, now))
+        Self::new(shared, false, |state, now| state.core.destroy(now))
     }
 
     /// Waits until it has come.

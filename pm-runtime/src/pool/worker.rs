@@ -76,6 +76,7 @@ pub(super) fn health(state: &State, view: &SlotView) -> WorkerHealth {
         queries: view.served,
         age: view.since.elapsed(),
         temporary: view.temporary,
+        in_process: state.is_in_process(view.id),
     }
 }
 

@@ -111,8 +111,14 @@ impl<P> Core<P> {
     }
 
     /// Gives a worker no more queries, takes back what it has not begun, and tells it to end
-    /// when it has nothing left.
-    pub(super) fn release(&mut self, worker: WorkerId, deadline: Instant, now: Instant) {
+    /// when it has nothing left. Without a deadline what it runs may take its time.
+    pub(super) fn release(
+        &mut self,
+        worker: WorkerId,
+        deadline: impl Into<Option<Instant>>,
+        now: Instant,
+    ) {
+        let deadline = deadline.into();
         let spin = self.has(Bug::WakeForever);
         let Some(slot) = self.slot_mut(worker) else {
             return;
@@ -124,9 +130,10 @@ impl<P> Core<P> {
                 return;
             }
             Phase::Live => {
-                slot.phase = Phase::Releasing { deadline: Some(deadline), told: false };
+                slot.phase = Phase::Releasing { deadline, told: false };
             }
             Phase::Releasing { deadline: set, .. } => {
+                let Some(deadline) = deadline else { return };
                 if set.is_some_and(|earlier| deadline >= earlier) && !spin {
                     return;
                 }
@@ -134,7 +141,9 @@ impl<P> Core<P> {
             }
             Phase::Dying { .. } => return,
         }
-        self.wake_by(deadline);
+        if let Some(deadline) = deadline {
+            self.wake_by(deadline);
+        }
         self.fail_pinned(worker);
         self.take_back(worker, now);
     }

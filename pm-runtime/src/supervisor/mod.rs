@@ -15,6 +15,7 @@ mod keys;
 mod life;
 mod queries;
 mod query;
+mod rehouse;
 mod schedule;
 #[cfg(test)]
 mod sim;
@@ -195,6 +196,7 @@ pub(crate) enum Bug {
     KeepFailedReplacements,
     KeepGap,
     KeepLoadAfterAnswer,
+    KeepOneHoused,
     KeepSpoiled,
     KeepTemporary,
     KillAnInnocent,
@@ -209,6 +211,7 @@ pub(crate) enum Bug {
     OverfillWorker,
     PinLoosely,
     ProbeAtOnce,
+    RehouseInAHurry,
     ReleaseBeforeReplacement,
     RequeueAtTheEnd,
     RequeueInDestroyed,

@@ -199,7 +199,9 @@ impl Slot {
             Phase::Live if self.load() == 0 => WorkerState::Idle,
             Phase::Live => WorkerState::Busy,
             // A temporary worker at work: nobody has asked it to end.
-            Phase::Releasing { deadline: None, .. } if self.load() > 0 => WorkerState::Busy,
+            Phase::Releasing { deadline: None, .. } if self.temporary && self.load() > 0 => {
+                WorkerState::Busy
+            }
             Phase::Releasing { .. } | Phase::Dying { .. } => WorkerState::Releasing,
         }
     }

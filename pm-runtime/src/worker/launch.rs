@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use super::{CONTROL, DATA, Owner, PIDFD, Watched, Worker};
-use crate::child::{self, entries::Entry};
+use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
@@ -28,23 +28,22 @@ pub(crate) struct Plan {
     pub(crate) concurrency: u32,
     pub(crate) max_frame: u32,
     pub(crate) runtime: Runtime,
-    /// As threads of this process.
-    pub(crate) in_process: bool,
     pub(crate) faults: Faults,
 }
 
 /// Starts a worker, and watches it. On the reactor's thread.
 pub(crate) fn launch(
     plan: &Plan,
+    home: Home,
     id: WorkerId,
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
 ) -> Result<Arc<Worker>, BootError> {
-    if !plan.in_process && plan.program.is_none() && !child::is_initialized() {
+    if home == Home::Process && plan.program.is_none() && !child::is_initialized() {
         return Err(BootError::NotInitialized);
     }
     let depth = child::depth();
-    if !plan.in_process && depth >= child::MAX_DEPTH {
+    if home == Home::Process && depth >= child::MAX_DEPTH {
         return Err(BootError::TooDeep { depth });
     }
     let (link, far) =
@@ -61,13 +60,13 @@ pub(crate) fn launch(
         runtime: plan.runtime.name().into(),
         faults: plan.faults.clone(),
     };
-    let guard = match plan.in_process {
-        true => {
+    let guard = match home {
+        Home::Thread => {
             let FarEnd { control, data } = far;
             child::start_thread(control, data, &hello, &plan.entry).map_err(refused)?;
             None
         }
-        false => Some(start_process(plan, &link, far, &hello)?),
+        Home::Process => Some(start_process(plan, &link, far, &hello)?),
     };
     let worker = Arc::new(Worker {
         id,

@@ -10,7 +10,7 @@ impl World {
         let some = self.rng.below(6);
         let workers: Vec<WorkerId> = self.core.slots.iter().map(|slot| slot.id).collect();
         let open = self.is_open();
-        match self.rng.below(40) {
+        match self.rng.below(43) {
             0..=7 => {
                 if open {
                     self.ledger.cap = self.ledger.cap.max(some);
@@ -57,6 +57,7 @@ impl World {
                 }
                 Ok(())
             }
+            39..=41 => self.rehouse(),
             _ if self.rng.one_in(2) => self.destroy(),
             _ => Ok(()),
         }

@@ -42,7 +42,8 @@ pub(super) fn count_death(
         world.ledger.count.death(world.now);
     }
     let stays = |shadow: &Shadow| {
-        !shadow.temporary && shadow.killed.is_none() && shadow.releasing.is_none()
+        let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
+        !shadow.temporary && !leaves
     };
     if !shadow.temporary
         && boot_error.is_some_and(BootError::is_permanent)
@@ -56,7 +57,8 @@ pub(super) fn count_death(
 
 /// Takes queries, or would if its gate were open.
 fn is_live(shadow: &Shadow) -> bool {
-    !shadow.temporary && shadow.ready && shadow.killed.is_none() && shadow.releasing.is_none()
+    let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
+    !shadow.temporary && shadow.ready && !leaves
 }
 
 pub(super) fn launch(world: &World, worker: WorkerId, event: Event) -> Check {
@@ -99,6 +101,7 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     ensure(shadow.shut.is_none(), || format!("query {id} handed to a shut gate"))?;
     let releasing = before.releasing.contains(&worker) || shadow.told_to_end;
     ensure(!releasing, || format!("query {id} handed to worker {worker}, which is released"))?;
+    ensure(!shadow.evicted, || format!("query {id} handed to worker {worker}, which is evicted"))?;
     let fact = &world.ledger.facts[id];
     ensure(fact.outcome.is_none(), || format!("query {id} handed after its end"))?;
     ensure(fact.begun_in.is_none(), || format!("query {id} handed again after its begin"))?;
@@ -273,7 +276,7 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
     for worker in &after.releasing {
         let phase = world.core.slot(*worker).map(|slot| &slot.phase);
         if matches!(phase, Some(Phase::Releasing { deadline: None, .. })) {
-            // A temporary worker, at work.
+            // A temporary or evicted worker, at work.
             continue;
         }
         world.ledger.shadow(*worker)?.releasing.get_or_insert(now);
@@ -298,7 +301,7 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
         let stays = core.slot(worker).is_some_and(|slot| slot.is_staying());
         return ensure(!stays, || format!("worker {worker} is spoiled, and stays"));
     }
-    if event != Event::Lowered && left.len() > lost {
+    if !matches!(event, Event::Lowered | Event::Rehoused) && left.len() > lost {
         let capacity = before.live.len().min(before.target).min(core.target);
         ensure(after.live.len() + lost >= capacity, || {
             format!("{} were ready, and now {} are", before.live.len(), after.live.len())

@@ -64,6 +64,8 @@ pub(super) struct Shadow {
     pub(super) by_hand: bool,
     pub(super) probe: bool,
     pub(super) temporary: bool,
+    /// It lives where no worker is to live any more.
+    pub(super) evicted: bool,
     /// Every query that it was ever handed.
     pub(super) handed: BTreeSet<usize>,
     pub(super) ready: bool,

@@ -137,14 +137,15 @@ fn check_slots(world: &World) -> Check {
     Ok(())
 }
 
-/// A temporary worker is there for one query; there are no more than the pool's size, and the
-/// table of keys keeps within its bound.
+/// A temporary worker is there for one query, an evicted one for what it has; there are no more of
+/// the former than the pool's size, and the table of keys keeps within its bound.
 fn check_temporary(world: &World) -> Check {
     let config = &world.config;
     for (worker, shadow) in &world.ledger.shadows {
-        let idle = shadow.temporary && shadow.ready && shadow.held.is_empty();
-        if idle && !shadow.told_to_end && shadow.killed.is_none() {
-            return Err(format!("temporary worker {worker} has nothing to do, and stays"));
+        let idle = shadow.ready && shadow.held.is_empty();
+        let leaves = shadow.temporary && idle || shadow.evicted && (idle || !shadow.ready);
+        if leaves && !shadow.told_to_end && shadow.killed.is_none() {
+            return Err(format!("worker {worker} has nothing to stay for, and stays"));
         }
     }
     let temporary = world.ledger.shadows.values().filter(|shadow| shadow.temporary).count();

@@ -23,6 +23,8 @@ pub(super) enum Event {
     /// Somebody asked for fewer workers.
     Lowered,
     SpawnedOne(WorkerId),
+    /// Every worker is to live elsewhere.
+    Rehoused,
     /// A worker is of no use any more.
     Spoiled(WorkerId),
     Other,
@@ -157,6 +159,24 @@ impl World {
         self.react(Event::SpawnedOne(worker), &before)
     }
 
+    /// Every worker there is has to go, and need not hurry.
+    pub(super) fn rehouse(&mut self) -> Check {
+        let before = self.look();
+        self.say(|| "rehouse".into());
+        let replaced = self.core.rolling.as_ref().map_or(Vec::new(), |rolling| rolling.old.clone());
+        if self.is_open() {
+            self.ledger.shadows.values_mut().for_each(|shadow| shadow.evicted = true);
+        }
+        self.core.rehouse(self.now);
+        for worker in before.live.iter().filter(|worker| !replaced.contains(worker)) {
+            let slot = self.core.slot(*worker).filter(|slot| slot.load() > 0);
+            if let Some(Phase::Releasing { deadline: Some(_), .. }) = slot.map(|slot| &slot.phase) {
+                return Err(format!("worker {worker} may not end what it runs"));
+            }
+        }
+        self.react(Event::Rehoused, &before)
+    }
+
     /// Ticks as the real owner does: when it is due, and only then.
     pub(super) fn tick(&mut self) -> Check {
         for _ in 0..8 {
@@ -231,6 +251,7 @@ impl World {
                     by_hand: event == Event::SpawnedOne(worker),
                     probe,
                     temporary,
+                    evicted: false,
                     handed: Default::default(),
                     ready: false,
                     held: Default::default(),

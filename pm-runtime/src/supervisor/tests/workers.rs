@@ -191,3 +191,23 @@ fn the_end_of_a_grace_does_not_make_the_timer_spin() {
     scene.pass(30 * SECOND);
     assert!(scene.core.wake_at().is_some_and(|at| at > scene.now));
 }
+
+#[test]
+fn workers_that_are_to_live_elsewhere_end_what_they_run_and_begin_nothing() {
+    let mut scene = Scene::ready(Config { grace: SECOND, ..config(2) });
+    let (running, handed) = (scene.submit(1), scene.submit(2));
+    scene.begin(1, running);
+    scene.core.rehouse(scene.now);
+    assert!(scene.actions().contains(&format!("Recall(2, {handed:?})")));
+    assert_eq!(scene.launched(), [3, 4]);
+    scene.core.returned(2, handed, scene.now).unwrap();
+    for worker in [3, 4] {
+        scene.core.ready(worker, scene.now).unwrap();
+    }
+    assert!(scene.actions().contains(&format!("Hand(3, {handed:?})")));
+    // The grace is over, but its own time-out is all that counts.
+    scene.pass(9 * SECOND);
+    assert!(!scene.actions().contains("ShutGate"));
+    scene.end(1, running);
+    assert!(scene.actions().contains("End(1)"));
+}
