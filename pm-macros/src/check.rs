@@ -293,10 +293,11 @@ fn owned(target: &Type) -> String {
 /// The signature that `main` and a test have.
 pub(crate) fn takes_nothing(what: &str, signature: &Signature, errors: &mut Errors) {
     if let Some(token) = &signature.constness {
-        errors.on(token, format!("{what} runs: remove `const`"));
+        errors.on(token, format!("{what} cannot be `const`: remove it"));
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        errors.on(token, format!("{what} is called by nobody who knows why: remove `unsafe`"));
+        errors
+            .on(token, format!("{what} is called by code that promises nothing: remove `unsafe`"));
     }
     if let Some(abi) = &signature.abi {
         errors.on(abi, format!("{what} is a Rust function: remove the `extern`"));

@@ -44,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         total = number::scale(number, size)
             .map_err(|why| why.explain(number, unit, "a nanosecond", "500 years"))?
             .checked_add(total)
-            .ok_or_else(|| format!("`{text}` is more than 500 years"))?;
+            .ok_or_else(|| format!("`{text}` is more than 500 years: write less"))?;
         rest = tail.trim_start();
     }
     Ok(total)

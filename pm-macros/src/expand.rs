@@ -41,6 +41,8 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
 }
 
 fn of_service(mut service: ItemImpl, options: Options, errors: &mut Errors) -> TokenStream {
+    // Of a state that seems to lack its `init` the compiler would ask a `Default`.
+    let has_unread_init = !errors.is_empty() && options.init.is_none();
     check::attributes("worker_query", &mut service.attrs, errors);
     let mut of_block = Errors::default();
     check_service::block(&service, &mut of_block);
@@ -57,7 +59,7 @@ fn of_service(mut service: ItemImpl, options: Options, errors: &mut Errors) -> T
     if !is_sound {
         return fallback::block(service).into_token_stream();
     }
-    if !is_right {
+    if !is_right || has_unread_init {
         return fallback::service(&model, service);
     }
     let query = |method| service::query(method, &model.title, &service.self_ty);

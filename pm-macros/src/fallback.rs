@@ -48,6 +48,7 @@ pub(crate) fn service(model: &Model, service: ItemImpl) -> TokenStream {
 
 /// An `impl` block without what the compiler refuses itself.
 pub(crate) fn block(mut service: ItemImpl) -> ItemImpl {
+    service.unsafety = None;
     for item in &mut service.items {
         if let ImplItem::Fn(function) = item
             && function.sig.variadic.take().is_some()

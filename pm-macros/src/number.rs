@@ -19,8 +19,12 @@ impl Misfit {
             Misfit::NotANumber => {
                 format!("`{number}` is not a number: write one such as 30 or 1.5")
             }
-            Misfit::TooFine => format!("`{number}{unit}` is finer than {finest}"),
-            Misfit::TooLarge => format!("`{number}{unit}` is more than {largest}"),
+            Misfit::TooFine => {
+                format!("`{number}{unit}` is finer than {finest}: write a multiple of one")
+            }
+            Misfit::TooLarge => {
+                format!("`{number}{unit}` is more than {largest}: write less")
+            }
         }
     }
 }

@@ -235,7 +235,10 @@ fn integer(key: &Key, number: &LitInt, zero: bool, width: Width) -> Result<Liter
         Width::U32 => number.base10_parse().map(Literal::u32_suffixed),
     };
     let mut literal = literal.map_err(|_| {
-        let message = format!("`{}` is a `{suffix}`, which this number does not fit", key.name);
+        let message = format!(
+            "`{}` is a `{suffix}`, which this number does not fit: write `{}`",
+            key.name, key.example
+        );
         Error::new(number.span(), message)
     })?;
     if number.base10_digits() == "0" && !zero {
