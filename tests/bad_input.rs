@@ -47,24 +47,50 @@ fn count(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
+#[derive(Default)]
+struct Dex;
+
+#[worker_query(workers = 1)]
+impl Dex {
+    fn count(&self) -> u32 {
+        151
+    }
+
+    fn both(&self, _name: &str, values: &[Untagged]) -> Vec<Flat> {
+        vec![flattened(); values.len() + 1]
+    }
+}
+
+#[track_caller]
+fn says(error: QueryError, start: &str, cause: &str) {
+    let text = error.to_string();
+    assert!(text.starts_with(start) && text.contains(cause), "{text}");
+}
+
 #[pm_runtime::test]
-async fn what_bincode_cannot_carry_is_a_typed_error() {
-    let value = Flat { name: "a".into(), rest: HashMap::from([("b".into(), 1)]) };
-    let error = FlattenPool::new().query(value).await.unwrap_err();
-    assert!(
-        matches!(error, QueryError::Encode(_)) && error.to_string().contains("flatten"),
-        "{error}"
-    );
+async fn what_bincode_cannot_carry_is_a_typed_error_that_says_where_and_why() {
+    let flat = Flat { name: "a".into(), rest: HashMap::from([("b".into(), 1)]) };
+    let error = FlattenPool::new().query(flat).await.unwrap_err();
+    assert!(matches!(error, QueryError::Encode(_)));
+    let start = "cannot encode argument 1 of `flatten`, of type `bad_input::Flat`: ";
+    says(error, start, "`#[serde(flatten)]`");
     let error = FlattenedPool::new().query().await.unwrap_err();
-    assert!(
-        matches!(error, QueryError::Encode(_)) && error.to_string().contains("flatten"),
-        "{error}"
-    );
-    let error = UntaggedPool::new().query(Untagged::Number(1)).await.unwrap_err();
-    assert!(
-        matches!(error, QueryError::Decode(_)) && error.to_string().contains("untagged"),
-        "{error}"
-    );
+    assert!(matches!(error, QueryError::Encode(_)));
+    let start = "cannot encode the answer of `flattened`, of type `bad_input::Flat`: ";
+    says(error, start, "`#[serde(flatten)]`");
+    let error = UntaggedPool::new().query(Untagged::Text("a".into())).await.unwrap_err();
+    assert!(matches!(error, QueryError::Decode(_)));
+    let start = "cannot decode argument 1 of `untagged`, of type `bad_input::Untagged`: ";
+    says(error, start, "`#[serde(untagged)]`");
+    let pool = DexPool::new();
+    let error = pool.both("a", &[Untagged::Number(1)]).await.unwrap_err();
+    let start = "cannot decode argument 2 of `Dex::both`, of type `[bad_input::Untagged]`: ";
+    says(error, start, "`#[serde(untagged)]`");
+    let error = pool.both("a", &[]).await.unwrap_err();
+    let start =
+        "cannot encode the answer of `Dex::both`, of type `alloc::vec::Vec<bad_input::Flat>`: ";
+    says(error, start, "`#[serde(flatten)]`");
+    assert_eq!(pool.count().await, Ok(151));
 }
 
 #[pm_runtime::test]

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["supervisor"],
     &["child"],
     &["worker"],
-    &["pool"],
+    &["pool", "round_trip"],
     &["shutdown"],
 ];
 

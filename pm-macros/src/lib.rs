@@ -107,7 +107,9 @@ use proc_macro::TokenStream;
 ///
 /// Functions and async functions take any number of arguments of any serde type; `&str`, `&[u8]`
 /// and other references are sent without a clone. What they return may be any serde type that
-/// borrows nothing. Everything that cannot travel is a compile error at its place.
+/// borrows nothing. Everything that cannot travel is a compile error at its place, except for what
+/// a type's serde attributes forbid, such as `#[serde(flatten)]`: `pm_runtime::assert_round_trip`
+/// finds that in a test.
 ///
 #[doc = include_str!("options.md")]
 #[proc_macro_attribute]

@@ -39,6 +39,7 @@ mod event;
 mod health;
 mod options;
 mod pool;
+mod round_trip;
 
 mod child;
 mod fault;
@@ -60,10 +61,11 @@ pub mod __private;
 pub use child::init;
 pub use error::{
     BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, PanicReport,
-    QueryError, RunningQuery, SignalError, SpawnError,
+    QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
 pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Spawn, Worker, pools, set_disabled};
+pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

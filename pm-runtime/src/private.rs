@@ -17,7 +17,6 @@ pub use crate::child::entries::{
 pub use crate::child::setup::{State, async_service, default_without_init, init, service};
 pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
-use crate::error::cut;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::{Face, Handle, shared};
 use crate::wire::codec;
@@ -94,7 +93,7 @@ macro_rules! __handle {
 }
 
 pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a [u8]) -> Result<T, DecodeError> {
-    codec::decode(frame)
+    codec::decode_message(frame)
 }
 
 /// The answer of one method of a service, where `take` finds it in the message.
@@ -119,17 +118,8 @@ pub async fn write<S>(state: &State<S>) -> RwLockWriteGuard<'_, S> {
 /// What a query came to, or why its arguments made no sense.
 pub fn answer(answer: Result<impl serde::Serialize, DecodeError>) -> Reply {
     Reply(match answer {
-        Ok(answer) => codec::encode(&answer).map_err(|error| {
-            let (type_name, message) = error.into_parts();
-            Refusal::Encode { type_name: cut(&type_name).into(), message: cut(&message).into() }
-        }),
-        Err(error) => {
-            let (type_name, message) = error.into_parts();
-            Err(Refusal::Decode {
-                type_name: cut(&type_name).into(),
-                message: cut(&message).into(),
-            })
-        }
+        Ok(answer) => codec::encode_message(&answer).map_err(|error| Refusal::Encode(error.note())),
+        Err(error) => Err(Refusal::Decode(error.note())),
     })
 }
 

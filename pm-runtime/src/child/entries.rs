@@ -7,6 +7,7 @@ use std::pin::Pin;
 use linkme::distributed_slice;
 
 use crate::conduct::Conduct;
+use crate::error::Place;
 use crate::options::Cancel;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
@@ -147,6 +148,35 @@ impl Serve {
 
 /// What a query comes to, encoded.
 pub struct Reply(pub(crate) Result<Vec<u8>, Refusal>);
+
+impl Entry {
+    /// One of a query's arguments, for people.
+    pub(crate) fn argument(&self, place: Option<Place>) -> String {
+        match place {
+            Some(Place { argument, .. }) => {
+                format!("argument {} of {}", argument.saturating_add(1), self.query(place))
+            }
+            None => format!("an argument of {}", self.query(place)),
+        }
+    }
+
+    /// A query's answer, for people.
+    pub(crate) fn answer(&self, place: Option<Place>) -> String {
+        format!("the answer of {}", self.query(place))
+    }
+
+    fn query(&self, place: Option<Place>) -> String {
+        let method = || {
+            let (_, methods) = self.signature.strip_prefix("impl ")?.split_once("{ fn ")?;
+            let method = methods.split("; fn ").nth(usize::try_from(place?.query).ok()?)?;
+            method.split('(').next()
+        };
+        match method() {
+            Some(method) => format!("`{}::{method}`", self.title),
+            None => format!("`{}`", self.title),
+        }
+    }
+}
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Escaped;
+use serde_derive::{Deserialize, Serialize};
+
+use super::{Escaped, cut};
 
 /// A value that bincode could not write.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,10 +14,30 @@ pub struct EncodeError(Arc<Codec>);
 pub struct DecodeError(Arc<Codec>);
 
 /// Both texts may come from a worker, and quote what it sent.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Codec {
     type_name: Box<str>,
     message: Box<str>,
+    place: Option<Place>,
+    /// What the value is to the query; empty where nobody said so.
+    role: Box<str>,
+}
+
+/// Which of a message's values it is about, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The variant of the message: one for each query of the pool.
+    pub(crate) query: u32,
+    /// Among the query's arguments; 0 in an answer.
+    pub(crate) argument: u32,
+}
+
+/// A failure as a worker tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CodecNote {
+    pub(crate) type_name: Box<str>,
+    pub(crate) message: Box<str>,
+    pub(crate) place: Option<Place>,
 }
 
 impl EncodeError {
@@ -23,8 +45,23 @@ impl EncodeError {
         Self(Codec::new(type_name, message))
     }
 
-    pub(crate) fn into_parts(self) -> (Box<str>, Box<str>) {
-        (self.0.type_name.clone(), self.0.message.clone())
+    /// It is about this value of a message.
+    pub(crate) fn in_message(self, place: Option<Place>) -> Self {
+        Self(Arc::new(Codec { place, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// Says what the value is to its query.
+    pub(crate) fn about(self, role: impl FnOnce(Option<Place>) -> String) -> Self {
+        let role = role(self.0.place).into();
+        Self(Arc::new(Codec { role, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    pub(crate) fn note(&self) -> CodecNote {
+        self.0.note()
+    }
+
+    pub(crate) fn from_note(note: CodecNote) -> Self {
+        Self::new(&note.type_name, note.message).in_message(note.place)
     }
 
     /// The type whose value could not be written.
@@ -38,8 +75,23 @@ impl DecodeError {
         Self(Codec::new(type_name, message))
     }
 
-    pub(crate) fn into_parts(self) -> (Box<str>, Box<str>) {
-        (self.0.type_name.clone(), self.0.message.clone())
+    /// It is about this value of a message.
+    pub(crate) fn in_message(self, place: Option<Place>) -> Self {
+        Self(Arc::new(Codec { place, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// Says what the value is to its query.
+    pub(crate) fn about(self, role: impl FnOnce(Option<Place>) -> String) -> Self {
+        let role = role(self.0.place).into();
+        Self(Arc::new(Codec { role, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    pub(crate) fn note(&self) -> CodecNote {
+        self.0.note()
+    }
+
+    pub(crate) fn from_note(note: CodecNote) -> Self {
+        Self::new(&note.type_name, note.message).in_message(note.place)
     }
 
     /// The type that was expected.
@@ -50,7 +102,29 @@ impl DecodeError {
 
 impl Codec {
     fn new(type_name: &str, message: impl fmt::Display) -> Arc<Self> {
-        Arc::new(Self { type_name: type_name.into(), message: message.to_string().into() })
+        Arc::new(Self {
+            type_name: type_name.into(),
+            message: message.to_string().into(),
+            place: None,
+            role: "".into(),
+        })
+    }
+
+    fn note(&self) -> CodecNote {
+        CodecNote {
+            type_name: cut(&self.type_name).into(),
+            message: cut(&self.message).into(),
+            place: self.place,
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, verb: &str) -> fmt::Result {
+        let Self { type_name, message, role, .. } = self;
+        write!(f, "cannot {verb} ")?;
+        if !role.is_empty() {
+            write!(f, "{role}, of type ")?;
+        }
+        write!(f, "`{}`: {}", Escaped(type_name), Escaped(message))
     }
 
     /// What is likely behind the failure, a serde attribute as a rule, with what to write instead.
@@ -70,7 +144,7 @@ impl Codec {
         } else if message.contains("deserialize_ignored_any") {
             "; `serde::de::IgnoredAny` and `#[serde(flatten)]` cannot travel in bincode: read all \
              that was written, make the second a field"
-        } else if message.contains("SequenceMustHaveLength") {
+        } else if message.contains("does not know its length") {
             "; `#[serde(flatten)]` and sequences of unknown length cannot travel in bincode: \
              make the first a field, collect the second into a `Vec`"
         } else if message.contains("nested too deeply") {
@@ -86,15 +160,14 @@ impl Codec {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Codec { type_name, message } = &*self.0;
-        write!(f, "cannot encode `{}`: {}{}", Escaped(type_name), Escaped(message), self.0.cause())
+        self.0.write(f, "encode")?;
+        f.write_str(self.0.cause())
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Codec { type_name, message } = &*self.0;
-        write!(f, "cannot decode `{}`: {}", Escaped(type_name), Escaped(message))?;
+        self.0.write(f, "decode")?;
         match self.0.cause() {
             "" => f.write_str(
                 " (a usual cause is `#[serde(skip_serializing_if = ..)]` in it, which shifts \

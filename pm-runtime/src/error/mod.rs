@@ -6,14 +6,17 @@ mod crash;
 mod display;
 mod panic;
 mod query;
+mod round_trip;
 mod signal;
 
 pub use boot::BootError;
+pub(crate) use codec::{CodecNote, Place};
 pub use codec::{DecodeError, EncodeError};
 pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
+pub use round_trip::RoundTripError;
 pub use signal::SignalError;
 
 pub(crate) use display::{Bytes, Escaped, Span, cut};

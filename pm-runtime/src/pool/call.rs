@@ -302,7 +302,7 @@ impl<T> Future for Call<T> {
         }
         match ticket.poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(
-                outcome.and_then(|bytes| (call.open)(&bytes).map_err(QueryError::Decode)),
+                outcome.and_then(|bytes| (call.open)(&bytes).map_err(|error| shared.unread(error))),
             ),
             Poll::Pending => {
                 if leads {

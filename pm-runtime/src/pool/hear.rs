@@ -105,13 +105,20 @@ impl Shared {
         }
     }
 
+    /// An answer that came, and makes no sense.
+    pub(super) fn unread(&self, error: DecodeError) -> QueryError {
+        QueryError::Decode(error.about(|place| self.plan.entry.answer(place)))
+    }
+
     fn refused(&self, refusal: Refusal) -> QueryError {
         match refusal {
-            Refusal::Decode { type_name, message } => {
-                QueryError::Decode(DecodeError::new(&type_name, message))
+            Refusal::Decode(note) => {
+                let error = DecodeError::from_note(note);
+                QueryError::Decode(error.about(|place| self.plan.entry.argument(place)))
             }
-            Refusal::Encode { type_name, message } => {
-                QueryError::Encode(EncodeError::new(&type_name, message))
+            Refusal::Encode(note) => {
+                let error = EncodeError::from_note(note);
+                QueryError::Encode(error.about(|place| self.plan.entry.answer(place)))
             }
             Refusal::TooLarge { size } => QueryError::TooLarge {
                 size: usize::try_from(size).unwrap_or(usize::MAX),

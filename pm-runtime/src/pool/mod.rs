@@ -103,7 +103,9 @@ impl Pool {
         request: &impl Serialize,
         open: fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Call<T> {
-        let request = codec::encode(request).map_err(QueryError::Encode);
+        let entry = &self.inner().plan.entry;
+        let request = codec::encode_message(request)
+            .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
         Call::new(self.handles.clone(), request, open)
     }
 

@@ -16,7 +16,7 @@ use serde_derive::{Deserialize, Serialize};
 
 use super::codec;
 use super::frame::{Frame, FrameError};
-use crate::error::PanicNote;
+use crate::error::{CodecNote, PanicNote};
 
 /// Kinds of frames from the pool.
 pub(crate) mod to_worker {
@@ -77,9 +77,9 @@ pub(crate) enum FromWorker {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refusal {
     /// The arguments are no value of their type.
-    Decode { type_name: Box<str>, message: Box<str> },
+    Decode(CodecNote),
     /// The answer cannot be encoded.
-    Encode { type_name: Box<str>, message: Box<str> },
+    Encode(CodecNote),
     /// The encoded answer is larger than `max_frame`.
     TooLarge { size: u64 },
 }

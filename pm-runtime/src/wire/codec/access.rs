@@ -78,10 +78,16 @@ impl<'de> MapAccess<'de> for Counted<'_, 'de> {
     }
 }
 
-/// The elements of a tuple, or the fields of a struct: as many as the type says.
+/// The elements of a tuple: as many as the type says.
 pub(super) struct Fixed<'a, 'de> {
-    pub(super) decoder: &'a mut Decoder<'de>,
-    pub(super) left: usize,
+    decoder: &'a mut Decoder<'de>,
+    left: usize,
+}
+
+impl<'a, 'de> Fixed<'a, 'de> {
+    pub(super) fn new(decoder: &'a mut Decoder<'de>, left: usize) -> Self {
+        Self { decoder, left }
+    }
 }
 
 impl<'de> SeqAccess<'de> for Fixed<'_, 'de> {
@@ -104,27 +110,118 @@ impl<'de> SeqAccess<'de> for Fixed<'_, 'de> {
     }
 }
 
+/// The fields of a struct, or of a variant like one: as many as have names.
+pub(super) struct Fields<'a, 'de> {
+    decoder: &'a mut Decoder<'de>,
+    owner: &'static str,
+    names: std::slice::Iter<'static, &'static str>,
+}
+
+impl<'a, 'de> Fields<'a, 'de> {
+    pub(super) fn new(
+        decoder: &'a mut Decoder<'de>,
+        owner: &'static str,
+        names: &'static [&'static str],
+    ) -> Self {
+        Self { decoder, owner, names: names.iter() }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Error> {
+        let Some(name) = self.names.next() else {
+            return Ok(None);
+        };
+        let field = seed.deserialize(&mut *self.decoder);
+        if field.is_err() {
+            self.decoder.spot.within_field(self.owner, name);
+        }
+        field.map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        hint(self.names.len(), self.decoder)
+    }
+}
+
 /// How many are still to come, unless they are more than the bytes: whoever takes memory by the
 /// hint takes no more than they can fill, and whoever relies on its being exact gets none.
 fn hint(left: usize, decoder: &Decoder<'_>) -> Option<usize> {
     (left <= decoder.left()).then_some(left)
 }
 
-impl<'de> EnumAccess<'de> for &mut Decoder<'de> {
+/// The values of a variant like a tuple: as many as the type says.
+struct Values<'v, 'a, 'de> {
+    variant: &'v mut Variant<'a, 'de>,
+    next: usize,
+    count: usize,
+}
+
+impl<'de> SeqAccess<'de> for Values<'_, '_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Error> {
+        if self.next == self.count {
+            return Ok(None);
+        }
+        let position = self.next;
+        self.next += 1;
+        self.variant.value(position, seed).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        hint(self.count - self.next, self.variant.decoder)
+    }
+}
+
+/// An enum, and which of its variants it is as soon as that is read.
+pub(super) struct Variant<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) index: u32,
+}
+
+impl<'de> Variant<'_, 'de> {
+    #[inline]
+    fn value<T: DeserializeSeed<'de>>(
+        &mut self,
+        position: usize,
+        seed: T,
+    ) -> Result<T::Value, Error> {
+        let value = seed.deserialize(&mut *self.decoder);
+        if value.is_err() {
+            let position = u32::try_from(position).unwrap_or(u32::MAX);
+            self.decoder.spot.within_variant::<T::Value>(self.index, position);
+        }
+        value
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
     type Error = Error;
     type Variant = Self;
 
     #[inline]
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let (index, rest) = self.peek()?;
-        let index: U32Deserializer<Error> = u32::from_le_bytes(*index).into_deserializer();
+    fn variant_seed<V: DeserializeSeed<'de>>(mut self, seed: V) -> Result<(V::Value, Self), Error> {
+        let (index, rest) = self.decoder.peek()?;
+        self.index = u32::from_le_bytes(*index);
+        let index: U32Deserializer<Error> = self.index.into_deserializer();
         let variant = seed.deserialize(index)?;
-        self.rest = rest;
+        self.decoder.rest = rest;
         Ok((variant, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     type Error = Error;
 
     #[inline]
@@ -133,13 +230,16 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
     }
 
     #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(self)
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(mut self, seed: T) -> Result<T::Value, Error> {
+        self.value(0, seed)
     }
 
     #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_tuple(len, visitor)
+    fn tuple_variant<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, Error> {
+        let cost = self.decoder.enter::<V::Value>(0)?;
+        let value = visitor.visit_seq(Values { variant: &mut self, next: 0, count: len });
+        self.decoder.leave(cost);
+        value
     }
 
     #[inline]
@@ -148,6 +248,6 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_tuple(fields.len(), visitor)
+        self.decoder.deserialize_struct("", fields, visitor)
     }
 }

@@ -20,8 +20,9 @@
 
 use serde::de::{Deserializer, Visitor};
 
-use super::access::{Counted, Fixed};
+use super::access::{Counted, Fields, Fixed, Variant};
 use super::error::Error;
+use super::spot::Spot;
 
 /// How many elements that take no bytes a message may have, in all its sequences and maps.
 pub(super) const EMPTY: usize = 1 << 20;
@@ -51,11 +52,13 @@ pub(super) struct Decoder<'de> {
     empty: usize,
     /// What is left of [`STACK`].
     stack: usize,
+    /// Where it failed.
+    pub(super) spot: Spot,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { rest: bytes, empty: EMPTY, stack: STACK }
+        Self { rest: bytes, empty: EMPTY, stack: STACK, spot: Spot::default() }
     }
 
     /// How many bytes have not been read.
@@ -137,11 +140,16 @@ impl<'de> Decoder<'de> {
 
     /// Goes one level deeper, to a value of this type; the way back returns what it took.
     #[inline]
-    fn enter<T>(&mut self, variants: usize) -> Result<usize, Error> {
+    pub(super) fn enter<T>(&mut self, variants: usize) -> Result<usize, Error> {
         let values = size_of::<T>().saturating_mul(COPIES.saturating_add(variants));
         let cost = LEVEL + values.min(LARGE);
         self.stack = self.stack.checked_sub(cost).ok_or(Error::Depth)?;
         Ok(cost)
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self, cost: usize) {
+        self.stack += cost;
     }
 }
 
@@ -192,8 +200,6 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         deserialize_byte_buf() = deserialize_bytes();
         deserialize_unit_struct(_name: &'static str) = deserialize_unit();
         deserialize_tuple_struct(_name: &'static str, len: usize) = deserialize_tuple(len);
-        deserialize_struct(_name: &'static str, fields: &'static [&'static str])
-            = deserialize_tuple(fields.len());
     }
 
     #[inline]
@@ -243,7 +249,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         }
         let cost = self.enter::<V::Value>(0)?;
         let value = visitor.visit_some(&mut *self);
-        self.stack += cost;
+        self.leave(cost);
         value
     }
 
@@ -255,7 +261,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     ) -> Result<V::Value, Error> {
         let cost = self.enter::<V::Value>(0)?;
         let value = visitor.visit_newtype_struct(&mut *self);
-        self.stack += cost;
+        self.leave(cost);
         value
     }
 
@@ -264,7 +270,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         let left = self.length(self.empty)?;
         let cost = self.enter::<V::Value>(0)?;
         let value = visitor.visit_seq(Counted::new(self, left));
-        self.stack += cost;
+        self.leave(cost);
         value
     }
 
@@ -273,15 +279,28 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         let left = self.length(self.empty)?;
         let cost = self.enter::<V::Value>(0)?;
         let value = visitor.visit_map(Counted::new(self, left));
-        self.stack += cost;
+        self.leave(cost);
         value
     }
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
         let cost = self.enter::<V::Value>(0)?;
-        let value = visitor.visit_seq(Fixed { decoder: self, left: len });
-        self.stack += cost;
+        let value = visitor.visit_seq(Fixed::new(self, len));
+        self.leave(cost);
+        value
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let cost = self.enter::<V::Value>(0)?;
+        let value = visitor.visit_seq(Fields::new(self, name, fields));
+        self.leave(cost);
         value
     }
 
@@ -293,8 +312,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let cost = self.enter::<V::Value>(variants.len())?;
-        let value = visitor.visit_enum(&mut *self);
-        self.stack += cost;
+        let value = visitor.visit_enum(Variant { decoder: &mut *self, index: 0 });
+        self.leave(cost);
         value
     }
 

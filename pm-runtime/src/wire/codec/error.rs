@@ -10,9 +10,9 @@ const TEXT: usize = 512;
 /// Why bytes are no value of the expected type.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    #[error("{wanted} bytes are needed, and {left} are left")]
+    #[error("{} needed, and {left} are left", Bytes(*wanted))]
     End { wanted: usize, left: usize },
-    #[error("a length of {length} makes no sense, as {left} bytes are left")]
+    #[error("a length of {length} makes no sense, as {} left", Bytes(*left))]
     Length { length: u64, left: usize },
     #[error("there are more than {EMPTY} elements that take no bytes")]
     Empty,
@@ -26,7 +26,7 @@ pub(super) enum Error {
     Char,
     #[error("text is not UTF-8")]
     Text,
-    #[error("{0} bytes too many")]
+    #[error("{} left over behind the value", Bytes(*.0))]
     Rest(usize),
     #[error("the type asks what comes next, by `deserialize_any`")]
     Any,
@@ -36,6 +36,18 @@ pub(super) enum Error {
     Ignored,
     #[error("{0}")]
     Custom(Box<str>),
+}
+
+/// How many bytes there are.
+struct Bytes(usize);
+
+impl Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte is"),
+            count => write!(f, "{count} bytes are"),
+        }
+    }
 }
 
 impl serde::de::Error for Error {

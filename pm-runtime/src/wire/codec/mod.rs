@@ -7,15 +7,21 @@
 mod access;
 mod decoder;
 mod error;
+mod examine;
+mod spot;
 #[cfg(test)]
 mod tests;
 
 use std::any::type_name;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::decoder::Decoder;
-use crate::error::{DecodeError, EncodeError};
+use self::error::Error;
+use self::examine::{Flaw, Kind, examine};
+use self::spot::Spot;
+use crate::error::{DecodeError, EncodeError, RoundTripError};
 
 /// Fixed-width integers: a little more to copy, much less to compute. The decoder reads this
 /// configuration and no other.
@@ -24,11 +30,42 @@ fn config() -> impl bincode::config::Config {
 }
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    bincode::serde::encode_to_vec(value, config()).map_err(|error| match error {
-        // What the type itself said, which bincode would show in quotes.
-        bincode::error::EncodeError::OtherString(text) => EncodeError::new(type_name::<T>(), text),
-        error => EncodeError::new(type_name::<T>(), error),
+    write(value).map_err(|error| {
+        let (message, spot) = unwritten(value, error);
+        EncodeError::new(type_name::<T>(), format_args!("{message}{spot}"))
     })
+}
+
+/// Encodes a message of generated code, whose variants are queries or answers: an error is about
+/// the value in it.
+pub(crate) fn encode_message<T: Serialize>(message: &T) -> Result<Vec<u8>, EncodeError> {
+    write(message).map_err(|error| {
+        let (text, spot) = unwritten(message, error);
+        let type_name = spot.type_name().unwrap_or(type_name::<T>());
+        EncodeError::new(type_name, format_args!("{text}{spot}")).in_message(spot.place())
+    })
+}
+
+fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, bincode::error::EncodeError> {
+    bincode::serde::encode_to_vec(value, config())
+}
+
+/// What bincode says of a value, in a sentence, and what of the value it says that of.
+#[cold]
+fn unwritten<T: Serialize + ?Sized>(
+    value: &T,
+    error: bincode::error::EncodeError,
+) -> (String, Spot) {
+    use bincode::error::EncodeError::{OtherString, Serde};
+    use bincode::serde::EncodeError::SequenceMustHaveLength;
+    let text = match error {
+        // What the type itself said, which bincode would show in quotes.
+        OtherString(text) => text,
+        Serde(SequenceMustHaveLength) => "a map or sequence does not know its length".into(),
+        error => error.to_string(),
+    };
+    let spot = examine(value, false).map_or_else(|flaw| flaw.spot, |_| Spot::default());
+    (text, spot)
 }
 
 /// Which variant of an enum was encoded, counted from 0.
@@ -38,11 +75,52 @@ pub(crate) fn variant(bytes: &[u8]) -> Option<usize> {
 }
 
 pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    read(bytes).map_err(|unread| DecodeError::new(type_name::<T>(), unread.text))
+}
+
+/// Decodes a message of generated code, as [`encode_message`] encodes it.
+pub(crate) fn decode_message<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    read(bytes).map_err(|Unread { text, spot }| {
+        let type_name = spot.type_name().unwrap_or(type_name::<T>());
+        DecodeError::new(type_name, text).in_message(spot.place())
+    })
+}
+
+struct Unread {
+    text: String,
+    spot: Spot,
+}
+
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unread> {
     let mut decoder = Decoder::new(bytes);
-    T::deserialize(&mut decoder).and_then(|value| decoder.finish().map(|()| value)).map_err(
-        |error| {
-            let (at, all) = (bytes.len() - decoder.left(), bytes.len());
-            DecodeError::new(type_name::<T>(), format_args!("{error} (at byte {at} of {all})"))
-        },
-    )
+    let value = T::deserialize(&mut decoder);
+    value
+        .and_then(|value| decoder.finish().map(|()| value))
+        .map_err(|error| unread(decoder, error, bytes.len()))
+}
+
+#[cold]
+fn unread(decoder: Decoder<'_>, error: Error, all: usize) -> Unread {
+    let at = all - decoder.left();
+    let spot = decoder.spot;
+    Unread { text: format!("{error}{spot} (at byte {at} of {all})"), spot }
+}
+
+/// Whether a value comes back as it was sent.
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), RoundTripError> {
+    let type_name = type_name::<T>();
+    let different = RoundTripError::Different { type_name };
+    let back = encode(value)?;
+    let back = decode::<T>(&back).map_err(RoundTripError::Decode).and_then(|back| {
+        let says = |value| examine(value, false).ok();
+        if says(&back) == says(value) { Ok(()) } else { Err(different) }
+    });
+    // A field that is left out explains either failure.
+    back.map_err(|error| match examine(value, true) {
+        Err(Flaw { spot, kind: Kind::Skipped }) => {
+            let (owner, field) = spot.field();
+            RoundTripError::Skipped { type_name, owner, field }
+        }
+        _ => error,
+    })
 }

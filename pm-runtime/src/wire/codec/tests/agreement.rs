@@ -97,6 +97,8 @@ proptest! {
         sets in any::<(HashMap<u32, String>, BTreeSet<char>, HashSet<i16>, VecDeque<u8>)>(),
         units in 0..5000usize,
     ) {
+        prop_assert_eq!(round_trip(&shape), Ok(()));
+        prop_assert_eq!(round_trip(&(numbers.clone(), sets.clone(), tree(depth))), Ok(()));
         returns(shape);
         returns(numbers);
         returns(tree(depth));

@@ -67,7 +67,10 @@ fn a_length_is_refused_before_memory_is_taken() {
     }
     refused::<Vec<u64>>(&[count(1 << 40), vec![0; 80]].concat(), "makes no sense");
     refused::<Vec<u64>>(&[count(1 << 19), vec![0; 80]].concat(), "8 bytes are needed");
-    refused::<BTreeMap<u8, u8>>(&[count(9), vec![0; 9]].concat(), "1 bytes are needed");
+    refused::<BTreeMap<u8, u8>>(
+        &[count(9), vec![0; 9]].concat(),
+        "1 byte is needed, and 0 are left",
+    );
 }
 
 /// The hints that a sequence or map gives, at its start and after each element.

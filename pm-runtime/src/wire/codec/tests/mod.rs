@@ -1,5 +1,6 @@
 mod agreement;
 mod hostile;
+mod round_trip;
 mod shapes;
 mod words;
 

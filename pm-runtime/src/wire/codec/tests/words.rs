@@ -28,11 +28,14 @@ fn an_error_says_what_and_where() {
         text::<(u8, char)>(&[1, 0xff]),
         at("cannot decode `(u8, char)`: a character is not UTF-8", "1 of 2")
     );
-    assert_eq!(text::<u8>(&[1, 2]), at("cannot decode `u8`: 1 bytes too many", "1 of 2"));
+    assert_eq!(
+        text::<u8>(&[1, 2]),
+        at("cannot decode `u8`: 1 byte is left over behind the value", "1 of 2")
+    );
     let string = "cannot decode `alloc::string::String`";
     assert_eq!(
         text::<String>(&[2, 0, 0, 0, 0, 0, 0, 0, b'x']),
-        at(&format!("{string}: a length of 2 makes no sense, as 1 bytes are left"), "0 of 9")
+        at(&format!("{string}: a length of 2 makes no sense, as 1 byte is left"), "0 of 9")
     );
     assert_eq!(
         text::<String>(&[1, 0, 0, 0, 0, 0, 0, 0, 0xff]),
