@@ -79,17 +79,21 @@ pub(crate) fn parse(
 
 fn workers(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("--workers 0: somebody has to do the work".into()),
+        Ok(0) => Err("--workers 0: somebody has to do the work, write --workers 1 or more".into()),
         Ok(workers) => Ok(workers),
-        Err(error) => Err(format!("--workers {text:?}: {error}")),
+        Err(_) => Err(format!("--workers {text:?}: write a whole number, such as --workers 4")),
     }
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err(format!("--timeout {text}: no file is parsed in no time")),
+        Ok(Duration::ZERO) => {
+            Err(format!("--timeout {text}: no file is parsed in no time, write --timeout 5s"))
+        }
         Ok(timeout) => Ok(timeout),
-        Err(error) => Err(format!("--timeout {text:?}: {error}")),
+        Err(_) => Err(format!(
+            "--timeout {text:?}: write a number with its unit, such as --timeout 500ms"
+        )),
     }
 }
 
@@ -126,11 +130,12 @@ mod tests {
     fn mistakes_are_named() {
         for (line, word) in [
             ("--workers 0", "somebody"),
-            ("--workers many", "--workers \"many\""),
+            ("--workers many", "--workers \"many\": write a whole number"),
+            ("--workers=-1", "--workers \"-1\": write a whole number, such as --workers 4"),
             ("--workers", "missing argument"),
             ("--timeout 0s", "no time"),
             ("--timeout soon", "--timeout \"soon\""),
-            ("--timeout 2", "--timeout \"2\""),
+            ("--timeout 2", "--timeout \"2\": write a number with its unit"),
             ("--loud", "--loud"),
         ] {
             let error = parsed(line).expect_err(line);
