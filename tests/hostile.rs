@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use pm_runtime::{Call, QueryError, SpawnError, worker_query};
+use pm_runtime::{Call, Event, QueryError, SpawnError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
+use smol::stream::StreamExt;
 
 #[pm_runtime::test]
 async fn a_late_poll_takes_nothing_from_whoever_leads_now() {
@@ -74,6 +75,10 @@ fn an_application_that_is_started_in_place_of_a_worker_is_as_deep_as_that() {
 enum Attack {
     /// Sends a frame of this kind and length in the place of its answer.
     Frame(u8, u32),
+    /// The same with this id, or its own, and bytes that are no text; then it answers.
+    Speak(u8, Option<u64>, u32),
+    /// Rings for the pool without end, so that it listens.
+    Ring,
     /// Has another process, which does not die with it, send replies without end.
     Flood,
     /// Sends a descriptor over the control socket; returns the system's error, or 0.
@@ -119,6 +124,22 @@ fn attack(attack: Attack) -> u64 {
                 std::thread::park();
             }
         }
+        Attack::Ring => {
+            let mut control = File::from(socket(3));
+            let bell = [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].repeat(1000);
+            loop {
+                control.write_all(&bell).unwrap();
+            }
+        }
+        Attack::Speak(kind, id, length) => {
+            // The first query of a pool.
+            let mut frame = vec![0xFF; 16 + length as usize];
+            frame[..4].copy_from_slice(&length.to_le_bytes());
+            frame[4..8].copy_from_slice(&[kind, 0, 0, 0]);
+            frame[8..16].copy_from_slice(&id.unwrap_or(0).to_le_bytes());
+            File::from(socket(4)).write_all(&frame).unwrap();
+            7
+        }
         Attack::Frame(kind, length) => {
             let mut frame = vec![0; 16 + length as usize];
             frame[..4].copy_from_slice(&length.to_le_bytes());
@@ -139,6 +160,56 @@ async fn notes_that_no_worker_writes_are_not_kept() {
         let error = pool.query(Attack::Frame(kind, length)).await.unwrap_err();
         assert!(matches!(error, QueryError::Protocol(_)), "{kind}: {error}");
     }
+    assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn words_that_no_worker_says_end_it() {
+    let (debug, message, report) = (9, 10, 11);
+    let nobody = u64::MAX;
+    for (kind, id, length) in [
+        // No text, and too much of it.
+        (debug, None, 10),
+        (debug, Some(nobody), 10),
+        (debug, None, (32 << 10) + 1),
+        (report, Some(nobody), 10),
+        (report, Some(nobody), 17 << 10),
+        // In the name of a query that it does not run.
+        (debug, Some(1 << 32), 0),
+        (message, Some(1 << 32), 0),
+        (message, Some(77), 8),
+        // Larger than any message may be, though not than all that it may send.
+        (message, None, 101),
+    ] {
+        let pool = AttackPool::builder().max_frame(100).build();
+        let error = pool.query(Attack::Speak(kind, id, length)).await;
+        assert!(matches!(error, Err(QueryError::Protocol(_))), "{kind} {id:?} {length}: {error:?}");
+    }
+}
+
+#[pm_runtime::test]
+async fn a_message_that_is_none_is_reported_and_missed() {
+    let pool = AttackPool::new();
+    let mut events = pool.events();
+    let (sender, heard) = std::sync::mpsc::channel();
+    let by_pool = sender.clone();
+    pool.on_message(move |_, text| by_pool.send(text).unwrap());
+    let call = pool.query(Attack::Speak(10, None, 100));
+    assert_eq!(call.on_message(move |text| sender.send(text).unwrap()).await, Ok(7));
+    pool.destroy().await;
+    assert_eq!(heard.iter().next(), None);
+    assert_eq!(pool.health().missed, 2);
+    let reported = events.find(|event| matches!(event, Event::Reported { .. })).await;
+    let Some(Event::Reported { worker: 1, text, .. }) = reported else { panic!("{reported:?}") };
+    assert!(text.contains("cannot decode `alloc::string::String`"), "{text}");
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_never_stops_ringing_keeps_nobody_from_being_heard() {
+    let pool = AttackPool::builder().timeout(Duration::from_millis(100)).build();
+    let error = pool.query(Attack::Ring).await.unwrap_err();
+    assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
+    assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
 }
 

@@ -50,6 +50,9 @@ fn imports_point_down_only() {
             continue;
         };
         let text = std::fs::read_to_string(&file).unwrap();
+        // Docs may point anywhere.
+        let code = |line: &&str| !line.trim_start().starts_with("//");
+        let text: String = text.split_inclusive('\n').filter(code).collect();
         for (_, path) in
             text.match_indices("crate::").map(|(at, name)| text[at..].split_at(name.len()))
         {

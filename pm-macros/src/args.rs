@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, LitInt, Path, Token, token};
+use syn::{Expr, LitInt, Path, Token, Type, token};
 
 /// What an attribute was given.
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) setters: Vec<Setter>,
     pub(crate) stem: Option<Ident>,
     pub(crate) init: Option<Expr>,
+    /// The type of the workers' messages, if it is not text.
+    pub(crate) message: Option<Type>,
     runtime: Option<Path>,
 }
 
@@ -78,6 +80,7 @@ impl Options {
             Value::Stem(stem) => self.stem = Some(stem),
             Value::Runtime(path) => self.runtime = Some(path),
             Value::Init(init) => self.init = Some(init),
+            Value::Message(message) => self.message = Some(message),
         }
     }
 }
@@ -155,7 +158,7 @@ fn option(
         let message = format!("`{name}` has no value: write `{}`", key.example);
         return Err(syn::Error::new_spanned(equals, message));
     }
-    let value = value::read(key, input.parse::<Expr>()?)?;
+    let value = value::parse(key, input)?;
     Ok((name, value))
 }
 

@@ -281,7 +281,7 @@ fn is_cow_without_lifetime(ty: &TypePath) -> bool {
 }
 
 /// The type to own what a reference points at.
-fn owned(target: &Type) -> String {
+pub(crate) fn owned(target: &Type) -> String {
     match bare(target) {
         Type::Path(path) if path.path.is_ident("str") => String::from("String"),
         Type::Path(path) if path.path.is_ident("Path") => String::from("PathBuf"),

@@ -10,13 +10,17 @@ use syn::Type;
 
 /// What a worker does with the bytes of a query.
 pub(crate) fn serve(model: &Model) -> TokenStream {
+    let message = model.message().map(|message| quote!(.message::<#message>()));
     match &model.state {
-        Some(state) => serve_service(model, state),
+        Some(state) => {
+            let serve = serve_service(model, state);
+            quote!(#serve #message)
+        }
         None => {
             let after =
                 model.options.init.as_ref().map(|init| quote!(.after(|| __private::init(#init))));
             let serve = model.queries.iter().map(|query| serve_function(model, query));
-            quote!(#(#serve)* #after)
+            quote!(#(#serve)* #after #message)
         }
     }
 }

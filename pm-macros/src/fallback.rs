@@ -108,9 +108,10 @@ fn method(model: &Model, vis: &TokenStream, name: &Ident, signature: &Signature)
         FnArg::Receiver(_) => None,
     });
     let answer = answer(signature);
+    let messages = pool::message_argument(model);
     quote! {
         /// Stands for the query, which has mistakes.
-        #vis fn #name<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer> #clause {
+        #vis fn #name<#parameters>(&self, #(_: #types),*) -> #runtime::Call<#answer #messages> #clause {
             loop {}
         }
     }
@@ -120,6 +121,7 @@ fn method(model: &Model, vis: &TokenStream, name: &Ident, signature: &Signature)
 fn map(model: &Model, signature: &Signature) -> TokenStream {
     let runtime = &model.runtime;
     let answer = answer(signature);
+    let messages = pool::message_argument(model);
     // The answer may speak of these.
     let parameters = signature.generics.params.iter();
     let clause = &signature.generics.where_clause;
@@ -128,7 +130,7 @@ fn map(model: &Model, signature: &Signature) -> TokenStream {
         pub fn map<#(#parameters,)* __I: ::core::iter::IntoIterator>(
             &self,
             _: __I,
-        ) -> #runtime::Map<Self, __I::IntoIter, #answer> #clause {
+        ) -> #runtime::Map<Self, __I::IntoIter, #answer #messages> #clause {
             loop {}
         }
     }

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Crate,
     /// What a worker does before it is ready.
     Init,
+    /// The type of the workers' messages.
+    Message,
     /// Known, and refused: this version does not implement it.
     Later,
 }
@@ -87,7 +89,7 @@ pub(crate) const KEYS: &[Key] = &[
     later("idle_timeout"),
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
     key("init", Kind::Init, "init = set_up"),
-    later("message"),
+    key("message", Kind::Message, "message = Progress"),
     later("env"), later("clear_env"), later("cwd"), later("nice"), later("stdio"), later("core_dumps"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),

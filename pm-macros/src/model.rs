@@ -1,6 +1,7 @@
 //! What the attribute was put on, as plain data.
 
 use crate::args::Options;
+use crate::service::replace_self;
 use crate::value::is_stem;
 use crate::{attribute, signature};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -110,6 +111,27 @@ impl Model {
             signature: signature::text(&function.sig),
             queries: Vec::new(),
         })
+    }
+}
+
+impl Model {
+    /// The type of the workers' messages, where it is not text.
+    pub(crate) fn message(&self) -> Option<TokenStream> {
+        let message = self.options.message.as_ref()?.to_token_stream();
+        Some(match &self.state {
+            Some(state) => replace_self(message, state),
+            None => message,
+        })
+    }
+
+    /// The signature that pool and worker compare: what they have to agree on.
+    pub(crate) fn fingerprint(&self) -> String {
+        match self.message() {
+            Some(message) => {
+                format!("{}, message {}", self.signature, signature::plain(message))
+            }
+            None => self.signature.clone(),
+        }
     }
 }
 

@@ -12,11 +12,18 @@ pub(crate) fn handle(
     serve: TokenStream,
     registration: TokenStream,
 ) -> TokenStream {
-    let Model { runtime, options, attrs, vis, names, title, doc, signature, .. } = model;
+    let Model { runtime, options, attrs, vis, names, title, doc, .. } = model;
+    let signature = model.fingerprint();
     let (pool, builder) = (&names.pool, &names.builder);
     let pool_doc = format!(" A typed handle to a pool of worker processes that run {doc}.");
     let builder_doc = format!(" The builder of [`{pool}`].");
     let set = options.setters.iter().map(|setter| &setter.method);
+    let messages = message_argument(model);
+    let handle = match model.queries.iter().any(|query| query.method == "on_message") {
+        // It wins over that of every pool.
+        true => quote!(silent #pool),
+        false => quote!(#pool #messages),
+    };
     let values = options.setters.iter().map(|setter| setter.value(runtime));
     quote! {
         #[doc = #pool_doc]
@@ -43,7 +50,7 @@ pub(crate) fn handle(
         const _: () = {
             use #runtime::__private;
 
-            __private::handle!(#pool);
+            __private::handle!(#handle);
 
             impl __private::Handle for #pool {
                 const ENTRY: __private::Entry = __private::Entry {
@@ -67,6 +74,7 @@ pub(crate) fn handle(
 pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, .. } = model;
     let Query { method, arguments, answer, .. } = query;
+    let messages = message_argument(model);
     let plain = self::method(model, query);
     if model.state.is_some() {
         return plain;
@@ -91,13 +99,13 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
 
         #[doc = #attempt_doc]
         #many
-        pub fn #attempt(&self, #(#locals: #types),*) -> #runtime::Call<#answer> {
+        pub fn #attempt(&self, #(#locals: #types),*) -> #runtime::Call<#answer #messages> {
             self.#method(#(#locals),*).immediate()
         }
 
         #[doc = #temporary_doc]
         #many
-        pub fn #temporary(&self, #(#locals: #types),*) -> #runtime::Call<#answer> {
+        pub fn #temporary(&self, #(#locals: #types),*) -> #runtime::Call<#answer #messages> {
             self.#method(#(#locals),*).temporary()
         }
 
@@ -105,10 +113,15 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
         pub fn map<#lifetime #inputs: ::core::iter::IntoIterator<Item = #item>>(
             &self,
             #all: #inputs,
-        ) -> #runtime::Map<Self, #inputs::IntoIter, #answer> {
+        ) -> #runtime::Map<Self, #inputs::IntoIter, #answer #messages> {
             #runtime::__private::map(self, #all, |#handle, #pattern| #handle.#method(#(#locals),*))
         }
     }
+}
+
+/// What a `Call` has behind its answer, where its messages are no text.
+pub(crate) fn message_argument(model: &Model) -> Option<TokenStream> {
+    model.message().map(|message| quote!(, #message))
 }
 
 /// What an iterator gives for one query, and the lifetime in it.
@@ -132,6 +145,7 @@ fn method(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, .. } = model;
     let Query { doc, variant, method, vis, arguments, answer: returned, .. } = query;
     let (request, response) = (&names.request, &names.response);
+    let messages = message_argument(model);
     let doc = format!(" Runs {doc} in a worker process.");
     let types = arguments.iter().map(|argument| &argument.ty);
     let locals = arguments.iter().map(|argument| local(&argument.name));
@@ -159,7 +173,7 @@ fn method(model: &Model, query: &Query) -> TokenStream {
     quote! {
         #[doc = #doc]
         #many
-        #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned> {
+        #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned #messages> {
             #runtime::__private::call(&self.0, &#request::#variant #sent, |#frame| {
                 #open
             })

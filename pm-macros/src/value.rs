@@ -1,11 +1,14 @@
 //! Values of options: what the macro can read is checked here, the rest is the compiler's.
 
+use crate::check::owned;
 use crate::keys::{Choice, Key, Kind, Width};
+use crate::model::bare as bare_type;
 use crate::{duration, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprRange, Lit, LitInt, Path, Result};
+use syn::{Error, Expr, ExprRange, Lit, LitInt, Path, Result, Type};
 
 /// What an option was set to.
 pub(crate) enum Value {
@@ -19,9 +22,19 @@ pub(crate) enum Value {
     Runtime(Path),
     /// What a worker does before it is ready.
     Init(Expr),
+    /// The type of the workers' messages.
+    Message(Type),
 }
 
-pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
+/// Reads a value as it stands in the attribute.
+pub(crate) fn parse(key: &Key, input: ParseStream) -> Result<Value> {
+    match key.kind {
+        Kind::Message => message(key, input).map(Value::Message),
+        _ => read(key, input.parse::<Expr>()?),
+    }
+}
+
+fn read(key: &Key, value: Expr) -> Result<Value> {
     let value = bare(value);
     match key.kind {
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
@@ -32,7 +45,7 @@ pub(crate) fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Name => return stem(key, &value).map(Value::Stem),
         Kind::Crate => return runtime(key, &value).map(Value::Runtime),
         Kind::Init => return init(key, value).map(Value::Init),
-        Kind::Later => Err(wrong(key, &value)),
+        Kind::Message | Kind::Later => Err(wrong(key, &value)),
     }
     .map(Value::Setting)
 }
@@ -170,6 +183,26 @@ fn runtime(key: &Key, value: &Expr) -> Result<Path> {
     }
 }
 
+fn message(key: &Key, input: ParseStream) -> Result<Type> {
+    let start = input.cursor();
+    let ty: Type = match input.fork().parse::<Type>() {
+        Ok(_) => input.parse()?,
+        Err(_) => return Err(wrong(key, start.token_stream().into_iter().next())),
+    };
+    match bare_type(&ty) {
+        Type::Reference(reference) => {
+            let message = format!(
+                "a message owns what it carries: write `{} = {}`",
+                key.name,
+                owned(&reference.elem)
+            );
+            Err(Error::new_spanned(&ty, message))
+        }
+        Type::ImplTrait(_) | Type::Infer(_) | Type::Never(_) => Err(wrong(key, &ty)),
+        _ => Ok(ty),
+    }
+}
+
 fn init(key: &Key, value: Expr) -> Result<Expr> {
     match &value {
         Expr::Path(_) | Expr::Closure(_) => Ok(value),
@@ -302,6 +335,7 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
         Kind::Name => "a word in quotes",
         Kind::Crate => "a path",
         Kind::Init => "the path of a function without arguments",
+        Kind::Message => "a type",
         Kind::Later => "not there yet",
     };
     let message = format!("`{}` is {what}: write `{}`", key.name, key.example);

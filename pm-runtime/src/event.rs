@@ -77,6 +77,25 @@ pub enum Event {
         /// When it happened.
         at: SystemTime,
     },
+    /// A worker sent a [message](crate::worker::message). It is not kept here, where it could wait
+    /// for long: [`on_message`](crate::Pool::on_message) hears it.
+    Message {
+        /// The worker's number.
+        worker: u64,
+        /// When it happened.
+        at: SystemTime,
+        /// The size of the encoded message, in bytes.
+        size: usize,
+    },
+    /// A worker [reported](crate::worker::report) an error, which no query failed for.
+    Reported {
+        /// The worker's number.
+        worker: u64,
+        /// When it happened.
+        at: SystemTime,
+        /// What it said. (Its control characters are its own: escape them before they are shown.)
+        text: Arc<str>,
+    },
     /// This reader was too slow.
     Lagged {
         /// How many events it missed.
@@ -94,6 +113,8 @@ impl Event {
             | Self::Cancelled { worker, .. }
             | Self::Recycled { worker, .. }
             | Self::Released { worker, .. }
+            | Self::Message { worker, .. }
+            | Self::Reported { worker, .. }
             | Self::BudgetExhausted { worker, .. }
             | Self::Healed { worker, .. } => Some(*worker),
             Self::Crashed(report) => Some(report.worker),
@@ -110,6 +131,8 @@ impl Event {
             | Self::Cancelled { at, .. }
             | Self::Recycled { at, .. }
             | Self::Released { at, .. }
+            | Self::Message { at, .. }
+            | Self::Reported { at, .. }
             | Self::BudgetExhausted { at, .. }
             | Self::Healed { at, .. } => Some(*at),
             Self::Crashed(report) => Some(report.at),

@@ -52,7 +52,7 @@ mod supervisor;
 mod sync;
 mod transport;
 mod wire;
-mod worker;
+pub mod worker;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -60,8 +60,8 @@ pub mod __private;
 
 pub use child::init;
 pub use error::{
-    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, PanicReport,
-    QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
+    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, MessageError,
+    PanicReport, QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
 };
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};

@@ -75,7 +75,7 @@ impl Link {
     /// Makes even a busy worker look at what it was sent.
     pub(crate) fn ring(&self) {
         // A worker that is gone needs no bell.
-        let _ = socket::ring(self.control());
+        let _ = socket::ring(self.control(), &[0]);
     }
 
     /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the frames
@@ -100,6 +100,11 @@ impl Link {
             handle(&mut frames);
         }
         read
+    }
+
+    /// The rest of a frame is still to come.
+    pub(crate) fn is_amid_frame(&self) -> bool {
+        lock(&self.inbox).is_amid_frame()
     }
 
     /// Reads from the control socket.

@@ -4,7 +4,10 @@ use std::any::type_name;
 use std::future::Future;
 use std::ops::Deref;
 
+use serde::de::DeserializeOwned;
 use smol::lock::{RwLockReadGuard, RwLockWriteGuard};
+
+pub use std::string::String;
 
 pub use linkme;
 pub use serde;
@@ -21,28 +24,37 @@ pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::{Face, Handle, shared};
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Map, Pool, PoolBuilder};
+use crate::{Call, DecodeError, Map, Pool, PoolBuilder, Worker};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
 }
 
 /// A query with encoded arguments; `open` takes the answer out of its message.
-pub fn call<T>(
+pub fn call<T, M>(
     pool: &Pool,
     request: &impl serde::Serialize,
     open: fn(&[u8]) -> Result<T, DecodeError>,
-) -> Call<T> {
+) -> Call<T, M> {
     pool.call(request, open)
 }
 
 /// A query for each input.
-pub fn map<P: Face, I: IntoIterator, T>(
+pub fn map<P: Face, I: IntoIterator, T, M>(
     pool: &P,
     inputs: I,
-    call: fn(&P, I::Item) -> Call<T>,
-) -> Map<P, I::IntoIter, T> {
+    call: fn(&P, I::Item) -> Call<T, M>,
+) -> Map<P, I::IntoIter, T, M> {
     Map::new(pool.clone(), inputs.into_iter(), call)
+}
+
+/// Hears the pool's messages, whose type the caller knows.
+pub fn on_message<M: DeserializeOwned + 'static>(
+    pool: &Pool,
+    run: impl FnMut(Worker, M) + Send + 'static,
+) {
+    // It fails only where the type is another.
+    let _ = pool.on_message(run);
 }
 
 /// What every typed handle can do, whatever its pool runs.
@@ -50,6 +62,26 @@ pub fn map<P: Face, I: IntoIterator, T>(
 #[macro_export]
 macro_rules! __handle {
     ($pool:ident) => {
+        $crate::__private::handle!($pool, $crate::__private::String);
+    };
+    ($pool:ident, $message:ty) => {
+        #[allow(dead_code, private_interfaces)]
+        impl $pool {
+            /// Has this run when a worker has sent a message: on the thread of the pool's
+            /// callbacks.
+            pub fn on_message(
+                &self,
+                run: impl ::core::ops::FnMut($crate::Worker, $message)
+                + ::core::marker::Send
+                + 'static,
+            ) {
+                $crate::__private::on_message::<$message>(&self.0, run);
+            }
+        }
+
+        $crate::__private::handle!(silent $pool);
+    };
+    (silent $pool:ident) => {
         #[allow(dead_code)]
         impl $pool {
             /// A pool with the options of the attribute. Its workers start with the first query.

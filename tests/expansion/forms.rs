@@ -109,6 +109,15 @@ pub fn warm() -> u32 {
     7
 }
 
+/// A query with messages of another type than text.
+#[worker_query(workers = 1, message = ::std::option::Option<Question>)]
+pub fn talkative(amount: u32) {
+    let question = ::std::option::Option::Some(Question { amount });
+    if let ::std::result::Result::Err(error) = ::pm_runtime::worker::message(question) {
+        ::std::panic!("{error}");
+    }
+}
+
 /// A query under another name, for its own module only.
 #[worker_query(workers = 1, name = "Hidden")]
 fn private(mut text: ::std::string::String) -> ::std::string::String {
@@ -176,4 +185,11 @@ pub async fn run() {
     ::std::assert_eq!(ask(pool.tell("now", &1)), "now 5");
     ::std::assert_eq!(ask(FixedPool::new().value()), 6);
     ::std::assert_eq!(ask(WarmPool::new().query()), 7);
+    let (sender, heard) = ::std::sync::mpsc::channel();
+    let call = TalkativePool::new().query(3).on_message(move |question| {
+        ::std::assert_eq!(sender.send(question), ::std::result::Result::Ok(()));
+    });
+    ::std::assert_eq!(call.await, ::std::result::Result::Ok(()));
+    let said = ::std::option::Option::Some(Question { amount: 3 });
+    ::std::assert_eq!(heard.recv(), ::std::result::Result::Ok(said));
 }

@@ -47,7 +47,6 @@ fn an_option_of_a_later_version_is_refused_by_name() {
         "`spares` is not there yet: this version of pm-runtime does not implement it",
     );
     option("env(A = \"x\", B = \"y\")", "env", "`env` is not there yet");
-    option("message = HashMap<A, B>", "message", "`message` is not there yet");
 }
 
 #[test]
@@ -366,6 +365,19 @@ fn init_is_the_path_of_a_function() {
     option("init = load(3)", "load(3)", "is the path of a function");
     refused(worker_query, "init = Dex::<u8>::load", "fn f() {}", &[]);
     refused(worker_query, "init = || Dex::load(3)", "fn f() {}", &[]);
+}
+
+#[test]
+fn message_is_a_type_that_owns_what_it_carries() {
+    option("message = 3", "3", "`message` is a type: write `message = Progress`");
+    option("message = \"Progress\"", "\"Progress\"", "`message` is a type");
+    option("message = impl Serialize", "impl Serialize", "`message` is a type");
+    option("message = _", "_", "`message` is a type");
+    option("message = &'static str", "&'static str", "write `message = String`");
+    option("message = &[Turn]", "&[Turn]", "write `message = Vec<Turn>`");
+    for fine in ["HashMap<A, Vec<B>>", "(u32, Option<String>)", "[u8; 3]", "()", "a::B", "dyn A"] {
+        refused(worker_query, &format!("message = {fine}, workers = 2"), "fn f() {}", &[]);
+    }
 }
 
 #[test]

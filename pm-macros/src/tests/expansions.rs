@@ -124,6 +124,29 @@ fn a_query_with_init() {
 }
 
 #[test]
+fn a_query_with_messages() {
+    snapshot(
+        "query_message",
+        worker_query,
+        "message = (u32, Option<Progress>)",
+        "fn train(rounds: u32) -> Weights { run(rounds) }",
+    );
+}
+
+#[test]
+fn a_service_with_messages() {
+    snapshot(
+        "service_message",
+        worker_query,
+        "message = Vec<Self>",
+        "impl Dex {
+             pub fn show(&self) { send(self) }
+             pub fn on_message(&self, text: &str) { hear(text) }
+         }",
+    );
+}
+
+#[test]
 fn a_query_with_mistakes() {
     snapshot(
         "query_mistakes",

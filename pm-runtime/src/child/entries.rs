@@ -1,5 +1,6 @@
 //! The entries of a program: what its workers can be asked to run.
 
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::pin::Pin;
 use linkme::distributed_slice;
 
 use crate::conduct::Conduct;
-use crate::error::Place;
+use crate::error::{MessageError, Place};
 use crate::options::Cancel;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
@@ -39,6 +40,34 @@ pub struct Serve {
     pub(crate) code: Code,
     /// What a worker does first, where that is asked for.
     pub(crate) init: Option<fn() -> Setup<()>>,
+    /// The type of its messages.
+    pub(crate) message: MessageType,
+}
+
+/// The type of a pool's messages.
+#[derive(Clone, Copy)]
+pub(crate) struct MessageType {
+    id: fn() -> TypeId,
+    name: fn() -> &'static str,
+}
+
+impl MessageType {
+    const fn of<M: 'static>() -> Self {
+        Self { id: TypeId::of::<M>, name: type_name::<M> }
+    }
+
+    pub(crate) fn is<M: 'static>(self) -> bool {
+        (self.id)() == TypeId::of::<M>()
+    }
+
+    /// The pool's messages are not of type `M`.
+    pub(crate) fn unlike<M>(self, pool: &str) -> MessageError {
+        MessageError::WrongType {
+            pool: pool.to_owned(),
+            expected: (self.name)(),
+            given: type_name::<M>(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -66,19 +95,23 @@ pub type Service = Box<dyn FnMut(&[u8]) -> Reply>;
 pub type AsyncService = Box<dyn Fn(Vec<u8>) -> Running>;
 
 impl Serve {
+    const fn new(code: Code) -> Self {
+        Self { code, init: None, message: MessageType::of::<String>() }
+    }
+
     /// A plain function.
     pub const fn blocking(run: fn(&[u8]) -> Reply) -> Self {
-        Self { code: Code::Blocking(run), init: None }
+        Self::new(Code::Blocking(run))
     }
 
     /// An async function.
     pub const fn concurrent(run: fn(Vec<u8>) -> Running) -> Self {
-        Self { code: Code::Async(run), init: None }
+        Self::new(Code::Async(run))
     }
 
     /// Methods that block, with the conduct of each, in the order of the message's variants.
     pub const fn service(methods: &'static [Conduct], set_up: fn() -> Setup<Service>) -> Self {
-        Self { code: Code::Service(methods, set_up), init: None }
+        Self::new(Code::Service(methods, set_up))
     }
 
     /// Methods of which some are async.
@@ -86,12 +119,18 @@ impl Serve {
         methods: &'static [Conduct],
         set_up: fn() -> Setup<AsyncService>,
     ) -> Self {
-        Self { code: Code::AsyncService(methods, set_up), init: None }
+        Self::new(Code::AsyncService(methods, set_up))
     }
 
     /// Has a worker do this before it is ready.
     pub const fn after(mut self, init: fn() -> Setup<()>) -> Self {
         self.init = Some(init);
+        self
+    }
+
+    /// Has its workers send messages of this type.
+    pub const fn message<M: 'static>(mut self) -> Self {
+        self.message = MessageType::of::<M>();
         self
     }
 

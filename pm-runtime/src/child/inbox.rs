@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::current::Query;
 use super::entries::Serve;
 use super::outgoing::Writer;
 use crate::conduct::Conduct;
@@ -29,11 +31,20 @@ pub(crate) enum Home {
     Thread,
 }
 
-/// A query that a worker has begun.
+/// A query that a worker has, begun or not.
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) request: Vec<u8>,
     pub(crate) conduct: Conduct,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Job {
+    /// What its code may know of it; it begins now.
+    pub(super) fn begin(&self) -> Query {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Query { id: self.id, deadline }
+    }
 }
 
 /// How a query ended.
@@ -50,9 +61,13 @@ pub(crate) struct Inbox {
     pub(super) data: OwnedFd,
     pub(super) home: Home,
     pub(crate) pool: String,
+    /// The worker's number.
+    pub(super) number: u64,
     pub(crate) concurrency: usize,
     pub(super) max_frame: usize,
     pub(super) runtime: Result<Runtime, BootError>,
+    /// How long a query may run, unless it comes with another timeout.
+    timeout: Option<Duration>,
     pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
     /// There may be something to begin, or it is over.
@@ -70,6 +85,10 @@ pub(super) struct State {
     pub(super) running: Vec<u64>,
     /// Running queries that the pool wants dropped.
     pub(super) to_drop: Vec<u64>,
+    /// Those and all that cannot be dropped, until they end.
+    pub(super) cancelled: Vec<u64>,
+    /// The timeout of the next query that comes, where it is another than usual.
+    next_timeout: Option<Option<Duration>>,
     pub(super) gate_open: bool,
     /// What runs changes the state, and runs alone.
     pub(super) exclusive: bool,
@@ -112,14 +131,18 @@ impl Inbox {
             data,
             home,
             pool: hello.pool.clone(),
+            number: hello.worker,
             concurrency: hello.concurrency as usize,
             max_frame: hello.max_frame as usize,
             runtime: Runtime::named(&hello.runtime),
+            timeout: hello.timeout,
             serve,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 running: Vec::new(),
                 to_drop: Vec::new(),
+                cancelled: Vec::new(),
+                next_timeout: None,
                 gate_open: true,
                 exclusive: false,
                 spoiled: false,
@@ -243,6 +266,11 @@ impl Inbox {
         std::mem::take(&mut lock(&self.state).to_drop)
     }
 
+    /// Nobody waits any more for what this query comes to.
+    pub(super) fn is_cancelled(&self, id: u64) -> bool {
+        lock(&self.state).cancelled.contains(&id)
+    }
+
     /// Reads as soon as there is something: looks for it for a moment, then sleeps.
     fn pull_soon(&self) {
         let came = self.luck.is_good() && self.luck.look(|| self.pull(Wait::No));
@@ -316,7 +344,10 @@ impl Inbox {
         match message {
             ToWorker::Query { id, request } => {
                 let conduct = self.serve.conduct(&request);
-                lock(&self.state).queue.push_back(Job { id, request, conduct });
+                let mut state = lock(&self.state);
+                let timeout = state.next_timeout.take().unwrap_or(self.timeout);
+                state.queue.push_back(Job { id, request, conduct, timeout });
+                drop(state);
                 self.inject_before();
             }
             ToWorker::TakeBack { id } => {
@@ -327,6 +358,7 @@ impl Inbox {
                     let mut state = lock(&self.state);
                     if state.running.contains(&id) {
                         state.to_drop.push(id);
+                        state.cancelled.push(id);
                     }
                 }
             }
@@ -342,6 +374,9 @@ impl Inbox {
             }
             ToWorker::OpenGate => lock(&self.state).gate_open = true,
             ToWorker::End => lock(&self.state).ending = true,
+            ToWorker::Timeout { nanos } => {
+                lock(&self.state).next_timeout = Some(nanos.map(Duration::from_nanos));
+            }
         }
     }
 

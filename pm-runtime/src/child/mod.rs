@@ -1,9 +1,11 @@
 //! What happens in a worker, from its first instruction to its last.
 
+mod current;
 mod driver;
 pub(crate) mod entries;
 mod faults;
 mod inbox;
+pub(crate) mod itself;
 #[cfg(feature = "tokio")]
 mod on_tokio;
 mod outgoing;
@@ -139,6 +141,7 @@ fn become_worker(control: OwnedFd) -> ! {
         _ => {}
     }
     let inbox = Inbox::new(control, data, hello, entry.serve, injector, Home::Process);
+    current::adopt_process(&inbox);
     panics::install(&inbox);
     if let Err(error) = serve::start(&inbox) {
         fail(inbox.control(), BootError::Refused { reason: error.to_string().into() });

@@ -10,7 +10,7 @@ use crate::transport::socket::{self, Gone};
 use crate::wire::codec;
 use crate::wire::frame::Header;
 use crate::wire::handshake;
-use crate::wire::message::{Refusal, from_worker};
+use crate::wire::message::{self, Refusal, from_worker};
 
 /// Frames on their way out; kept so that an answer and the next begin leave together.
 #[derive(Default)]
@@ -56,6 +56,25 @@ impl Inbox {
         }
     }
 
+    /// Tells the pool what the application's code has to say, before that goes on.
+    pub(super) fn say(&self, kind: u8, query: Option<u64>, payload: &[u8]) {
+        let mut writer = lock(&self.writer);
+        // Of what runs the pool awaits the end, which comes after this; otherwise it may not
+        // listen, and has to before this thread waits for it.
+        if lock(&self.state).running.is_empty() {
+            self.ring();
+        }
+        self.frame(&mut writer, kind, query.unwrap_or(message::NONE), payload);
+        self.flush(&mut writer);
+    }
+
+    /// Makes a pool listen that expects nothing.
+    fn ring(&self) {
+        let bell = Header { length: 0, kind: handshake::BELL, id: 0 }.to_bytes();
+        // A pool that is gone shows where there is something to read.
+        let _ = socket::ring(self.control.as_fd(), &bell);
+    }
+
     /// The writer is held from before the query stops to count as running until its end is
     /// told, so that a gate that is shut meanwhile tells of one or the other.
     pub(super) fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
@@ -63,6 +82,7 @@ impl Inbox {
             let mut state = lock(&self.state);
             state.running.retain(|running| *running != id);
             state.to_drop.retain(|dropping| *dropping != id);
+            state.cancelled.retain(|cancelled| *cancelled != id);
             // It ran alone, so this is its own end.
             let was_exclusive = std::mem::take(&mut state.exclusive);
             state.spoiled |= was_exclusive && matches!(outcome, Outcome::Panicked(_));

@@ -2,17 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use smol::LocalExecutor;
 use smol::future::FutureExt;
 
+use super::current::Query;
 use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running};
-use super::inbox::{Inbox, Job, Outcome};
-use super::{panics, setup};
+use super::inbox::{Home, Inbox, Job, Outcome};
+use super::{current, panics, setup};
 use crate::conduct::Conduct;
 use crate::transport::socket::Wait;
 
@@ -37,6 +41,9 @@ fn thread(
             let inbox = inbox.clone();
             move || {
                 let _vital = Vital(&inbox);
+                if inbox.home == Home::Thread {
+                    current::adopt_thread(&inbox);
+                }
                 run(&inbox);
             }
         })
@@ -109,7 +116,7 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) {
 fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
     let mut ended = None;
     loop {
-        let Some(Job { id, request, .. }) = inbox.turn(ended.take()) else {
+        let Some(job) = inbox.turn(ended.take()) else {
             match inbox.wait() {
                 true => continue,
                 false => return inbox.leave(),
@@ -118,12 +125,14 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
         if inbox.inject_during() {
             hang();
         }
+        let entered = current::enter(job.begin());
         // What a panic leaves behind is either nobody's, or never used again.
-        let outcome = match catch_unwind(AssertUnwindSafe(|| run(&request))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| run(&job.request))) {
             Ok(reply) => outcome(reply),
             Err(payload) => Outcome::Panicked(panics::caught(payload)),
         };
-        ended = Some((id, outcome));
+        drop(entered);
+        ended = Some((job.id, outcome));
     }
 }
 
@@ -167,12 +176,15 @@ struct Runners {
 /// when one blocks the executor, those behind it have not begun.
 async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Vec<u8>) -> Running>, runners: Runners) {
     let mut ended = None;
-    while let Some(Job { id, request, conduct }) = inbox.turn(ended.take()) {
+    while let Some(job) = inbox.turn(ended.take()) {
+        let begun = job.begin();
+        let Job { id, request, conduct, .. } = job;
         if inbox.inject_during() {
             hang();
         }
         // The call itself is inside, as it may panic before there is a future.
-        let query = AssertUnwindSafe(async { run(request).await });
+        let start = Some(|| run(request));
+        let query = AssertUnwindSafe(Within { query: begun, start, running: None });
         let query = async {
             match query.catch_unwind().await {
                 Ok(reply) => outcome(reply),
@@ -208,6 +220,35 @@ fn outcome(reply: Reply) -> Outcome {
     match reply.0 {
         Ok(answer) => Outcome::Answer(answer),
         Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+/// The code of a query, told apart from that of others on its thread, its drop included.
+struct Within<S> {
+    query: Query,
+    /// Calls the function; `None`: it was called.
+    start: Option<S>,
+    running: Option<Running>,
+}
+
+impl<S: FnOnce() -> Running + Unpin> Future for Within<S> {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        let within = &mut *self;
+        let _entered = current::enter(within.query);
+        if let Some(start) = within.start.take() {
+            within.running = Some(start());
+        }
+        // A call that panicked left no future, and nobody polls it again.
+        within.running.as_mut().map_or(Poll::Pending, |running| running.as_mut().poll(cx))
+    }
+}
+
+impl<S> Drop for Within<S> {
+    fn drop(&mut self) {
+        let _entered = current::enter(self.query);
+        self.running = None;
     }
 }
 

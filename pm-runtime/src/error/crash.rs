@@ -44,6 +44,8 @@ pub struct Crash {
     pub cpu: Option<Duration>,
     /// The last panic that it told of.
     pub panic: Option<String>,
+    /// Its last [debug text](crate::worker::debug), whichever query said it.
+    pub debug: Option<String>,
 }
 
 /// A query that was running when its worker died.
@@ -224,6 +226,9 @@ impl fmt::Display for Crash {
         }
         if let Some(panic) = &self.panic {
             write!(f, "; its last panic: {}", Escaped(panic))?;
+        }
+        if let Some(debug) = &self.debug {
+            write!(f, "; its last debug text: {}", Escaped(debug))?;
         }
         Ok(())
     }

@@ -38,6 +38,15 @@ pub(crate) fn cut(text: &str) -> &str {
     &text[..end]
 }
 
+/// The end of a text, so many bytes at most.
+pub(crate) fn cut_front(text: &str, longest: usize) -> &str {
+    let mut start = text.len().saturating_sub(longest);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
 /// A length of time, in the largest unit that divides it.
 pub(crate) struct Span(pub(crate) Duration);
 
@@ -109,6 +118,9 @@ mod tests {
         assert_eq!(cut("short"), "short");
         assert_eq!(cut(&"é".repeat(4096)).len(), 4096);
         assert_eq!(cut(&format!("x{}", "é".repeat(4096))).len(), 4095);
+        assert_eq!(cut_front("short", 9), "short");
+        assert_eq!(cut_front("aébc", 4), "ébc");
+        assert_eq!(cut_front("aébc", 3), "bc");
     }
 
     #[test]

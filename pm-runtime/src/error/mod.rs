@@ -4,6 +4,7 @@ mod boot;
 mod codec;
 mod crash;
 mod display;
+mod message;
 mod panic;
 mod query;
 mod round_trip;
@@ -13,13 +14,14 @@ pub use boot::BootError;
 pub(crate) use codec::{CodecNote, Place};
 pub use codec::{DecodeError, EncodeError};
 pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
+pub use message::MessageError;
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
 pub use round_trip::RoundTripError;
 pub use signal::SignalError;
 
-pub(crate) use display::{Bytes, Escaped, Span, cut};
+pub(crate) use display::{Bytes, Escaped, Span, cut, cut_front};
 
 /// Any error of this crate, for a `main` that returns one.
 ///
@@ -36,6 +38,9 @@ pub enum Error {
     /// Signals cannot be heard.
     #[error(transparent)]
     Signal(#[from] SignalError),
+    /// A worker's message was not sent.
+    #[error(transparent)]
+    Message(#[from] MessageError),
 }
 
 impl std::fmt::Debug for Error {

@@ -23,7 +23,8 @@ pub enum QueryError {
         after: Duration,
         /// The worker in which it ran.
         worker: u64,
-        /// The worker's last debug text.
+        /// The last [debug text](crate::worker::debug) of the query; where it said none, that of
+        /// code of its worker that ran for no query, if nothing was said since.
         debug: Option<Arc<str>>,
     },
     /// It waited longer than its `queue_timeout` for a worker, and never began.

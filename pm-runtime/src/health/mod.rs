@@ -37,6 +37,9 @@ pub struct Health {
     pub crashes: u64,
     /// The last of those.
     pub last_crash: Option<Crash>,
+    /// Messages of workers, and occasions for callbacks, that were lost because nobody listened, or
+    /// who did was too slow. (Readers of events are told themselves what they missed.)
+    pub missed: u64,
     /// Where every submitted query is, or how it ended.
     pub account: Account,
 }

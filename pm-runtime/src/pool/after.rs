@@ -3,8 +3,10 @@
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
+use super::callbacks::{Kind, Notice};
 use super::shared::{Seat, Shared, State, Waiting};
 use super::ticket::{Outcome, Ticket};
+use super::worker::Worker;
 use crate::child::Home;
 use crate::error::{BootError, Exit, SpawnError};
 use crate::event::Event;
@@ -12,7 +14,7 @@ use crate::reactor::Reactor;
 use crate::supervisor::{Action, Note, Obituary, WorkerId};
 use crate::sync::shielded;
 use crate::wire::message::to_worker;
-use crate::worker::{self, Owner, Worker};
+use crate::worker::{self, Owner};
 
 /// What is to be done when the lock is free again.
 #[derive(Default)]
@@ -20,8 +22,10 @@ pub(super) struct After {
     /// The caller reads the answer itself: nobody needs to listen.
     pub(super) leads: bool,
     /// Workers with something in their outboxes.
-    pub(super) dirty: Vec<Arc<Worker>>,
+    pub(super) dirty: Vec<Arc<worker::Worker>>,
     pub(super) resolved: Vec<(Arc<Ticket>, Outcome)>,
+    /// Queries that have messages for their callers.
+    told: Vec<Arc<Ticket>>,
     events: Vec<Event>,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
     launches: Vec<WorkerId>,
@@ -34,10 +38,21 @@ pub(super) struct After {
 
 impl After {
     /// A worker got something into its outbox, which is sent with all that follows.
-    pub(super) fn send(&mut self, worker: Arc<Worker>) {
+    pub(super) fn send(&mut self, worker: Arc<worker::Worker>) {
         if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) {
             self.dirty.push(worker);
         }
+    }
+
+    /// A query has a message for its caller.
+    pub(super) fn told(&mut self, ticket: Arc<Ticket>) {
+        if !self.told.iter().any(|told| Arc::ptr_eq(told, &ticket)) {
+            self.told.push(ticket);
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.events.push(event);
     }
 }
 
@@ -54,7 +69,8 @@ impl Shared {
                 Action::Hand(id, key) => {
                     let request = state.core.payload(key).cloned();
                     if let (Some(worker), Some(request)) = (state.worker(id).cloned(), request) {
-                        worker.hand(key.to_wire(), request);
+                        let timeout = request.timeout();
+                        worker.hand(key.to_wire(), request, timeout);
                         state.after.send(worker);
                     }
                 }
@@ -73,7 +89,10 @@ impl Shared {
                         worker.abandon();
                     }
                 }
-                Action::Fail(ticket, error) => state.after.resolved.push((ticket, Err(error))),
+                Action::Fail(ticket, mut error) => {
+                    state.explain(&mut error, ticket.debug());
+                    state.after.resolved.push((ticket, Err(error)));
+                }
                 Action::Forget(ticket) => state.after.forgotten.push(ticket),
                 Action::Reached(waiter, result) => {
                     if let Some(sender) = state.waiters.remove(&waiter) {
@@ -84,15 +103,31 @@ impl Shared {
                         state.after.destroyed = true;
                     }
                 }
-                Action::Note(note) => state.after.events.push(event(note)),
+                Action::Note(note) => {
+                    if let Note::Crashed(report) = &note {
+                        let crashed = || Some(Notice::Crashed(report.clone()));
+                        self.callbacks.tell(Kind::Crash, crashed);
+                    }
+                    state.after.events.push(event(note));
+                }
             }
         }
     }
 
     /// What was kept for when the lock is free.
     pub(super) fn finish(&self, after: After) {
-        let After { leads, dirty, resolved, events, reached, launches, forgotten, kept, destroyed } =
-            after;
+        let After {
+            leads,
+            dirty,
+            resolved,
+            told,
+            events,
+            reached,
+            launches,
+            forgotten,
+            kept,
+            destroyed,
+        } = after;
         for worker in dirty {
             if !worker.send() || !leads {
                 worker.listen();
@@ -102,9 +137,13 @@ impl Shared {
         self.events.send(events);
         if destroyed {
             self.events.close();
+            self.callbacks.close();
         }
         for id in launches {
             self.launch_soon(id);
+        }
+        for ticket in told {
+            ticket.wake();
         }
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
@@ -145,6 +184,8 @@ impl Shared {
                 if !matches!(seat, Some(Seat::Launching { doomed: false })) {
                     worker.kill();
                 }
+                let spawned = || Worker::seated(self, state, id).map(Notice::Spawned);
+                self.callbacks.tell(Kind::Spawn, spawned);
             }),
             Some(Err(error)) => self.died(id, Obituary::unborn(Some(error))),
             None => self.died(id, Obituary::unborn(None)),
@@ -170,6 +211,7 @@ impl Obituary {
             max_rss: None,
             cpu: None,
             panic: None,
+            debug: None,
             boot_error,
             at: SystemTime::now(),
         }

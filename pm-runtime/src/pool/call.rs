@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,12 +10,16 @@ use std::time::Duration;
 
 use futures_core::future::FusedFuture;
 
+use serde::de::DeserializeOwned;
+
 use super::Handles;
+use super::messages::Hear;
 use super::ticket::Ticket;
 use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::supervisor::{QueryKey, Route, Submission};
+use crate::wire::codec;
 
 /// A query, not yet submitted: a future of its answer.
 ///
@@ -43,7 +48,7 @@ use crate::supervisor::{QueryKey, Route, Submission};
 /// }
 /// ```
 #[must_use = "a query is submitted when it is awaited"]
-pub struct Call<T> {
+pub struct Call<T, M = String> {
     handles: Arc<Handles>,
     timeout: Option<Duration>,
     queue_timeout: Option<Duration>,
@@ -52,6 +57,9 @@ pub struct Call<T> {
     route: Route,
     stage: Stage,
     open: fn(&[u8]) -> Result<T, DecodeError>,
+    /// What its caller wants to be done with its messages, which are `M`s.
+    hear: Option<Hear<()>>,
+    message: PhantomData<fn(M)>,
 }
 
 enum Stage {
@@ -65,7 +73,7 @@ enum Stage {
     Over,
 }
 
-impl<T> Call<T> {
+impl<T, M> Call<T, M> {
     pub(crate) fn new(
         handles: Arc<Handles>,
         request: Result<Vec<u8>, QueryError>,
@@ -80,6 +88,8 @@ impl<T> Call<T> {
             route: Route::Any,
             stage: Stage::Encoded(request),
             open,
+            hear: None,
+            message: PhantomData,
             handles,
         }
     }
@@ -221,6 +231,47 @@ impl<T> Call<T> {
         self
     }
 
+    /// Has this run for each [message](crate::worker::message) that the query sends: where the
+    /// call is polled, in the order in which they were sent, and before the answer.
+    ///
+    /// A query may send more than its caller has polled for: 4 MiB of messages wait, and what
+    /// comes then is lost; [`Health::missed`](crate::Health::missed) counts it. A message that is
+    /// no `M` after all is counted there, too, and reported:
+    /// [`Event::Reported`](crate::Event::Reported). The last `on_message` counts.
+    ///
+    /// ```
+    /// use pm_runtime::{worker, worker_query};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// #[worker_query(workers = 1)]
+    /// fn double(n: u32) -> u32 {
+    ///     worker::message(format!("doubling {n}")).expect("it is text");
+    ///     2 * n
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let heard = Arc::new(Mutex::new(Vec::new()));
+    ///     let call = DoublePool::new().query(21).on_message({
+    ///         let heard = heard.clone();
+    ///         move |text| heard.lock().unwrap().push(text)
+    ///     });
+    ///     assert_eq!(call.await?, 42);
+    ///     assert_eq!(*heard.lock().unwrap(), ["doubling 21"]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn on_message(mut self, mut run: impl FnMut(M) + Send + 'static) -> Self
+    where
+        M: DeserializeOwned,
+    {
+        self.hear = Some(Box::new(move |(), message| {
+            run(codec::decode(message)?);
+            Ok(())
+        }));
+        self
+    }
+
     /// Waits for the answer, for callers without async. It blocks the thread; inside an executor
     /// await the call instead.
     pub fn wait(self) -> Result<T, QueryError> {
@@ -243,7 +294,7 @@ impl<T> Call<T> {
     fn submit(&self, request: Vec<u8>) -> Stage {
         let size = request.len();
         let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
-        let ticket = Arc::new(Ticket::new(request));
+        let ticket = Arc::new(Ticket::new(request, self.timeout, self.hear.is_some()));
         let submission = Submission {
             payload: ticket.clone(),
             size,
@@ -257,6 +308,16 @@ impl<T> Call<T> {
         Stage::Submitted { ticket, key, leads }
     }
 
+    /// Does what the caller wants with the messages that are there.
+    fn hear_messages(&mut self, ticket: &Ticket) {
+        let Some(hear) = &mut self.hear else { return };
+        for (worker, message) in ticket.messages() {
+            if let Err(error) = hear((), &message) {
+                self.handles.shared().misheard(worker, &error);
+            }
+        }
+    }
+
     /// What is wrong with it before any worker is involved.
     fn mistake(&self, request: &[u8]) -> Option<QueryError> {
         let limit = self.handles.shared().options.max_frame;
@@ -268,7 +329,7 @@ impl<T> Call<T> {
     }
 }
 
-impl<T> Future for Call<T> {
+impl<T, M> Future for Call<T, M> {
     type Output = Result<T, QueryError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -300,17 +361,25 @@ impl<T> Future for Call<T> {
             shared.lead(&ticket);
             leads = false;
         }
-        match ticket.poll(cx) {
-            Poll::Ready(outcome) => Poll::Ready(
-                outcome.and_then(|bytes| (call.open)(&bytes).map_err(|error| shared.unread(error))),
-            ),
+        let polled = ticket.poll(cx);
+        match polled {
+            Poll::Ready(outcome) => {
+                // All that it ever said was there before its outcome.
+                call.hear_messages(&ticket);
+                let answer = outcome.and_then(|bytes| {
+                    (call.open)(&bytes).map_err(|error| call.handles.shared().unread(error))
+                });
+                Poll::Ready(answer)
+            }
             Poll::Pending => {
                 if leads {
                     // Others of this task may want to submit theirs first; is it still alone
                     // then, it waits by reading.
                     cx.waker().wake_by_ref();
                 }
-                call.stage = Stage::Submitted { ticket, key, leads };
+                call.stage = Stage::Submitted { ticket: ticket.clone(), key, leads };
+                // What comes from now on wakes its caller again.
+                call.hear_messages(&ticket);
                 Poll::Pending
             }
         }
@@ -318,13 +387,13 @@ impl<T> Future for Call<T> {
 }
 
 /// For `futures::select!`, which then takes it as it is.
-impl<T> FusedFuture for Call<T> {
+impl<T, M> FusedFuture for Call<T, M> {
     fn is_terminated(&self) -> bool {
         matches!(self.stage, Stage::Over)
     }
 }
 
-impl<T> Drop for Call<T> {
+impl<T, M> Drop for Call<T, M> {
     fn drop(&mut self) {
         if fork::is_fork() {
             return;
@@ -335,7 +404,7 @@ impl<T> Drop for Call<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Call<T> {
+impl<T, M> std::fmt::Debug for Call<T, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let stage = match self.stage {
             Stage::Encoded(_) => "not submitted",

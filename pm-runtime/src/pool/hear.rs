@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use super::shared::{Shared, State};
+use super::callbacks::{Kind, Notice};
+use super::shared::{Seat, Shared, State};
 use super::ticket::Outcome;
+use super::worker::Worker;
 use crate::error::{DecodeError, EncodeError, PanicReport, QueryError};
 use crate::supervisor::{End, Obituary, QueryKey, Violation, WorkerId};
 use crate::wire::frame::Frame;
@@ -44,8 +46,15 @@ impl Owner for Shared {
 
     fn died(&self, id: WorkerId, obituary: Obituary) {
         let seat = self.change(|state, now| {
+            let gone = Worker::seated(self, state, id);
             state.core.died(id, obituary, now);
-            state.seats.remove(&id)
+            // What it died of is told before that it is gone.
+            self.perform(state);
+            let seat = state.seats.remove(&id);
+            if let Some(Seat::Taken(_)) = seat {
+                self.callbacks.tell(Kind::Unspawn, || gone.map(Notice::Unspawned));
+            }
+            seat
         });
         drop(seat);
     }
@@ -100,6 +109,19 @@ impl Shared {
                 if let Some(worker) = state.worker(id) {
                     worker.note_panic(note);
                 }
+                Ok(())
+            }
+            FromWorker::Debug { query, text } => {
+                self.hear_debug(state, id, query, text).map_err(violated)
+            }
+            FromWorker::Message { message, .. } if message.len() > self.options.max_frame => {
+                Err("its message is larger than max_frame".into())
+            }
+            FromWorker::Message { query, message } => {
+                self.hear_message(state, id, query, message).map_err(violated)
+            }
+            FromWorker::Report { text } => {
+                self.hear_report(state, id, text);
                 Ok(())
             }
         }

@@ -38,22 +38,22 @@ use crate::error::QueryError;
 /// }
 /// ```
 #[must_use = "it does nothing until it is polled"]
-pub struct Map<P, I: Iterator, T> {
+pub struct Map<P, I: Iterator, T, M = String> {
     pool: P,
     inputs: std::iter::Fuse<I>,
-    call: fn(&P, I::Item) -> Call<T>,
+    call: fn(&P, I::Item) -> Call<T, M>,
     /// By the order of their inputs.
-    running: VecDeque<Turn<T>>,
+    running: VecDeque<Turn<T, M>>,
     ordered: bool,
 }
 
-enum Turn<T> {
-    Running(Call<T>),
+enum Turn<T, M> {
+    Running(Call<T, M>),
     /// It was over at once, and others are before it.
     Over(Option<Result<T, QueryError>>),
 }
 
-impl<T> Turn<T> {
+impl<T, M> Turn<T, M> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
         match self {
             Self::Running(call) => Pin::new(call).poll(cx),
@@ -62,8 +62,8 @@ impl<T> Turn<T> {
     }
 }
 
-impl<P, I: Iterator, T> Map<P, I, T> {
-    pub(crate) fn new(pool: P, inputs: I, call: fn(&P, I::Item) -> Call<T>) -> Self {
+impl<P, I: Iterator, T, M> Map<P, I, T, M> {
+    pub(crate) fn new(pool: P, inputs: I, call: fn(&P, I::Item) -> Call<T, M>) -> Self {
         Self { pool, inputs: inputs.fuse(), call, running: VecDeque::new(), ordered: true }
     }
 
@@ -87,7 +87,7 @@ impl<P, I: Iterator, T> Map<P, I, T> {
     }
 }
 
-impl<P: Deref<Target = Pool>, I: Iterator, T> Map<P, I, T> {
+impl<P: Deref<Target = Pool>, I: Iterator, T, M> Map<P, I, T, M> {
     /// Submits queries until enough are on their way. `Some`: one is over already.
     fn fill(&mut self, cx: &mut Context<'_>) -> Option<Result<T, QueryError>> {
         let width = self.pool.width();
@@ -106,7 +106,7 @@ impl<P: Deref<Target = Pool>, I: Iterator, T> Map<P, I, T> {
     }
 }
 
-impl<P: Deref<Target = Pool>, I: Iterator, T> Stream for Map<P, I, T> {
+impl<P: Deref<Target = Pool>, I: Iterator, T, M> Stream for Map<P, I, T, M> {
     type Item = Result<T, QueryError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -118,9 +118,9 @@ impl<P: Deref<Target = Pool>, I: Iterator, T> Stream for Map<P, I, T> {
 }
 
 // Nothing in it is pinned.
-impl<P, I: Iterator, T> Unpin for Map<P, I, T> {}
+impl<P, I: Iterator, T, M> Unpin for Map<P, I, T, M> {}
 
-impl<P, I: Iterator, T> fmt::Debug for Map<P, I, T> {
+impl<P, I: Iterator, T, M> fmt::Debug for Map<P, I, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map")
             .field("running", &self.running.len())

@@ -3,10 +3,13 @@
 mod after;
 mod builder;
 mod call;
+mod callbacks;
 mod hear;
 mod home;
 mod lead;
 mod map;
+mod messages;
+mod observe;
 mod pause;
 mod registry;
 mod retry;
@@ -98,11 +101,11 @@ impl Pool {
         Self { handles }
     }
 
-    pub(crate) fn call<T>(
+    pub(crate) fn call<T, M>(
         &self,
         request: &impl Serialize,
         open: fn(&[u8]) -> Result<T, DecodeError>,
-    ) -> Call<T> {
+    ) -> Call<T, M> {
         let entry = &self.inner().plan.entry;
         let request = codec::encode_message(request)
             .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
@@ -202,6 +205,7 @@ impl Pool {
 
     /// The state of the pool at this moment.
     pub fn health(&self) -> Health {
+        let missed = self.inner().missed();
         self.inner().look(|state| {
             let core = &state.core;
             let workers: Vec<WorkerHealth> =
@@ -219,6 +223,7 @@ impl Pool {
                 detached: core.detached(),
                 crashes: core.crashes(),
                 last_crash: core.last_crash().map(|report| (**report).clone()),
+                missed,
                 account: core.account(),
                 workers,
             }

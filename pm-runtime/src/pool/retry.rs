@@ -70,7 +70,7 @@ impl<E> Retry<E> {
     }
 }
 
-impl<T, E> Call<Result<T, E>> {
+impl<T, E, M> Call<Result<T, E>, M> {
     /// Runs it again, as the policy says, where its function returns an error.
     ///
     /// Each run is a query of its own in the pool's account, with the timeouts of this call. Its
@@ -99,7 +99,7 @@ impl<T, E> Call<Result<T, E>> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn retry(self, policy: Retry<E>) -> Retried<T, E> {
+    pub fn retry(self, policy: Retry<E>) -> Retried<T, E, M> {
         let request = self.request().map(Vec::from);
         Retried { call: self, policy, request, repeated: 0, pause: None }
     }
@@ -108,8 +108,8 @@ impl<T, E> Call<Result<T, E>> {
 /// A query that is run again where its function returns an error: what
 /// [`Call::retry`] makes of it.
 #[must_use = "a query is submitted when it is awaited"]
-pub struct Retried<T, E> {
-    call: Call<Result<T, E>>,
+pub struct Retried<T, E, M = String> {
+    call: Call<Result<T, E>, M>,
     policy: Retry<E>,
     /// Its encoded arguments; `None`: there are none to send.
     request: Option<Vec<u8>>,
@@ -117,7 +117,7 @@ pub struct Retried<T, E> {
     pause: Option<Pause>,
 }
 
-impl<T, E> Retried<T, E> {
+impl<T, E, M> Retried<T, E, M> {
     /// Waits for the answer, for callers without async; see [`Call::wait`].
     pub fn wait(self) -> Result<Result<T, E>, QueryError> {
         smol::future::block_on(self)
@@ -136,7 +136,7 @@ impl<T, E> Retried<T, E> {
     }
 }
 
-impl<T, E> Future for Retried<T, E> {
+impl<T, E, M> Future for Retried<T, E, M> {
     type Output = Result<Result<T, E>, QueryError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -156,7 +156,7 @@ impl<T, E> Future for Retried<T, E> {
 }
 
 // Nothing in it is pinned.
-impl<T, E> Unpin for Retried<T, E> {}
+impl<T, E, M> Unpin for Retried<T, E, M> {}
 
 impl<E> Clone for Retry<E> {
     fn clone(&self) -> Self {
@@ -174,7 +174,7 @@ impl<E> fmt::Debug for Retry<E> {
     }
 }
 
-impl<T, E> fmt::Debug for Retried<T, E> {
+impl<T, E, M> fmt::Debug for Retried<T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retried")
             .field("repeated", &self.repeated)

@@ -5,10 +5,12 @@
 //! of the application (wakers) or take long comes after it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use super::after::After;
+use super::callbacks::Callbacks;
 use super::lead::Lead;
 use super::registry;
 use super::ticket::Ticket;
@@ -44,6 +46,9 @@ pub(crate) struct Shared {
     pub(super) plan: Plan,
     state: Mutex<State>,
     pub(super) events: Arc<Channel>,
+    pub(super) callbacks: Arc<Callbacks>,
+    /// Messages that nobody heard.
+    pub(super) missed: AtomicU64,
     pub(super) timer: OnceLock<(&'static Reactor, Token)>,
     lead: Lead,
     pub(super) this: Weak<Shared>,
@@ -109,6 +114,7 @@ impl Shared {
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
             runtime: options.runtime,
+            timeout: options.timeout,
             faults: options.faults.clone(),
         };
         Arc::new_cyclic(|this| Self {
@@ -125,6 +131,8 @@ impl Shared {
                 keep: None,
             }),
             events: Arc::default(),
+            callbacks: Arc::default(),
+            missed: AtomicU64::new(0),
             timer: OnceLock::new(),
             lead: Lead::default(),
             this: this.clone(),
@@ -291,6 +299,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         registry::leave(self);
         self.events.close();
+        self.callbacks.close();
         if let Some((reactor, timer)) = self.timer.get() {
             reactor.remove_timer(*timer);
         }

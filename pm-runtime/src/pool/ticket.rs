@@ -1,9 +1,13 @@
 //! What a caller and its pool share of one query.
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use super::messages::{Heard, Mailbox};
 use crate::error::QueryError;
+use crate::supervisor::WorkerId;
 use crate::sync::{lock, shielded};
 
 /// The encoded answer, or why there is none.
@@ -12,32 +16,81 @@ pub(crate) type Outcome = Result<Vec<u8>, QueryError>;
 /// One query: its arguments, and the place where its outcome is put, once.
 pub(crate) struct Ticket {
     request: Vec<u8>,
+    /// How long it may run.
+    timeout: Option<Duration>,
     state: Mutex<State>,
+    /// Its messages on their way to its caller; `None`: that does not listen.
+    mailbox: Option<Box<Mutex<Mailbox>>>,
 }
 
 enum State {
-    Pending(Option<Waker>),
+    Pending {
+        waker: Option<Waker>,
+        /// What it said last of what it is at.
+        debug: Option<Arc<str>>,
+    },
     Resolved(Outcome),
     Taken,
 }
 
 impl Ticket {
-    pub(crate) fn new(request: Vec<u8>) -> Self {
-        Self { request, state: Mutex::new(State::Pending(None)) }
+    pub(crate) fn new(request: Vec<u8>, timeout: Option<Duration>, listens: bool) -> Self {
+        let state = Mutex::new(State::Pending { waker: None, debug: None });
+        Self { request, timeout, state, mailbox: listens.then(Box::default) }
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// The outcome is there.
     pub(crate) fn is_resolved(&self) -> bool {
-        !matches!(*lock(&self.state), State::Pending(_))
+        !matches!(*lock(&self.state), State::Pending { .. })
     }
 
     /// The caller looks for itself, and need not be woken.
     pub(crate) fn forget_waker(&self) {
-        let mut state = lock(&self.state);
-        if let State::Pending(waker) = &mut *state {
-            let waker = waker.take();
-            drop(state);
-            drop(waker);
+        let waker = self.take_waker();
+        drop(waker);
+    }
+
+    fn take_waker(&self) -> Option<Waker> {
+        match &mut *lock(&self.state) {
+            State::Pending { waker, .. } => waker.take(),
+            State::Resolved(_) | State::Taken => None,
+        }
+    }
+
+    /// What it is at, in its own words.
+    pub(super) fn note_debug(&self, text: Arc<str>) {
+        if let State::Pending { debug, .. } = &mut *lock(&self.state) {
+            *debug = Some(text);
+        }
+    }
+
+    /// The last of those.
+    pub(super) fn debug(&self) -> Option<Arc<str>> {
+        match &*lock(&self.state) {
+            State::Pending { debug, .. } => debug.clone(),
+            State::Resolved(_) | State::Taken => None,
+        }
+    }
+
+    /// Puts a message into its mailbox; [`wake`](Self::wake) has to follow.
+    pub(super) fn put(&self, worker: WorkerId, message: &Arc<[u8]>) -> Heard {
+        let mailbox = self.mailbox.as_ref();
+        mailbox.map_or(Heard::ByNobody, |mailbox| lock(mailbox).put(worker, message))
+    }
+
+    /// The messages that are there by now, in order.
+    pub(super) fn messages(&self) -> VecDeque<(WorkerId, Arc<[u8]>)> {
+        self.mailbox.as_ref().map(|mailbox| lock(mailbox).empty()).unwrap_or_default()
+    }
+
+    /// Has its caller look. Not under a lock, because a waker is code of the application.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.take_waker() {
+            shielded(|| waker.wake());
         }
     }
 
@@ -45,7 +98,7 @@ impl Ticket {
     /// code of the application.
     pub(crate) fn resolve(&self, outcome: Outcome) {
         let mut state = lock(&self.state);
-        if let State::Pending(waker) = &mut *state {
+        if let State::Pending { waker, .. } = &mut *state {
             let waker = waker.take();
             *state = State::Resolved(outcome);
             drop(state);
@@ -60,8 +113,10 @@ impl Ticket {
         loop {
             let mut state = lock(&self.state);
             match &mut *state {
-                State::Pending(Some(waker)) if waker.will_wake(cx.waker()) => return Poll::Pending,
-                State::Pending(waker) => {
+                State::Pending { waker: Some(waker), .. } if waker.will_wake(cx.waker()) => {
+                    return Poll::Pending;
+                }
+                State::Pending { waker, .. } => {
                     if fresh.is_some() {
                         let old = std::mem::replace(waker, fresh);
                         drop(state);
@@ -72,7 +127,9 @@ impl Ticket {
                 State::Resolved(_) | State::Taken => {
                     return match std::mem::replace(&mut *state, State::Taken) {
                         State::Resolved(outcome) => Poll::Ready(outcome),
-                        State::Pending(_) | State::Taken => Poll::Ready(Err(QueryError::Cancelled)),
+                        State::Pending { .. } | State::Taken => {
+                            Poll::Ready(Err(QueryError::Cancelled))
+                        }
                     };
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shared::{Shared, State};
+use crate::error::DecodeError;
 use crate::health::{WorkerHealth, WorkerState};
 use crate::supervisor::SlotView;
 
@@ -23,6 +24,13 @@ impl Worker {
             (pid(state, id), state.core.view(id).map_or_else(Instant::now, |view| view.since))
         });
         Self { shared, id, pid, since }
+    }
+
+    /// The handle of a worker that has its place, without the pool's lock, which the caller has.
+    pub(super) fn seated(shared: &Shared, state: &State, id: u64) -> Option<Self> {
+        let view = state.core.view(id)?;
+        let shared = shared.this.upgrade()?;
+        Some(Self { shared, id, pid: pid(state, id), since: view.since })
     }
 
     /// Its number in its pool: from 1; a replacement gets a new one.
@@ -60,6 +68,17 @@ impl Worker {
             let view = state.core.view(self.id)?;
             Some(health(state, &view))
         })
+    }
+
+    /// The last [text](crate::worker::debug) by which it told what it is at; `None` where it said
+    /// none, and once it is gone: then its [`Crash`](crate::Crash) has it.
+    pub fn debug_text(&self) -> Option<Arc<str>> {
+        self.shared.look(|state| state.worker(self.id)?.debug())
+    }
+
+    /// It sent what was no message.
+    pub(super) fn misheard(&self, error: &DecodeError) {
+        self.shared.misheard(self.id, error);
     }
 
     pub(crate) fn is_of(&self, shared: &Arc<Shared>) -> bool {

@@ -78,7 +78,6 @@ impl<P> Core<P> {
         }
         query.caller = Caller::Gone;
         let place = query.place;
-        let droppable = self.is_droppable(key);
         self.account.cancelled += 1 + u64::from(self.has(Bug::CancelTwice));
         match place {
             Place::Waiting => {
@@ -98,7 +97,8 @@ impl<P> Core<P> {
             Place::Begun { worker, .. } => {
                 self.account.running -= 1;
                 self.detached += 1;
-                if droppable {
+                // What cannot be dropped may want to know all the same.
+                if !self.has(Bug::ForgetToCancel) {
                     self.actions.push_back(Action::Drop(worker, key));
                 }
                 self.end_unwanted(worker, key, now);

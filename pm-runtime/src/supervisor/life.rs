@@ -1,5 +1,6 @@
 //! Workers come to life, and die.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::query::Query;
@@ -15,6 +16,8 @@ pub(crate) struct Obituary {
     pub(crate) max_rss: Option<u64>,
     pub(crate) cpu: Option<Duration>,
     pub(crate) panic: Option<String>,
+    /// What it said last of what it was at.
+    pub(crate) debug: Option<Arc<str>>,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -216,6 +219,7 @@ impl<P> Core<P> {
             max_rss: obituary.max_rss,
             cpu: obituary.cpu,
             panic: obituary.panic,
+            debug: obituary.debug.as_deref().map(str::to_owned),
         })
     }
 }

@@ -96,7 +96,7 @@ pub(crate) enum Action<P> {
     Hand(WorkerId, QueryKey),
     /// Ask it for the query back, unless it has begun it.
     Recall(WorkerId, QueryKey),
-    /// Tell it to drop the query, begun or not.
+    /// Tell it to drop the query, begun or not, if it can.
     Drop(WorkerId, QueryKey),
     /// Tell it to shut its gate and to say what runs.
     ShutGate(WorkerId),
@@ -182,6 +182,7 @@ pub(crate) enum Bug {
     ForgetPinned,
     ForgetQueueTimeout,
     ForgetTemporary,
+    ForgetToCancel,
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::query::Query;
 use super::slot::Slot;
 use super::{Bug, Caller, Core, Note, Place, QueryKey, Route, WorkerId, later};
 use crate::conduct::Conduct;
@@ -33,6 +34,8 @@ pub(crate) enum Violation {
     Dropped,
     #[error("it said that its gate is shut, and was not asked to shut it")]
     Gated,
+    #[error("it spoke for a query that it did not run")]
+    Spoke,
     #[error("it sent something before it was ready")]
     NotReady,
 }
@@ -155,6 +158,18 @@ impl<P> Core<P> {
         }
         self.after_change(now);
         Ok(payload)
+    }
+
+    /// What its owner keeps with a query that this worker runs.
+    pub(crate) fn running(&self, worker: WorkerId, key: QueryKey) -> Result<&P, Violation> {
+        match self.queries.get(key) {
+            Some(Query { place: Place::Begun { worker: at, .. }, payload, .. })
+                if *at == worker =>
+            {
+                Ok(payload)
+            }
+            _ => Err(Violation::Spoke),
+        }
     }
 
     /// A worker gives a query back that it has not begun.

@@ -250,9 +250,10 @@ pub(crate) fn receive_with_descriptor(
     }
 }
 
-/// Rings at the other side. A bell that is full has been rung.
-pub(crate) fn ring(socket: BorrowedFd<'_>) -> Result<(), Gone> {
-    write(socket, &[IoSlice::new(&[0])], Wait::No).map(|_| ())
+/// Rings at the other side, in so few bytes that a socket takes all or none. A bell that is full
+/// has been rung.
+pub(crate) fn ring(socket: BorrowedFd<'_>, bell: &[u8]) -> Result<(), Gone> {
+    write(socket, &[IoSlice::new(bell)], Wait::No).map(|_| ())
 }
 
 /// Ends a link for both sides, whoever else holds its descriptors.

@@ -102,6 +102,11 @@ impl Assembler {
         }
     }
 
+    /// The rest of a frame is still to come.
+    pub(crate) fn is_amid_frame(&self) -> bool {
+        self.large.is_some() || !self.chunk.is_empty()
+    }
+
     /// Takes the frames that are whole by now.
     pub(crate) fn cut(&mut self, frames: &mut Vec<Frame>) -> Result<(), FrameError> {
         if let Some((header, payload)) = self.large.take() {

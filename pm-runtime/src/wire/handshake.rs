@@ -1,9 +1,12 @@
 //! The first words between a pool and a new worker.
 //!
 //! They run over the control socket, before anything else: the pool's [`Hello`], with the
-//! worker's end of the data socket beside it, then the worker's [`Reply`]. Afterwards the
-//! control socket carries only doorbells (single bytes that say: look at the data socket now),
-//! and by its end tells each side of the other's death.
+//! worker's end of the data socket beside it, then the worker's [`Reply`]. Beside that the control
+//! socket carries only doorbells, which say: look at the data socket now (from the pool single
+//! bytes, from the worker [`BELL`], a frame as its reply is one), and by its end it tells each
+//! side of the other's death.
+
+use std::time::Duration;
 
 use serde_derive::{Deserialize, Serialize};
 
@@ -18,6 +21,9 @@ const MAGIC: [u8; 12] = *b"pm-worker\0\0\x01";
 
 const HELLO: u8 = 1;
 const REPLY: u8 = 2;
+
+/// The kind of the frame that is a worker's doorbell. It is empty.
+pub(crate) const BELL: u8 = 3;
 
 /// The longest handshake, in bytes: much longer than any, small enough to take on trust.
 pub(crate) const LIMIT: u32 = 64 << 10;
@@ -43,6 +49,8 @@ pub(crate) struct Hello {
     pub(crate) max_frame: u32,
     /// What drives its async code.
     pub(crate) runtime: String,
+    /// How long a query may run, unless it is sent with another timeout.
+    pub(crate) timeout: Option<Duration>,
     /// Faults that it is to inject.
     pub(crate) faults: Faults,
 }

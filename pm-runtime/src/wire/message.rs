@@ -3,14 +3,17 @@
 //! They run in one ordered stream each way:
 //!
 //! ```text
-//! pool ──► worker   Query, TakeBack, Drop, ShutGate, OpenGate, End
-//! pool ◄── worker   Begun, Answer, Panicked, Refused, Returned, Dropped, Gated, LastPanic
+//! pool ──► worker   Timeout, Query, TakeBack, Drop, ShutGate, OpenGate, End
+//! pool ◄── worker   Begun, Answer, Panicked, Refused, Returned, Dropped, Gated, LastPanic,
+//!                   Debug, Message, Report
 //! ```
 //!
 //! A worker says `Begun` before the query's code runs, so that at its death everybody knows what
 //! had begun. To `TakeBack` it says `Returned`, unless it has begun the query; to `Drop` it says
 //! `Returned` or, where it runs the query and can drop it, `Dropped`. It says `Gated` when nothing
-//! can begin any more, with what runs at that moment.
+//! can begin any more, with what runs at that moment. `Timeout` is about the next query, where that
+//! has another one than its pool. `Debug`, `Message` and `Report` are words of the application's
+//! code, which may say them at any time, also before the worker is ready.
 
 use serde_derive::{Deserialize, Serialize};
 
@@ -26,6 +29,7 @@ pub(crate) mod to_worker {
     pub(crate) const SHUT_GATE: u8 = 4;
     pub(crate) const OPEN_GATE: u8 = 5;
     pub(crate) const END: u8 = 6;
+    pub(crate) const TIMEOUT: u8 = 7;
 }
 
 /// Kinds of frames from a worker.
@@ -38,26 +42,46 @@ pub(crate) mod from_worker {
     pub(crate) const DROPPED: u8 = 6;
     pub(crate) const GATED: u8 = 7;
     pub(crate) const LAST_PANIC: u8 = 8;
+    pub(crate) const DEBUG: u8 = 9;
+    pub(crate) const MESSAGE: u8 = 10;
+    pub(crate) const REPORT: u8 = 11;
 }
+
+/// In the place of an id: of no query (none has the last row), or, of a timeout, no limit.
+pub(crate) const NONE: u64 = u64::MAX;
 
 /// The longest note of a worker, in bytes: its texts are cut, and three of them fit well.
 const NOTE: usize = 16 << 10;
 
+/// The longest debug text, in bytes.
+pub(crate) const DEBUG_TEXT: usize = 32 << 10;
+
 /// The longest payload that a worker has reason to send: `max_frame` is for answers, and whoever
 /// sets it low still wants to hear of panics, and what runs.
 pub(crate) fn longest_from_worker(max_frame: u32, concurrency: u32) -> u32 {
-    max_frame.max(NOTE as u32).max(concurrency.saturating_mul(8))
+    max_frame.max(DEBUG_TEXT as u32).max(concurrency.saturating_mul(8))
 }
 
 /// A message of the pool, as the worker reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToWorker {
-    Query { id: u64, request: Vec<u8> },
-    TakeBack { id: u64 },
-    Drop { id: u64 },
+    Query {
+        id: u64,
+        request: Vec<u8>,
+    },
+    TakeBack {
+        id: u64,
+    },
+    Drop {
+        id: u64,
+    },
     ShutGate,
     OpenGate,
     End,
+    /// In nanoseconds.
+    Timeout {
+        nanos: Option<u64>,
+    },
 }
 
 /// A message of a worker, as the pool reads it.
@@ -71,6 +95,9 @@ pub(crate) enum FromWorker {
     Dropped { id: u64 },
     Gated { running: Vec<u64> },
     LastPanic { note: PanicNote },
+    Debug { query: Option<u64>, text: Box<str> },
+    Message { query: Option<u64>, message: Vec<u8> },
+    Report { text: Box<str> },
 }
 
 /// Why a worker could not run a query, or could not send its answer.
@@ -96,6 +123,7 @@ impl TryFrom<Frame> for ToWorker {
             to_worker::SHUT_GATE => Self::ShutGate,
             to_worker::OPEN_GATE => Self::OpenGate,
             to_worker::END => Self::End,
+            to_worker::TIMEOUT => Self::Timeout { nanos: some(id) },
             kind => return Err(FrameError::Kind(kind)),
         })
     }
@@ -108,8 +136,10 @@ impl TryFrom<Frame> for FromWorker {
         let Frame { kind, id, payload } = frame;
         let senseless = |_| FrameError::Content { kind };
         let longest = match kind {
-            from_worker::ANSWER | from_worker::GATED => usize::MAX,
+            from_worker::ANSWER | from_worker::MESSAGE | from_worker::GATED => usize::MAX,
             from_worker::PANICKED | from_worker::REFUSED | from_worker::LAST_PANIC => NOTE,
+            from_worker::REPORT => NOTE,
+            from_worker::DEBUG => DEBUG_TEXT,
             _ => 0,
         };
         if payload.len() > longest {
@@ -136,7 +166,19 @@ impl TryFrom<Frame> for FromWorker {
             from_worker::LAST_PANIC => {
                 Self::LastPanic { note: codec::decode(&payload).map_err(senseless)? }
             }
+            from_worker::DEBUG => Self::Debug { query: some(id), text: text(kind, payload)? },
+            from_worker::MESSAGE => Self::Message { query: some(id), message: payload },
+            from_worker::REPORT => Self::Report { text: text(kind, payload)? },
             kind => return Err(FrameError::Kind(kind)),
         })
     }
+}
+
+fn some(id: u64) -> Option<u64> {
+    (id != NONE).then_some(id)
+}
+
+fn text(kind: u8, payload: Vec<u8>) -> Result<Box<str>, FrameError> {
+    let text = String::from_utf8(payload).map_err(|_| FrameError::Content { kind })?;
+    Ok(text.into_boxed_str())
 }

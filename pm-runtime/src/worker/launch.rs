@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
 
 use super::{CONTROL, DATA, Owner, PIDFD, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
     pub(crate) concurrency: u32,
     pub(crate) max_frame: u32,
     pub(crate) runtime: Runtime,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) faults: Faults,
 }
 
@@ -58,6 +60,7 @@ pub(crate) fn launch(
         concurrency: plan.concurrency,
         max_frame: plan.max_frame,
         runtime: plan.runtime.name().into(),
+        timeout: plan.timeout,
         faults: plan.faults.clone(),
     };
     let guard = match home {
@@ -73,6 +76,7 @@ pub(crate) fn launch(
         pid: guard.as_ref().map(Guard::pid),
         guard: Mutex::new(guard),
         link,
+        timeout: plan.timeout,
         owner,
         reactor,
         token: OnceLock::new(),

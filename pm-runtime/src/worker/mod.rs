@@ -1,11 +1,20 @@
-//! A worker, as the pool's process holds it: its link, its process, and what came of both.
+//! What the code in a worker can know of it, and tell its pool.
+//!
+//! Outside a worker these functions do no harm: there is no [`id`], no [`deadline`], a [`message`]
+//! is an error, and the rest does nothing.
+
+// Beside that face, a worker as the pool's process holds it: its link, its process, and what came
+// of both.
 
 mod launch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+pub use crate::child::itself::{
+    attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
+};
 pub(crate) use launch::{Plan, launch};
 
 use crate::error::{BootError, Exit, PanicNote};
@@ -17,8 +26,8 @@ use crate::sync::lock;
 use crate::transport::poll::Interest;
 use crate::transport::socket::{Payload, Read};
 use crate::wire::frame::Frame;
-use crate::wire::handshake::Reply;
-use crate::wire::message::to_worker;
+use crate::wire::handshake::{self, Reply};
+use crate::wire::message::{NONE, to_worker};
 
 /// Who wants to know what becomes of a worker.
 pub(crate) trait Owner: Send + Sync {
@@ -47,6 +56,8 @@ pub(crate) struct Worker {
     /// Taken when the process is reaped, or given up.
     guard: Mutex<Option<Guard>>,
     link: Link,
+    /// How long it believes that a query may run.
+    timeout: Option<Duration>,
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
     token: OnceLock<Token>,
@@ -62,10 +73,18 @@ pub(crate) struct Worker {
 }
 
 /// What a worker told of itself, for its obituary.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Notes {
     boot_error: Option<BootError>,
     panic: Option<PanicNote>,
+    debug: Option<Debug>,
+}
+
+/// A debug text, and whether a query said it.
+#[derive(Clone)]
+struct Debug {
+    text: Arc<str>,
+    by_query: bool,
 }
 
 impl Worker {
@@ -77,8 +96,12 @@ impl Worker {
         self.pid
     }
 
-    /// Puts a query into the outbox.
-    pub(crate) fn hand(&self, id: u64, request: Payload) {
+    /// Puts a query into the outbox, and its timeout, if it is another than usual.
+    pub(crate) fn hand(&self, id: u64, request: Payload, timeout: Option<Duration>) {
+        if timeout != self.timeout {
+            let nanos = timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok());
+            self.link.push(to_worker::TIMEOUT, nanos.unwrap_or(NONE), None);
+        }
         self.link.push(to_worker::QUERY, id, Some(request));
     }
 
@@ -140,12 +163,35 @@ impl Worker {
         lock(&self.notes).panic = Some(note);
     }
 
+    /// What it is at, in its own words.
+    pub(crate) fn note_debug(&self, text: Arc<str>, by_query: bool) {
+        lock(&self.notes).debug = Some(Debug { text, by_query });
+    }
+
+    /// Its last debug text.
+    pub(crate) fn debug(&self) -> Option<Arc<str>> {
+        lock(&self.notes).debug.as_ref().map(|debug| debug.text.clone())
+    }
+
+    /// The same, if it is about no query.
+    pub(crate) fn debug_of_no_query(&self) -> Option<Arc<str>> {
+        let debug = lock(&self.notes).debug.clone();
+        debug.filter(|debug| !debug.by_query).map(|debug| debug.text)
+    }
+
     fn hear_control(self: &Arc<Self>) {
         let mut frames = Vec::new();
-        // One reply is all that should come; who floods this waits its turn like everybody.
+        // One reply and bells are all that should come; who floods this waits its turn like
+        // everybody.
         let read = self.link.read_control(&mut frames);
-        for frame in frames {
-            self.hear_reply(&frame);
+        for frame in &frames {
+            match frame.kind {
+                handshake::BELL if frame.payload.is_empty() => {}
+                _ => self.hear_reply(frame),
+            }
+        }
+        if frames.iter().any(|frame| frame.kind == handshake::BELL) {
+            self.listen();
         }
         match read {
             Ok(Read::Some | Read::Empty) => {}
@@ -181,7 +227,8 @@ impl Worker {
         let mut more = true;
         match self.read(wait_for_lock, &mut more) {
             Ok(Read::Some) => true,
-            Ok(Read::Empty) => more,
+            // It may be about to say the rest, and nobody else listens.
+            Ok(Read::Empty) => more || self.link.is_amid_frame(),
             Ok(Read::Closed) => {
                 self.lost();
                 false
@@ -327,7 +374,7 @@ impl Worker {
             self.reactor.remove_source(*token);
         }
         self.link.end();
-        let notes = std::mem::take(&mut *lock(&self.notes));
+        let notes = lock(&self.notes).clone();
         let obituary = Obituary {
             pid: self.pid,
             exit: ended.map_or(Exit::Unknown, |ended| ended.exit),
@@ -337,6 +384,7 @@ impl Worker {
                 Some(location) => format!("{} at {location}", note.message),
                 None => note.message.into(),
             }),
+            debug: notes.debug.map(|debug| debug.text),
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };

@@ -26,6 +26,7 @@ const ALL: &[Bug] = &[
     Bug::ForgetPinned,
     Bug::ForgetQueueTimeout,
     Bug::ForgetTemporary,
+    Bug::ForgetToCancel,
     Bug::ForgetWaiter,
     Bug::ForgetWakeAfterAnswer,
     Bug::ForgetWakeAfterReprieve,

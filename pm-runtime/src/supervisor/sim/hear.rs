@@ -126,6 +126,7 @@ impl World {
             max_rss: None,
             cpu: None,
             panic: None,
+            debug: None,
             boot_error,
             at: SystemTime::UNIX_EPOCH,
         };

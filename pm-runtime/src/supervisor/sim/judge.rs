@@ -195,7 +195,7 @@ pub(super) fn recall(world: &World, worker: WorkerId, key: QueryKey) -> Check {
 pub(super) fn drop(world: &World, key: QueryKey) -> Check {
     let id = world.ledger.id(key)?;
     let fact = &world.ledger.facts[id];
-    ensure(fact.told.is_none() || fact.conduct == Conduct::Async, || {
+    ensure(fact.told.is_none() || fact.conduct == Conduct::Async || fact.cancelled, || {
         format!("query {id} runs, is {:?}, and is to be dropped", fact.conduct)
     })
 }

@@ -37,6 +37,8 @@ pub(super) struct Fact {
     /// It blocks, so that it cannot be dropped although it is async.
     pub(super) stubborn: bool,
     pub(super) cancelled: bool,
+    /// A worker was told to drop it.
+    pub(super) unwanted: bool,
     pub(super) outcome: Option<Outcome>,
     /// The worker in which its code truly began.
     pub(super) begun_in: Option<WorkerId>,

@@ -216,6 +216,7 @@ impl World {
             conduct: rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking),
             stubborn: rng.one_in(4),
             cancelled: false,
+            unwanted: false,
             outcome: None,
             begun_in: None,
             told: None,

@@ -132,7 +132,12 @@ impl World {
         }
         self.say(|| format!("cancel {id}"));
         self.core.cancel(key, self.now);
-        self.react(Event::Other, &before)
+        self.react(Event::Other, &before)?;
+        let fact = &self.ledger.facts[id];
+        let runs = fact.told.is_some() && fact.outcome.is_none();
+        judge::ensure(!runs || fact.unwanted, || {
+            format!("query {id} runs, is cancelled, and its worker does not know")
+        })
     }
 
     /// A user's command, and what it waits for.
@@ -289,6 +294,7 @@ impl World {
             }
             Action::Drop(worker, key) => {
                 judge::drop(self, key)?;
+                self.ledger.by_key(key)?.unwanted = true;
                 self.send(worker, Down::Drop(key));
             }
             Action::ShutGate(worker) => {

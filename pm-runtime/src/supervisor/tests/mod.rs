@@ -117,8 +117,16 @@ impl Scene {
 
     fn die_of(&mut self, worker: WorkerId, exit: Exit, boot_error: Option<BootError>) {
         let at = SystemTime::UNIX_EPOCH;
-        let obituary =
-            Obituary { pid: None, exit, max_rss: None, cpu: None, panic: None, boot_error, at };
+        let obituary = Obituary {
+            pid: None,
+            exit,
+            max_rss: None,
+            cpu: None,
+            panic: None,
+            debug: None,
+            boot_error,
+            at,
+        };
         self.core.died(worker, obituary, self.now);
     }
 

@@ -141,7 +141,8 @@ fn what_changes_the_state_of_its_worker_is_never_dropped() {
     scene.begin(1, cancelled);
     scene.actions();
     scene.core.cancel(cancelled, scene.now);
-    assert!(!scene.actions().contains("Drop("), "it runs on");
+    assert!(scene.actions().contains("Drop(1"), "it may want to know");
+    assert!(scene.core.dropped(1, cancelled, scene.now).is_err(), "it runs on");
     assert_eq!(scene.end(1, cancelled), None);
     scene.begin(1, overdue);
     scene.pass(10 * SECOND);

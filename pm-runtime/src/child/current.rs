@@ -1,0 +1,63 @@
+//! Whose code runs on a thread: which worker's, and for which query.
+
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use super::inbox::Inbox;
+
+/// The worker that this process is.
+static PROCESS: OnceLock<Arc<Inbox>> = OnceLock::new();
+
+thread_local! {
+    /// The worker that this thread is.
+    static THREAD: RefCell<Option<Arc<Inbox>>> = const { RefCell::new(None) };
+    static QUERY: Cell<Option<Query>> = const { Cell::new(None) };
+}
+
+/// A query that has begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Query {
+    pub(super) id: u64,
+    /// When it will have run too long.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// All threads of this process belong to the worker.
+pub(super) fn adopt_process(inbox: &Arc<Inbox>) {
+    // A process is one worker at most.
+    let _ = PROCESS.set(inbox.clone());
+}
+
+/// This thread belongs to the worker.
+pub(super) fn adopt_thread(inbox: &Arc<Inbox>) {
+    THREAD.set(Some(inbox.clone()));
+}
+
+/// The worker whose code runs here.
+pub(super) fn worker() -> Option<Arc<Inbox>> {
+    // A destructor of another thread-local may come too late.
+    let thread = THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten();
+    thread.or_else(|| PROCESS.get().cloned())
+}
+
+/// The query whose code runs here.
+pub(super) fn query() -> Option<Query> {
+    QUERY.get()
+}
+
+/// Until the guard is dropped, this thread runs the query's code.
+pub(super) fn enter(query: Query) -> Entered {
+    Entered { before: QUERY.replace(Some(query)) }
+}
+
+#[must_use = "its drop is the end of the query's code"]
+pub(super) struct Entered {
+    before: Option<Query>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        QUERY.set(self.before);
+    }
+}

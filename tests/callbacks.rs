@@ -1,0 +1,249 @@
+//! What an application wants to be done when something happens in a pool.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::{CrashCause, Pool, QueryError, worker, worker_query};
+use pm_tests::{Task, WorkPool, until};
+
+/// What callbacks have to tell.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Spawned(u64, u32),
+    Crashed(u64),
+    Unspawned(u64, u32),
+}
+
+/// Everything that callbacks hear of a pool, in their order.
+fn listen(pool: &Pool) -> Receiver<Told> {
+    let (sender, told) = mpsc::channel();
+    let tell = |sender: &Sender<Told>, what| drop(sender.send(what));
+    let by = sender.clone();
+    pool.on_spawn(move |worker| tell(&by, Told::Spawned(worker.id(), worker.pid())));
+    let by = sender.clone();
+    pool.on_unspawn(move |worker| tell(&by, Told::Unspawned(worker.id(), worker.pid())));
+    pool.on_crash(move |report| tell(&sender, Told::Crashed(report.worker)));
+    told
+}
+
+/// Threads of this process that run callbacks of pools of this name.
+fn threads_of(pool: &str) -> usize {
+    let name = format!("{pool} callbacks");
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| {
+        // A thread may end meanwhile.
+        std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
+    });
+    names.filter(|found| name.starts_with(found.trim_end())).count()
+}
+
+#[pm_runtime::test]
+async fn callbacks_run_in_the_order_in_which_things_happen() {
+    let pool = WorkPool::new();
+    let told = listen(&pool);
+    let first = pool.spawn_one().await.unwrap();
+    let pid = first.pid();
+    assert!(pool.query(Task::Abort).await.is_err());
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    let second = pool.workers()[0].pid();
+    pool.destroy().await;
+    let all = [
+        Told::Spawned(1, pid),
+        Told::Crashed(1),
+        Told::Unspawned(1, pid),
+        Told::Spawned(2, second),
+        Told::Unspawned(2, second),
+    ];
+    // It ends when the callbacks are gone.
+    assert_eq!(told.iter().collect::<Vec<_>>(), all);
+}
+
+#[pm_runtime::test]
+async fn threads_are_told_of_like_processes() {
+    let pool = WorkPool::builder().in_process().build();
+    let told = listen(&pool);
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    pool.destroy().await;
+    let here = std::process::id();
+    let all = [Told::Spawned(1, here), Told::Unspawned(1, here)];
+    assert_eq!(told.iter().collect::<Vec<_>>(), all);
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_does_not_become_ready_was_there_and_one_without_a_program_was_not() {
+    let faults = Faults::default().with(FaultKind::ExitAtBoot(3), When::At(1));
+    let pool = WorkPool::builder().max_crashes(0).faults(faults).build();
+    let told = listen(&pool);
+    assert!(pool.spawn(1).await.is_err());
+    pool.destroy().await;
+    let ids: Vec<_> = told
+        .iter()
+        .map(|told| match told {
+            Told::Spawned(id, _) => ("spawned", id),
+            Told::Crashed(id) => ("crashed", id),
+            Told::Unspawned(id, _) => ("unspawned", id),
+        })
+        .collect();
+    assert_eq!(ids[..3], [("spawned", 1), ("crashed", 1), ("unspawned", 1)], "{ids:?}");
+    let pool = WorkPool::builder().program("/nowhere").build();
+    let told = listen(&pool);
+    assert!(pool.spawn(1).await.is_err());
+    pool.destroy().await;
+    let all: Vec<_> = told.iter().collect();
+    assert!(all.iter().all(|told| matches!(told, Told::Crashed(_))) && !all.is_empty(), "{all:?}");
+}
+
+#[pm_runtime::test]
+async fn a_callback_that_blocks_for_ever_holds_up_nothing_of_the_pool() {
+    let pool = WorkPool::new();
+    let (entered, blocks) = mpsc::channel();
+    pool.on_spawn(move |_| {
+        entered.send(()).unwrap();
+        loop {
+            std::thread::park();
+        }
+    });
+    pool.on_crash(|_| ());
+    // Boots, answers, deaths, timers, releases and the end.
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    blocks.recv().unwrap();
+    assert!(matches!(pool.query(Task::Abort).await, Err(QueryError::Crashed(_))));
+    let late = pool.query(Task::Spin).timeout(Duration::from_millis(10)).await;
+    assert!(matches!(late, Err(QueryError::TimedOut { .. })));
+    pool.respawn().await.unwrap();
+    assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
+    pool.destroy().await;
+    assert_eq!(pool.query(Task::Return(3)).await, Err(QueryError::Destroyed));
+}
+
+#[pm_runtime::test]
+async fn a_callback_that_panics_ends_neither_the_others_nor_itself() {
+    let pool = WorkPool::new();
+    let (sender, heard) = mpsc::channel();
+    let before = sender.clone();
+    let mut times = 0;
+    pool.on_crash(move |_| before.send("before").unwrap());
+    pool.on_crash(move |_| {
+        times += 1;
+        panic!("not again ({times})");
+    });
+    pool.on_crash(move |_| sender.send("after").unwrap());
+    for _ in 0..2 {
+        assert!(pool.query(Task::Abort).await.is_err());
+    }
+    pool.destroy().await;
+    assert_eq!(heard.iter().collect::<Vec<_>>(), ["before", "after", "before", "after"]);
+}
+
+#[worker_query(workers = 1)]
+fn tidy() {}
+
+#[pm_runtime::test]
+async fn the_thread_of_callbacks_is_there_with_the_first_and_gone_with_the_pool() {
+    assert_eq!(threads_of("tidy"), 0);
+    let destroyed = TidyPool::new();
+    destroyed.query().await.unwrap();
+    assert_eq!(threads_of("tidy"), 0, "there are no callbacks");
+    for _ in 0..3 {
+        destroyed.on_crash(|_| ());
+    }
+    until(|| threads_of("tidy") == 1);
+    let dropped = TidyPool::new();
+    dropped.on_unspawn(|_| ());
+    dropped.query().await.unwrap();
+    let unused = TidyPool::new();
+    unused.on_message(|_, _| ());
+    until(|| threads_of("tidy") == 3);
+    destroyed.destroy().await;
+    until(|| threads_of("tidy") == 2);
+    destroyed.on_crash(|_| ());
+    drop((dropped, unused));
+    until(|| threads_of("tidy") == 0);
+}
+
+/// What a callback holds: its drop closes a channel.
+struct Held(#[expect(dead_code, reason = "only its drop matters")] Sender<()>);
+
+#[pm_runtime::test]
+async fn callbacks_are_dropped_with_their_pool_also_those_that_hold_it() {
+    let (sender, dropped) = mpsc::channel();
+    let pool = TidyPool::new();
+    let (held, handle) = (Held(sender.clone()), pool.clone());
+    pool.on_crash(move |_| {
+        let _all = (&held, &handle);
+    });
+    drop(sender);
+    pool.query().await.unwrap();
+    let weak = pool.workers();
+    pool.destroy().await;
+    assert!(dropped.recv().is_err(), "nobody can send any more");
+    assert!(weak[0].health().is_none());
+    let (sender, dropped) = mpsc::channel();
+    let pool = TidyPool::new();
+    let held = Held(sender);
+    pool.on_crash(move |_| {
+        let _all = &held;
+    });
+    drop(pool);
+    assert!(dropped.recv().is_err(), "nor here, where nobody destroyed it");
+}
+
+#[pm_runtime::test]
+async fn a_callback_may_use_its_pool() {
+    let pool = WorkPool::new();
+    let (sender, answers) = mpsc::channel();
+    let handle = pool.clone();
+    pool.on_crash(move |report| {
+        let answer = handle.query(Task::Return(report.worker)).wait();
+        handle.on_unspawn(|_| ());
+        sender.send((answer, handle.health().crashes)).unwrap();
+    });
+    assert!(pool.query(Task::Abort).await.is_err());
+    assert_eq!(answers.recv(), Ok((Ok(1), 1)));
+    pool.destroy().await;
+}
+
+#[worker_query(workers = 1)]
+fn flood(messages: u32) {
+    for n in 0..messages {
+        worker::message(format!("{n:01000}")).unwrap();
+    }
+}
+
+#[pm_runtime::test]
+async fn a_flood_of_messages_drowns_no_death() {
+    let pool = FloodPool::new();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let (sender, told) = mpsc::channel();
+    let by_message = sender.clone();
+    pool.on_message(move |_, text: String| {
+        // The first one waits until all that is to come has come.
+        let _ = gate.recv();
+        by_message.send(text.parse().unwrap()).unwrap();
+    });
+    pool.on_unspawn(move |worker| sender.send(1_000_000 + worker.id()).unwrap());
+    pool.query(20_000).await.unwrap();
+    pool.unspawn().await;
+    let missed = pool.health().missed;
+    assert!((15_000..19_999).contains(&missed), "{missed}");
+    drop(go_on);
+    pool.destroy().await;
+    let told: Vec<u64> = told.iter().collect();
+    let heard = 20_000 - missed;
+    assert_eq!(told.len() as u64, heard + 1);
+    assert_eq!(told.last(), Some(&1_000_001));
+    assert!(told[..told.len() - 1].iter().copied().eq(0..heard), "the first ones, in order");
+}
+
+#[pm_runtime::test]
+async fn only_crashes_are_told_as_crashes() {
+    let pool = WorkPool::new();
+    let (sender, causes) = mpsc::channel();
+    pool.on_crash(move |report| sender.send(report.cause.clone()).unwrap());
+    let late = pool.query(Task::Spin).timeout(Duration::from_millis(10)).await;
+    assert!(matches!(late, Err(QueryError::TimedOut { .. })));
+    assert!(pool.query(Task::Exit(3)).await.is_err());
+    pool.destroy().await;
+    assert_eq!(causes.iter().collect::<Vec<_>>(), [CrashCause::Died]);
+}
