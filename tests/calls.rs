@@ -1,8 +1,6 @@
 //! The ways to call, with real worker processes.
 
-use std::time::Duration;
-
-use pm_runtime::{Event, QueryError, Retry};
+use pm_runtime::{Event, QueryError};
 use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun};
 use rustix::process::Signal;
 use smol::stream::StreamExt;
@@ -226,66 +224,4 @@ async fn inputs_of_a_map_mirror_the_signature() {
     assert_eq!(answers, ["aa!", "bb!"]);
     let answers: Vec<u8> = NothingPool::new().map([(), ()]).map(Result::unwrap).collect().await;
     assert_eq!(answers, [7, 7]);
-}
-
-/// Fails as often as it is told to, in one worker.
-#[pm_runtime::worker_query(workers = 1)]
-fn lucky(fails: u32, how: &str) -> Result<u32, String> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static RUNS: AtomicU32 = AtomicU32::new(0);
-    match RUNS.fetch_add(1, Ordering::Relaxed) {
-        run if run < fails && how == "abort" => std::process::abort(),
-        run if run < fails => Err(how.into()),
-        run => Ok(run),
-    }
-}
-
-fn at_once<E>(times: u32) -> Retry<E> {
-    Retry::times(times).backoff(Duration::from_millis(1), Duration::from_millis(1))
-}
-
-#[pm_runtime::test]
-async fn an_error_of_the_application_is_retried() {
-    let pool = LuckyPool::new();
-    assert_eq!(pool.query(3, "busy").retry(at_once(3)).await, Ok(Ok(3)));
-    let account = pool.health().account;
-    assert_eq!((account.submitted, account.completed), (4, 4), "each run is a query");
-}
-
-#[pm_runtime::test]
-async fn retries_end() {
-    let pool = LuckyPool::new();
-    assert_eq!(pool.query(9, "busy").retry(at_once(2)).await, Ok(Err("busy".into())));
-    assert_eq!(pool.health().account.submitted, 3);
-}
-
-#[pm_runtime::test]
-async fn only_errors_that_the_policy_names_are_retried() {
-    let pool = LuckyPool::new();
-    let busy = at_once(9).retry_if(|error: &String| error == "busy");
-    let broken = pool.query(9, "broken").retry(busy.clone());
-    assert_eq!(broken.await, Ok(Err("broken".into())));
-    assert_eq!(pool.health().account.submitted, 1);
-    assert_eq!(pool.query(3, "busy").retry(busy).wait(), Ok(Ok(3)));
-}
-
-#[pm_runtime::test]
-async fn what_the_pool_says_is_not_retried() {
-    let pool = LuckyPool::new();
-    let crash = pool.query(9, "abort").retry(at_once(9)).await;
-    assert!(matches!(crash, Err(QueryError::Crashed(_))), "{crash:?}");
-    assert_eq!(pool.health().account.submitted, 1);
-}
-
-#[pm_runtime::test]
-async fn a_retry_that_is_dropped_in_its_pause_runs_no_more() {
-    let pool = LuckyPool::new();
-    let hours = Duration::from_secs(3600);
-    let mut call = Box::pin(pool.query(9, "busy").retry(Retry::times(9).backoff(hours, hours)));
-    while pool.health().account.completed < 1 {
-        assert!(smol::future::poll_once(&mut call).await.is_none());
-    }
-    assert!(smol::future::poll_once(&mut call).await.is_none());
-    drop(call);
-    assert_eq!(pool.health().account.submitted, 1);
 }

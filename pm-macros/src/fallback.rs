@@ -19,6 +19,7 @@ pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
     let mut methods: TokenStream =
         names.iter().map(|name| method(model, &quote!(pub), name, &function.sig)).collect();
     methods.extend(map(model, &function.sig));
+    methods.extend(retry(model));
     let function = without_syntax_errors(function);
     if is_method || is_taken {
         // An `impl` holds no types, and a name is given once.
@@ -131,6 +132,17 @@ fn map(model: &Model, signature: &Signature) -> TokenStream {
             &self,
             _: __I,
         ) -> #runtime::Map<Self, __I::IntoIter, #answer #messages> #clause {
+            loop {}
+        }
+    }
+}
+
+/// The method that takes a policy.
+fn retry(model: &Model) -> TokenStream {
+    let runtime = &model.runtime;
+    quote! {
+        /// Stands for the query, which has mistakes.
+        pub fn retry<__E>(&self, _: #runtime::Retry<__E>) -> Self {
             loop {}
         }
     }

@@ -100,6 +100,35 @@ use proc_macro::TokenStream;
 /// has one worker, unless more are written out. Methods with `&self` run beside others where they
 /// await; one that blocks keeps its worker to itself.
 ///
+/// A function's pool has `try_query`, `query_temporary`, `map` and `retry` beside `query`. A
+/// service's has only its methods; their calls can be told the rest, and `Map::new` takes a method
+/// for many inputs:
+///
+/// ```
+/// # use pm_runtime::{QueryError, Retry, worker_query};
+/// #[derive(Default)]
+/// pub struct Atlas;
+///
+/// #[worker_query(workers = 2)]
+/// impl Atlas {
+///     pub fn route(&self, to: &str) -> Result<usize, String> {
+///         Ok(to.len())
+///     }
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = AtlasPool::new();
+///     match pool.route("Vermilion").immediate().await {
+///         Err(QueryError::QueueFull) => println!("later"),
+///         answer => assert_eq!(answer?, Ok(9)),
+///     }
+///     assert_eq!(pool.route("Cerulean").temporary().await?, Ok(8));
+///     assert_eq!(pool.route("Pallet").retry(Retry::times(3)).await?, Ok(6));
+///     Ok(())
+/// }
+/// ```
+///
 /// A method wins over one that every pool has; `(*pool).health()` reaches that. Neither the state
 /// nor the futures need be `Send`.
 ///

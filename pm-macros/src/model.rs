@@ -115,6 +115,12 @@ impl Model {
 }
 
 impl Model {
+    /// What the function of a pool returns that runs nothing else.
+    pub(crate) fn answer(&self) -> Option<&TokenStream> {
+        let of_function = self.queries.first().filter(|_| self.state.is_none());
+        of_function.map(|query| &query.answer)
+    }
+
     /// The type of the workers' messages, where it is not text.
     pub(crate) fn message(&self) -> Option<TokenStream> {
         let message = self.options.message.as_ref()?.to_token_stream();

@@ -19,10 +19,11 @@ pub(crate) fn handle(
     let builder_doc = format!(" The builder of [`{pool}`].");
     let set = options.setters.iter().map(|setter| &setter.method);
     let messages = message_argument(model);
+    let answer = model.answer().into_iter();
     let handle = match model.queries.iter().any(|query| query.method == "on_message") {
         // It wins over that of every pool.
         true => quote!(silent #pool),
-        false => quote!(#pool #messages),
+        false => quote!(#pool #messages #(=> #answer)*),
     };
     let values = options.setters.iter().map(|setter| setter.value(runtime));
     quote! {
@@ -114,7 +115,7 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
             &self,
             #all: #inputs,
         ) -> #runtime::Map<Self, #inputs::IntoIter, #answer #messages> {
-            #runtime::__private::map(self, #all, |#handle, #pattern| #handle.#method(#(#locals),*))
+            #runtime::Map::new(self, #all, |#handle, #pattern| #handle.#method(#(#locals),*))
         }
     }
 }

@@ -66,6 +66,6 @@ pub use error::{
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
-pub use pool::{Call, Map, Pool, PoolBuilder, Retried, Retry, Spawn, Worker, pools, set_disabled};
+pub use pool::{Call, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

@@ -21,31 +21,22 @@ pub use crate::child::setup::{State, async_service, default_without_init, init, 
 pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
-pub use crate::pool::{Face, Handle, shared};
+pub use crate::pool::{Answers, Face, Handle, retrying, shared};
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Map, Pool, PoolBuilder, Worker};
+use crate::{Call, DecodeError, Pool, PoolBuilder, Worker};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
 }
 
 /// A query with encoded arguments; `open` takes the answer out of its message.
-pub fn call<T, M>(
+pub fn call<T: 'static, M>(
     pool: &Pool,
     request: &impl serde::Serialize,
     open: fn(&[u8]) -> Result<T, DecodeError>,
 ) -> Call<T, M> {
     pool.call(request, open)
-}
-
-/// A query for each input.
-pub fn map<P: Face, I: IntoIterator, T, M>(
-    pool: &P,
-    inputs: I,
-    call: fn(&P, I::Item) -> Call<T, M>,
-) -> Map<P, I::IntoIter, T, M> {
-    Map::new(pool.clone(), inputs.into_iter(), call)
 }
 
 /// Hears the pool's messages, whose type the caller knows.
@@ -61,6 +52,23 @@ pub fn on_message<M: DeserializeOwned + 'static>(
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handle {
+    ($pool:ident $(, $message:ty)? => $answer:ty) => {
+        $crate::__private::handle!($pool $(, $message)?);
+
+        impl $crate::__private::Answers<$answer> for $pool {}
+
+        #[allow(dead_code)]
+        impl $pool {
+            /// A handle of the same pool whose calls run again, as the policy says, where the
+            /// function returns an error.
+            pub fn retry<T: 'static, E: 'static>(&self, policy: $crate::Retry<E>) -> Self
+            where
+                Self: $crate::__private::Answers<::core::result::Result<T, E>>,
+            {
+                $crate::__private::retrying(self, policy)
+            }
+        }
+    };
     ($pool:ident) => {
         $crate::__private::handle!($pool, $crate::__private::String);
     };

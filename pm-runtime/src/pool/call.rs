@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::future::FusedFuture;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::Handles;
 use super::messages::Hear;
+use super::retry::{Again, Policy};
 use super::ticket::Ticket;
 use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
@@ -60,6 +61,8 @@ pub struct Call<T, M = String> {
     /// What its caller wants to be done with its messages, which are `M`s.
     hear: Option<Hear<()>>,
     message: PhantomData<fn(M)>,
+    /// `None`: one run is all.
+    pub(super) again: Option<Box<Again<T>>>,
 }
 
 enum Stage {
@@ -78,6 +81,7 @@ impl<T, M> Call<T, M> {
         handles: Arc<Handles>,
         request: Result<Vec<u8>, QueryError>,
         open: fn(&[u8]) -> Result<T, DecodeError>,
+        policy: Option<Policy<T>>,
     ) -> Self {
         let options = &handles.shared().options;
         Self {
@@ -90,6 +94,7 @@ impl<T, M> Call<T, M> {
             open,
             hear: None,
             message: PhantomData,
+            again: policy.map(|policy| Box::new(Again::new(policy))),
             handles,
         }
     }
@@ -278,19 +283,6 @@ impl<T, M> Call<T, M> {
         smol::future::block_on(self)
     }
 
-    /// Its encoded arguments, as long as it is not submitted.
-    pub(super) fn request(&self) -> Option<&[u8]> {
-        match &self.stage {
-            Stage::Encoded(Ok(request)) => Some(request),
-            Stage::Encoded(Err(_)) | Stage::Submitted { .. } | Stage::Over => None,
-        }
-    }
-
-    /// A call that is over starts anew.
-    pub(super) fn again(&mut self, request: Vec<u8>) {
-        self.stage = Stage::Encoded(Ok(request));
-    }
-
     fn submit(&self, request: Vec<u8>) -> Stage {
         let size = request.len();
         let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
@@ -329,11 +321,9 @@ impl<T, M> Call<T, M> {
     }
 }
 
-impl<T, M> Future for Call<T, M> {
-    type Output = Result<T, QueryError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let call = &mut *self;
+impl<T, M> Call<T, M> {
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
+        let call = self;
         let shared = call.handles.shared();
         if fork::is_fork() {
             return Poll::Ready(Err(QueryError::Forked));
@@ -352,6 +342,11 @@ impl<T, M> Future for Call<T, M> {
                     return Poll::Ready(Err(error));
                 }
             };
+        }
+        if let (true, Some(again), Stage::Submitted { ticket, .. }) =
+            (first, &mut call.again, &stage)
+        {
+            again.sent = Some(ticket.clone());
         }
         let Stage::Submitted { ticket, key, mut leads } = stage else {
             // Polled again after its end.
@@ -381,6 +376,25 @@ impl<T, M> Future for Call<T, M> {
                 // What comes from now on wakes its caller again.
                 call.hear_messages(&ticket);
                 Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T, M> Future for Call<T, M> {
+    type Output = Result<T, QueryError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = &mut *self;
+        loop {
+            if let Some(again) = &mut call.again {
+                ready!(again.poll_pause(cx));
+            }
+            let result = ready!(call.poll_run(cx));
+            let again = call.again.as_mut().zip(result.as_ref().ok());
+            match again.and_then(|(again, answer)| again.after(answer)) {
+                Some(request) => call.stage = Stage::Encoded(Ok(request)),
+                None => return Poll::Ready(result),
             }
         }
     }

@@ -62,11 +62,46 @@ impl<T, M> Turn<T, M> {
     }
 }
 
-impl<P, I: Iterator, T, M> Map<P, I, T, M> {
-    pub(crate) fn new(pool: P, inputs: I, call: fn(&P, I::Item) -> Call<T, M>) -> Self {
-        Self { pool, inputs: inputs.fuse(), call, running: VecDeque::new(), ordered: true }
+impl<P: Deref<Target = Pool> + Clone, I: Iterator, T, M> Map<P, I, T, M> {
+    /// The results of any call for each input, such as a method of a service, which has no `map` of
+    /// its own.
+    ///
+    /// ```
+    /// use pm_runtime::{Map, worker_query};
+    /// use smol::stream::StreamExt;
+    ///
+    /// #[derive(Default)]
+    /// struct Dex;
+    ///
+    /// #[worker_query(workers = 2)]
+    /// impl Dex {
+    ///     fn letters(&self, name: &str) -> usize {
+    ///         name.len()
+    ///     }
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = DexPool::new();
+    ///     let names = ["pikachu", "mew"];
+    ///     let letters: Vec<_> = Map::new(&pool, names, DexPool::letters).try_collect().await?;
+    ///     assert_eq!(letters, [7, 3]);
+    ///     let mut alone = Map::new(&pool, names, |pool, name| pool.letters(name).temporary());
+    ///     assert_eq!(alone.try_fold(0, |sum, n| Ok(sum + n)).await?, 10);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn new(
+        pool: &P,
+        inputs: impl IntoIterator<IntoIter = I, Item = I::Item>,
+        call: fn(&P, I::Item) -> Call<T, M>,
+    ) -> Self {
+        let (pool, inputs) = (pool.clone(), inputs.into_iter().fuse());
+        Self { pool, inputs, call, running: VecDeque::new(), ordered: true }
     }
+}
 
+impl<P, I: Iterator, T, M> Map<P, I, T, M> {
     /// The results as they come, rather than in the order of the inputs.
     pub fn unordered(mut self) -> Self {
         self.ordered = false;

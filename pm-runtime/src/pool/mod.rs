@@ -19,6 +19,7 @@ mod ticket;
 mod wish;
 mod worker;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub use home::set_disabled;
 pub use map::Map;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
-pub use retry::{Retried, Retry};
+pub use retry::{Answers, Retry, retrying};
 pub use spawn::Spawn;
 pub(crate) use wish::Wish;
 pub use worker::Worker;
@@ -41,6 +42,7 @@ use crate::health::{Health, WorkerHealth, WorkerState};
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
+use retry::Policy;
 use shared::{MOST, Shared};
 use ticket::Ticket;
 
@@ -72,6 +74,8 @@ use ticket::Ticket;
 #[derive(Clone)]
 pub struct Pool {
     handles: Arc<Handles>,
+    /// The [`Policy`] of its calls, as the answers' type has it.
+    policy: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What all handles hold; its drop is the drop of the last one.
@@ -98,10 +102,15 @@ impl Pool {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let handles = Arc::new(Handles(shared));
         registry::enter(&handles);
-        Self { handles }
+        Self { handles, policy: None }
     }
 
-    pub(crate) fn call<T, M>(
+    /// Another handle, whose calls go by this [`Policy`].
+    pub(crate) fn with_policy(&self, policy: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { handles: self.handles.clone(), policy: Some(policy) }
+    }
+
+    pub(crate) fn call<T: 'static, M>(
         &self,
         request: &impl Serialize,
         open: fn(&[u8]) -> Result<T, DecodeError>,
@@ -109,7 +118,8 @@ impl Pool {
         let entry = &self.inner().plan.entry;
         let request = codec::encode_message(request)
             .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
-        Call::new(self.handles.clone(), request, open)
+        let policy = self.policy.as_ref().and_then(|policy| policy.downcast_ref::<Policy<T>>());
+        Call::new(self.handles.clone(), request, open, policy.cloned())
     }
 
     /// Nobody has asked it to end.

@@ -40,7 +40,7 @@ struct Entry {
 /// ```
 pub fn pools() -> Vec<Pool> {
     let handles = collect(|entry| entry.handles.upgrade());
-    let pools = handles.into_iter().map(|handles| Pool { handles });
+    let pools = handles.into_iter().map(|handles| Pool { handles, policy: None });
     pools.filter(|pool| !pool.inner().is_destroyed()).collect()
 }
 

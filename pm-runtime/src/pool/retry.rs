@@ -1,33 +1,55 @@
 //! Queries that ended in an error of the application, run again after a pause.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::builder::Face;
 use super::call::Call;
 use super::pause::Pause;
 use super::shared::seed;
-use crate::error::QueryError;
+use super::ticket::Ticket;
 
 /// When to run a query again that ended in an error of the application: one that its function
 /// returned.
 ///
 /// It is for errors that pass, such as those of a network. What becomes of a query whose worker
-/// dies is another matter: that is a [`QueryError`], and is given back at once.
+/// dies is another matter: that is a [`QueryError`](crate::QueryError), and is given back at once.
+///
+/// It is for a [call](Call::retry), or for all calls of a handle:
 ///
 /// ```
-/// use pm_runtime::Retry;
+/// use pm_runtime::{Retry, worker_query};
 /// use std::time::Duration;
 ///
-/// let policy = Retry::times(5)
-///     .backoff(Duration::from_millis(50), Duration::from_secs(2))
-///     .retry_if(|error: &String| error.contains("busy"));
-/// # let _ = policy;
+/// #[worker_query(workers = 1)]
+/// fn fetch(page: &str) -> Result<u32, String> {
+///     use std::sync::atomic::{AtomicU32, Ordering};
+///     static RUNS: AtomicU32 = AtomicU32::new(0);
+///     match (page, RUNS.fetch_add(1, Ordering::Relaxed)) {
+///         ("missing", _) => Err("no such page".into()),
+///         (_, run @ 2..) => Ok(run),
+///         _ => Err("busy".into()),
+///     }
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let policy = Retry::times(5)
+///         .backoff(Duration::from_millis(1), Duration::from_secs(2))
+///         .retry_if(|error: &String| error == "busy");
+///     let pool = FetchPool::new().retry(policy);
+///     assert_eq!(pool.query("index").await?, Ok(2));
+///     assert_eq!(pool.query("missing").await?, Err("no such page".into()));
+///     Ok(())
+/// }
 /// ```
-#[must_use = "it does nothing until it is given to a call"]
+///
+/// That handle is one of the same pool, and of the same type; its clones have the policy too, the
+/// handle that it was made of has not. Pools of services have no policy, as each method has an error
+/// of its own: their calls have.
+#[must_use = "it does nothing until it is given to a call or a pool"]
 pub struct Retry<E> {
     times: u32,
     first: Duration,
@@ -59,6 +81,16 @@ impl<E> Retry<E> {
         self
     }
 
+    fn into_policy<T: 'static>(self) -> Policy<Result<T, E>>
+    where
+        E: 'static,
+    {
+        Arc::new(move |answer: &Result<T, E>, repeated| match answer {
+            Err(error) if repeated < self.times && self.holds(error) => Some(self.pause(repeated)),
+            Ok(_) | Err(_) => None,
+        })
+    }
+
     fn holds(&self, error: &E) -> bool {
         self.which.as_ref().is_none_or(|which| which(error))
     }
@@ -70,12 +102,13 @@ impl<E> Retry<E> {
     }
 }
 
-impl<T, E, M> Call<Result<T, E>, M> {
-    /// Runs it again, as the policy says, where its function returns an error.
+impl<T: 'static, E: 'static, M> Call<Result<T, E>, M> {
+    /// Runs it again, as the policy says, where its function returns an error. It takes the place
+    /// of the pool's own policy, where that has one.
     ///
     /// Each run is a query of its own in the pool's account, with the timeouts of this call. Its
     /// encoded arguments are kept until its end. Whatever the pool itself says, a
-    /// [`QueryError`], ends it.
+    /// [`QueryError`](crate::QueryError), ends it.
     ///
     /// ```
     /// use pm_runtime::{Retry, worker_query};
@@ -99,64 +132,61 @@ impl<T, E, M> Call<Result<T, E>, M> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn retry(self, policy: Retry<E>) -> Retried<T, E, M> {
-        let request = self.request().map(Vec::from);
-        Retried { call: self, policy, request, repeated: 0, pause: None }
+    pub fn retry(mut self, policy: Retry<E>) -> Self {
+        self.again = Some(Box::new(Again::new(policy.into_policy())));
+        self
     }
 }
 
-/// A query that is run again where its function returns an error: what
-/// [`Call::retry`] makes of it.
-#[must_use = "a query is submitted when it is awaited"]
-pub struct Retried<T, E, M = String> {
-    call: Call<Result<T, E>, M>,
-    policy: Retry<E>,
-    /// Its encoded arguments; `None`: there are none to send.
-    request: Option<Vec<u8>>,
+/// The answers of a pool's only query.
+#[diagnostic::on_unimplemented(
+    message = "the function of `{Self}` does not return `{A}`, which this policy is for",
+    label = "this is for the errors that the function itself returns"
+)]
+pub trait Answers<A>: Face {}
+
+/// A handle of the same pool whose calls run again, as the policy says.
+pub fn retrying<P: Answers<Result<T, E>>, T: 'static, E: 'static>(pool: &P, policy: Retry<E>) -> P {
+    let policy: Policy<Result<T, E>> = policy.into_policy();
+    P::from_pool(pool.with_policy(Arc::new(policy)))
+}
+
+/// Says how long to pause before a query runs again that had this answer, after so many
+/// repetitions. `None`: it does not.
+pub(super) type Policy<A> = Arc<dyn Fn(&A, u32) -> Option<Duration> + Send + Sync>;
+
+/// What may come of a call when it is answered.
+pub(super) struct Again<A> {
+    policy: Policy<A>,
+    /// What holds the encoded arguments, once they are on their way.
+    pub(super) sent: Option<Arc<Ticket>>,
     repeated: u32,
     pause: Option<Pause>,
 }
 
-impl<T, E, M> Retried<T, E, M> {
-    /// Waits for the answer, for callers without async; see [`Call::wait`].
-    pub fn wait(self) -> Result<Result<T, E>, QueryError> {
-        smol::future::block_on(self)
+impl<A> Again<A> {
+    pub(super) fn new(policy: Policy<A>) -> Self {
+        Self { policy, sent: None, repeated: 0, pause: None }
     }
 
-    /// Gets ready for another run, if there is to be one.
-    fn repeat(&mut self, error: &E) -> bool {
-        if self.repeated >= self.policy.times || !self.policy.holds(error) {
-            return false;
-        }
-        let Some(request) = &self.request else { return false };
-        self.call.again(request.clone());
-        self.pause = Pause::new(self.policy.pause(self.repeated));
+    /// The encoded arguments of the next run, if there is to be one.
+    pub(super) fn after(&mut self, answer: &A) -> Option<Vec<u8>> {
+        let sent = self.sent.take()?;
+        let pause = (self.policy)(answer, self.repeated)?;
+        self.pause = Pause::new(pause);
         self.repeated += 1;
-        true
+        Some((*sent).as_ref().to_vec())
     }
-}
 
-impl<T, E, M> Future for Retried<T, E, M> {
-    type Output = Result<Result<T, E>, QueryError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            if let Some(pause) = &self.pause {
-                if pause.poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                self.pause = None;
-            }
-            match Pin::new(&mut self.call).poll(cx) {
-                Poll::Ready(Ok(Err(error))) if self.repeat(&error) => {}
-                other => return other,
-            }
+    /// Ready between two runs, and before the first.
+    pub(super) fn poll_pause(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if let Some(pause) = &self.pause {
+            ready!(pause.poll(cx));
+            self.pause = None;
         }
+        Poll::Ready(())
     }
 }
-
-// Nothing in it is pinned.
-impl<T, E, M> Unpin for Retried<T, E, M> {}
 
 impl<E> Clone for Retry<E> {
     fn clone(&self) -> Self {
@@ -170,15 +200,6 @@ impl<E> fmt::Debug for Retry<E> {
             .field("times", &self.times)
             .field("first", &self.first)
             .field("longest", &self.longest)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T, E, M> fmt::Debug for Retried<T, E, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retried")
-            .field("repeated", &self.repeated)
-            .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
 }
