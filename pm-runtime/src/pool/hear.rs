@@ -22,18 +22,18 @@ impl Owner for Shared {
     }
 
     fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> bool {
-        let (broke, loaded) = self.change_only(|state, now| {
+        let (broke, awaited) = self.change_only(|state, now| {
             for frame in frames.drain(..) {
                 if let Err(what) = self.hear(state, id, frame, now) {
                     return (state.worker(id).cloned().map(|worker| (worker, what)), false);
                 }
             }
-            (None, state.core.load(id) > 0)
+            (None, state.core.is_awaited(id))
         });
         if let Some((worker, what)) = broke {
             worker.broke(&what);
         }
-        loaded
+        awaited
     }
 
     fn settle(&self) {

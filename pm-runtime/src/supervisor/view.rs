@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Core, Slot, Stage, WorkerId};
+use super::{Core, Gate, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, WorkerState};
 
@@ -32,9 +32,10 @@ impl<P> Core<P> {
         self.queries.live()
     }
 
-    /// Queries that a worker was handed and has not ended.
-    pub(crate) fn load(&self, worker: WorkerId) -> usize {
-        self.slot(worker).map_or(0, Slot::load)
+    /// Whether a worker has something to tell: of its queries, or that its gate is shut, which may
+    /// come after the end of the last query.
+    pub(crate) fn is_awaited(&self, worker: WorkerId) -> bool {
+        self.slot(worker).is_some_and(|slot| slot.load() > 0 || slot.gate != Gate::Open)
     }
 
     /// Nobody has asked it to end.

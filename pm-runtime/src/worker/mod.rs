@@ -33,8 +33,8 @@ use crate::wire::message::{NONE, to_worker};
 pub(crate) trait Owner: Send + Sync {
     /// It takes queries.
     fn ready(&self, worker: WorkerId);
-    /// It said these, in this order; what follows from it waits for `settle`. `true`: it still has
-    /// queries.
+    /// It said these, in this order; what follows from it waits for `settle`. `true`: it has
+    /// more to tell.
     fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> bool;
     /// Everything that it said was told: nobody reads its link now.
     fn settle(&self);
@@ -240,10 +240,10 @@ impl Worker {
         }
     }
 
-    /// Reads what the worker has said, and tells it; `loaded` is whether it then had queries.
-    fn read(&self, wait_for_lock: bool, loaded: &mut bool) -> Result<Read, String> {
+    /// Reads what the worker has said, and tells it; `awaited` is whether it has more to tell.
+    fn read(&self, wait_for_lock: bool, awaited: &mut bool) -> Result<Read, String> {
         if self.broken.load(Ordering::Relaxed) {
-            *loaded = false;
+            *awaited = false;
             return Ok(Read::Empty);
         }
         let Some(owner) = self.owner.upgrade() else {
@@ -257,7 +257,7 @@ impl Worker {
                 // What follows a breach does not count, even if it came along.
                 heard = !self.broken.load(Ordering::Relaxed);
                 if heard {
-                    *loaded = owner.heard(self.id, frames);
+                    *awaited = owner.heard(self.id, frames);
                 }
             });
             if heard {
