@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use pm_runtime::{Call, Event, QueryError, SpawnError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
@@ -85,6 +85,10 @@ enum Attack {
     Descriptor,
     /// Catches a panic, and throws another payload on past the hook.
     ThrowOn,
+    /// Ends both sockets, for whoever else holds them too, and lives on.
+    EndLink,
+    /// Closes its descriptors, and lives on.
+    CloseLink,
     /// Does no harm.
     Nothing,
 }
@@ -100,6 +104,24 @@ fn socket(number: i32) -> OwnedFd {
 fn attack(attack: Attack) -> u64 {
     match attack {
         Attack::Nothing => 7,
+        Attack::EndLink => {
+            for number in [3, 4] {
+                rustix::net::shutdown(socket(number), Shutdown::Both).unwrap();
+            }
+            loop {
+                std::thread::park();
+            }
+        }
+        #[allow(unsafe_code, reason = "it closes what is not its own")]
+        Attack::CloseLink => {
+            for number in [3, 4] {
+                // SAFETY: nothing else is opened in this worker that could get the number.
+                unsafe { libc::close(number) };
+            }
+            loop {
+                std::thread::park();
+            }
+        }
         Attack::Descriptor => {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -211,6 +233,22 @@ async fn a_worker_that_never_stops_ringing_keeps_nobody_from_being_heard() {
     assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
     assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_gives_its_link_up_breaks_the_protocol_and_that_counts() {
+    let pool = AttackPool::builder().max_crashes(None).build();
+    for (crashes, attack) in [(1, Attack::EndLink), (2, Attack::CloseLink)] {
+        let (error, behind) = futures::join!(pool.query(attack), pool.query(Attack::Nothing));
+        match error {
+            Err(QueryError::Protocol(report)) => {
+                assert!(report.to_string().contains("its side of the link"), "{report}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(behind, Ok(7), "elsewhere");
+        assert_eq!(pool.health().crashes, crashes);
+    }
 }
 
 #[pm_runtime::test]

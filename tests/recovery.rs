@@ -243,13 +243,14 @@ async fn a_worker_that_breaks_the_protocol_is_killed() {
 }
 
 #[pm_runtime::test]
-async fn a_link_that_ends_is_a_death() {
+async fn a_link_that_ends_without_a_death_is_a_breach() {
     for fault in [FaultKind::DropLink, FaultKind::Truncate] {
         let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::At(4))).build();
         assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
         let answer = pool.query(Task::Return(2)).await;
-        assert!(matches!(answer, Err(QueryError::Crashed(_))), "{answer:?}");
+        assert!(matches!(answer, Err(QueryError::Protocol(_))), "{answer:?}");
         assert_eq!(pool.query(Task::Return(3)).await, Ok(3));
+        assert_eq!(pool.health().crashes, 1);
     }
 }
 

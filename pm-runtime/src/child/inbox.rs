@@ -60,6 +60,8 @@ pub(crate) struct Inbox {
     pub(super) control: OwnedFd,
     pub(super) data: OwnedFd,
     pub(super) home: Home,
+    /// The pool's process.
+    parent: u32,
     pub(crate) pool: String,
     /// The worker's number.
     pub(super) number: u64,
@@ -130,6 +132,7 @@ impl Inbox {
             control,
             data,
             home,
+            parent: hello.parent,
             pool: hello.pool.clone(),
             number: hello.worker,
             concurrency: hello.concurrency as usize,
@@ -394,11 +397,11 @@ impl Inbox {
         true
     }
 
-    /// The pool is gone: a process ends at once, with all that it started; a thread when what it
-    /// runs has ended.
+    /// The link has ended, as a rule because the pool is gone: a process ends, with all that it
+    /// started; a thread when what it runs has ended.
     pub(super) fn orphan(&self) {
         if self.home == Home::Process {
-            isolate::die_with_group();
+            isolate::die_of_lost_link(self.parent);
         }
         lock(&self.state).orphaned = true;
         self.changed.notify_all();

@@ -40,6 +40,10 @@ impl Owner for Shared {
         self.change(|_, _| ());
     }
 
+    fn lost(&self, id: WorkerId) {
+        self.change(|state, now| state.core.lost(id, now));
+    }
+
     fn broke(&self, id: WorkerId, what: &str) {
         self.change(|state, now| state.core.violated(id, what, now));
     }

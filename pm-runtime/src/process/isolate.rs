@@ -5,6 +5,7 @@
 )]
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -160,6 +161,22 @@ pub(crate) fn die_with_group() -> ! {
     // Its destructors would run code of the application.
     // SAFETY: it ends the process, and touches no memory.
     unsafe { libc::_exit(1) }
+}
+
+/// Ends this worker, whose link has ended, with everything that it started, unless its pool does.
+///
+/// As long as the pool's process lives it is the worker's side that has failed: the pool is about to
+/// kill it for that, and would take its own end for the doing of somebody else.
+pub(crate) fn die_of_lost_link(parent: u32) -> ! {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const LOOK: Duration = Duration::from_millis(5);
+    let lost = Instant::now();
+    let has_parent =
+        || rustix::process::getppid().map(Pid::as_raw_pid) == i32::try_from(parent).ok();
+    while has_parent() && lost.elapsed() < PATIENCE {
+        std::thread::sleep(LOOK);
+    }
+    die_with_group()
 }
 
 /// Stops or kills this process as somebody outside would, for tests.

@@ -60,6 +60,9 @@ impl<P> Core<P> {
     }
 
     fn tick_worker(&mut self, worker: WorkerId, now: Instant) {
+        if !self.has(Bug::ForgetLost) {
+            self.tick_lost(worker, now);
+        }
         let Some(slot) = self.slot(worker) else {
             return;
         };

@@ -64,13 +64,16 @@ impl<P> Core<P> {
 
     /// A worker broke the protocol: it is killed.
     pub(crate) fn violated(&mut self, worker: WorkerId, what: &str, now: Instant) {
-        let cause = if self.slot(worker).is_some_and(Slot::is_starting) {
-            CrashCause::Boot(BootError::Protocol { reason: what.into() })
-        } else {
-            CrashCause::Protocol(what.into())
-        };
+        let cause = self.breach(worker, what);
         self.kill(worker, cause, None, now);
         self.after_change(now);
+    }
+
+    pub(super) fn breach(&self, worker: WorkerId, what: &str) -> CrashCause {
+        match self.slot(worker).is_some_and(Slot::is_starting) {
+            true => CrashCause::Boot(BootError::Protocol { reason: what.into() }),
+            false => CrashCause::Protocol(what.into()),
+        }
     }
 
     /// Shuts the gate of a worker that is to be killed, so that nothing begins that would die

@@ -154,23 +154,32 @@ impl<P> Core<P> {
     }
 
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
+        let exit = obituary.exit;
+        let of_boot = || {
+            let error = obituary.boot_error.clone().unwrap_or(BootError::Exited { exit });
+            Death::crash(CrashCause::Boot(error))
+        };
+        let of_itself = || Death {
+            counts: !is_from_outside(exit) || self.has(Bug::CountDeathsFromOutside),
+            ..Death::crash(CrashCause::Died)
+        };
+        // It was dying all the while, only slowly: whom the pool kills does not end like that.
+        let was_dying =
+            slot.lost.is_some() && !matches!(exit, Exit::Signal(libc::SIGKILL) | Exit::Unknown);
         match &slot.phase {
-            Phase::Starting { .. } => {
-                let error = obituary
-                    .boot_error
-                    .clone()
-                    .unwrap_or(BootError::Exited { exit: obituary.exit });
-                Death::crash(CrashCause::Boot(error))
+            Phase::Starting { .. } => of_boot(),
+            Phase::Live => of_itself(),
+            Phase::Dying { cause: CrashCause::Boot(BootError::Protocol { .. }), .. }
+                if was_dying =>
+            {
+                of_boot()
             }
-            Phase::Live => Death {
-                counts: !is_from_outside(obituary.exit) || self.has(Bug::CountDeathsFromOutside),
-                ..Death::crash(CrashCause::Died)
-            },
+            Phase::Dying { cause: CrashCause::Protocol(_), .. } if was_dying => of_itself(),
             Phase::Releasing { told, .. } => {
-                let sane = *told && matches!(obituary.exit, Exit::Code(0) | Exit::Unknown);
+                let sane = *told && matches!(exit, Exit::Code(0) | Exit::Unknown);
                 Death {
                     sane,
-                    counts: !sane && !is_from_outside(obituary.exit),
+                    counts: !sane && !is_from_outside(exit),
                     ..Death::crash(CrashCause::Died)
                 }
             }
@@ -179,8 +188,7 @@ impl<P> Core<P> {
                 let given_up = boot && obituary.boot_error.is_some();
                 Death {
                     target: *target,
-                    counts: !is_deliberate(cause)
-                        || (*cause == CrashCause::Cancelled && self.has(Bug::CountCancelKills)),
+                    counts: self.counts(cause, slot),
                     cause: match &obituary.boot_error {
                         Some(error) if given_up => CrashCause::Boot(error.clone()),
                         _ => cause.clone(),
@@ -190,6 +198,15 @@ impl<P> Core<P> {
                 }
             }
         }
+    }
+
+    /// Whether a kill counts against the crash budget.
+    fn counts(&self, cause: &CrashCause, slot: &Slot) -> bool {
+        if slot.lost.is_some() && self.has(Bug::ForgiveLost) {
+            return false;
+        }
+        let cancelled = *cause == CrashCause::Cancelled && self.has(Bug::CountCancelKills);
+        !is_deliberate(cause) || cancelled
     }
 
     fn report(

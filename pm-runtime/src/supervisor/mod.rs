@@ -13,6 +13,7 @@ mod gate;
 mod intake;
 mod keys;
 mod life;
+mod lost;
 mod queries;
 mod query;
 mod rehouse;
@@ -56,6 +57,8 @@ const GATE_PATIENCE: Duration = Duration::from_millis(250);
 const DROP_PATIENCE: Duration = Duration::from_secs(1);
 /// How long idle workers wait for the queries that one was asked for, before others are asked.
 const RECALL_PATIENCE: Duration = Duration::from_millis(250);
+/// How long a worker whose link has ended may live on.
+const LINK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a killed process may stay, before its queries are given up all the same.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -179,6 +182,9 @@ pub(crate) enum Bug {
     ForgetDetached,
     ForgetHandedAtDeath,
     ForgetKeys,
+    ForgetLost,
+    ForgiveLost,
+    HandToLost,
     ForgetPinned,
     ForgetQueueTimeout,
     ForgetTemporary,
@@ -203,6 +209,7 @@ pub(crate) enum Bug {
     KillAnInnocent,
     KillDroppable,
     KillForAnswered,
+    KillLostAtOnce,
     KillWithoutGate,
     LoseCancelled,
     MoveKeyed,

@@ -113,6 +113,7 @@ impl<P> Core<P> {
             let idle = slot.would_begin(exclusive, self.config.concurrency);
             let takes = slot.takes_queries()
                 || (self.has(Bug::HandToShutGate) && slot.is_live())
+                || (self.has(Bug::HandToLost) && slot.is_live() && slot.lost.is_some())
                 || (self.has(Bug::HandToReleasing) && slot.is_releasing())
                 || (self.has(Bug::ShareTemporary) && slot.temporary && slot.is_releasing());
             if !takes || (!idle, load) >= least {

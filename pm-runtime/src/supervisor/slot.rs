@@ -90,6 +90,8 @@ pub(crate) struct Slot {
     /// How many of both have to run alone.
     pub(crate) exclusive: usize,
     pub(crate) gate: Gate,
+    /// Its side of the link has ended, and it should be dead by then.
+    pub(crate) lost: Option<Instant>,
     /// When it last began or ended something, or was handed something while idle.
     pub(crate) progress: Instant,
     pub(crate) served: u64,
@@ -115,6 +117,7 @@ impl Slot {
             begun: Vec::new(),
             exclusive: 0,
             gate: Gate::Open,
+            lost: None,
             progress: now,
             served: 0,
             replacement: false,
@@ -160,14 +163,21 @@ impl Slot {
         matches!(self.phase, Phase::Releasing { .. })
     }
 
+    /// It was told to end.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(self.phase, Phase::Releasing { told: true, .. })
+    }
+
     /// Whether a query may be given to it.
     pub(crate) fn takes_queries(&self) -> bool {
-        self.is_live() && self.gate == Gate::Open
+        self.is_live() && self.gate == Gate::Open && self.lost.is_none()
     }
 
     /// Whether it gives queries back when it is asked for them.
     pub(crate) fn answers(&self, now: Instant) -> bool {
-        !self.is_dying() && (self.recalled == 0 || now < self.recall_deadline())
+        !self.is_dying()
+            && self.lost.is_none()
+            && (self.recalled == 0 || now < self.recall_deadline())
     }
 
     /// Queries that it holds beyond what it runs at once, and that others may have instead.

@@ -38,6 +38,8 @@ pub(crate) trait Owner: Send + Sync {
     fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> bool;
     /// Everything that it said was told: nobody reads its link now.
     fn settle(&self);
+    /// Its side of the link has ended, though its process may live.
+    fn lost(&self, worker: WorkerId);
     /// It said what no worker says.
     fn broke(&self, worker: WorkerId, what: &str);
     /// It is gone; everything that it had said was told before.
@@ -288,14 +290,17 @@ impl Worker {
         self.broken.swap(true, Ordering::Relaxed)
     }
 
-    /// Its side of the link is closed: it is dying, or it has no way to be of use.
+    /// Its side of the link is closed: it is dying, as a rule, and whoever owns it kills what is not.
     fn lost(self: &Arc<Self>) {
         // What is closed is always ready.
         self.reactor.unwatch(self.link.control());
         self.reactor.unwatch(self.link.data());
-        match &*lock(&self.guard) {
-            Some(guard) => guard.kill(),
-            None => {
+        // Whoever kills has the pool's lock, and wants this one.
+        let is_process = lock(&self.guard).is_some();
+        match self.owner.upgrade() {
+            Some(owner) if is_process => owner.lost(self.id),
+            None if is_process => self.kill(),
+            _ => {
                 let worker = self.clone();
                 self.reactor.submit(move || worker.finish(None));
             }

@@ -63,7 +63,7 @@ impl World {
 
     /// A worker is stopped and runs a query that nothing limits: only a release ends it.
     fn is_stuck_for_ever(&self, worker: WorkerId, shadow: &Shadow) -> bool {
-        let stopped = self.workers.get(&worker).is_some_and(|fake| fake.stopped);
+        let stopped = self.workers.get(&worker).is_some_and(|fake| fake.stopped && !fake.closed);
         stopped && shadow.held.iter().any(|&id| self.is_endless(id))
     }
 

@@ -74,6 +74,13 @@ impl World {
                 self.ledger.shadow(worker)?.confirmed = Some(running.clone());
                 honest(self.core.gated(worker, running, now), &frame)?;
             }
+            Up::Closed => {
+                let shadow = self.ledger.shadow(worker)?;
+                if shadow.killed.is_none() {
+                    shadow.lost = Some(now);
+                }
+                self.core.lost(worker, now);
+            }
             &Up::Lie(lie) => lies::hear(self, worker, lie)?,
         }
         self.react(Event::Other, &before)

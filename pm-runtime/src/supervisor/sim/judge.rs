@@ -3,7 +3,9 @@
 use super::super::budget::BACKOFF_CAP;
 use super::super::query::Query;
 use super::super::slot::Phase;
-use super::super::{DROP_PATIENCE, GATE_PATIENCE, Place, QueryKey, Route, Stage, WorkerId};
+use super::super::{
+    DROP_PATIENCE, GATE_PATIENCE, LINK_PATIENCE, Place, QueryKey, Route, Stage, WorkerId,
+};
 use super::ledger::{Check, Shadow, Ticket};
 use super::world::{Before, Event, World};
 use crate::conduct::Conduct;
@@ -30,6 +32,10 @@ pub(super) fn count_death(
             (false, false)
         }
         Some((_, CrashCause::Boot(_))) => (!permanent, true),
+        // It was dying all the while.
+        Some(_) if shadow.lost.is_some() && !matches!(exit, Exit::Signal(9) | Exit::Unknown) => {
+            (!outside, true)
+        }
         Some(_) => (true, true),
         None if !shadow.ready => (!permanent, true),
         None if shadow.told_to_end && well => (false, false),
@@ -98,6 +104,9 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     };
     ensure(shadow.ready, || format!("query {id} handed to worker {worker}, which is not ready"))?;
     ensure(shadow.killed.is_none(), || format!("query {id} handed to a dying worker"))?;
+    ensure(shadow.lost.is_none(), || {
+        format!("query {id} handed to worker {worker}, which is lost")
+    })?;
     ensure(shadow.shut.is_none(), || format!("query {id} handed to a shut gate"))?;
     let releasing = before.releasing.contains(&worker) || shadow.told_to_end;
     ensure(!releasing, || format!("query {id} handed to worker {worker}, which is released"))?;
@@ -264,7 +273,12 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
             let due = !shadow.ready && now >= shadow.launched + config.boot_timeout;
             ensure(due, || format!("worker {worker} is killed before its boot time-out"))?;
         }
-        _ => ensure(shadow.lied, || format!("honest worker {worker} is killed for {cause:?}"))?,
+        _ => {
+            let lives_on = shadow.lost.is_some_and(|at| now >= at + LINK_PATIENCE);
+            ensure(shadow.lied || lives_on, || {
+                format!("honest worker {worker} is killed for {cause:?}")
+            })?;
+        }
     }
     Ok(cause)
 }

@@ -83,6 +83,8 @@ pub(super) struct Shadow {
     pub(super) killed: Option<(Instant, CrashCause)>,
     pub(super) abandoned: bool,
     pub(super) lied: bool,
+    /// When its side of the link ended.
+    pub(super) lost: Option<Instant>,
 }
 
 /// What somebody waits for.

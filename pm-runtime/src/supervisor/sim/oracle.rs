@@ -254,6 +254,9 @@ pub(super) fn check_punctual(world: &World) -> Check {
             Gate::Shutting { .. } => false,
             Gate::Open => true,
         };
+        if slot.lost.is_some_and(|at| at <= now) && !slot.is_dying() && !slot.is_told() {
+            return late("the death of what lost its link");
+        }
         let given_up = world.ledger.shadows.get(&worker).is_some_and(|shadow| shadow.abandoned);
         match slot.phase {
             Phase::Starting { deadline } if deadline <= now => return late("its boot"),

@@ -55,7 +55,7 @@ const STEPS: &[(usize, Step)] = &[
     (8, Step::Command),
 ];
 const FAULTS: &[(usize, Step)] =
-    &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Lie)];
+    &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Close), (3, Step::Lie)];
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -75,6 +75,7 @@ enum Step {
     FailBoot,
     Crash,
     Stop,
+    Close,
     Lie,
 }
 
@@ -178,6 +179,13 @@ impl World {
                 if let Some(worker) = self.any(FakeWorker::is_well) {
                     self.say(|| format!("worker {worker} stops"));
                     self.with(worker, |fake| fake.stopped = true);
+                }
+                Ok(())
+            }
+            Step::Close => {
+                if let Some(worker) = self.any(FakeWorker::is_well) {
+                    self.say(|| format!("worker {worker} closes its link"));
+                    self.with(worker, FakeWorker::close);
                 }
                 Ok(())
             }

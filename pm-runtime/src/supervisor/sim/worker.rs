@@ -26,6 +26,8 @@ pub(super) enum Up {
     Returned(QueryKey),
     Dropped(QueryKey),
     Gated(Vec<QueryKey>),
+    /// No frame: its side of the link has ended.
+    Closed,
     Lie(Lie),
 }
 
@@ -66,6 +68,8 @@ pub(super) struct FakeWorker {
     pub(super) end_asked: bool,
     /// It does nothing any more, until it is killed.
     pub(super) stopped: bool,
+    /// Its side of the link has ended.
+    pub(super) closed: bool,
     pub(super) kill_asked: bool,
     /// A kill does not reach it.
     pub(super) immortal: bool,
@@ -87,6 +91,7 @@ impl FakeWorker {
             spoiled: false,
             end_asked: false,
             stopped: false,
+            closed: false,
             kill_asked: false,
             immortal: false,
             dead: None,
@@ -173,8 +178,17 @@ impl FakeWorker {
         }
     }
 
+    /// Ends its side of the link. What it does from then on concerns nobody.
+    pub(super) fn close(&mut self) {
+        self.stopped = true;
+        if !std::mem::replace(&mut self.closed, true) {
+            self.up.push_back(Up::Closed);
+        }
+    }
+
     pub(super) fn die(&mut self, exit: Exit, boot_error: Option<BootError>) {
         if self.dead.is_none() {
+            self.close();
             self.down.clear();
             self.queue.clear();
             self.running.clear();

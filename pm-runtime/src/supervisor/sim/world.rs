@@ -268,6 +268,7 @@ impl World {
                     killed: None,
                     abandoned: false,
                     lied: false,
+                    lost: None,
                 };
                 if self.ledger.shadows.insert(worker, shadow).is_some() {
                     return Err(format!("worker {worker} was launched twice"));

@@ -1,6 +1,7 @@
 //! The policy's promises, one by one; and the scene on which they are kept.
 
 mod cancel;
+mod lost;
 mod queries;
 mod routes;
 mod workers;
