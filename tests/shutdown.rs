@@ -273,6 +273,15 @@ fn a_second_signal_ends_the_program_and_its_workers_at_once() {
     until(|| looping.iter().all(|pid| !is_alive(*pid)));
 }
 
+#[test]
+fn a_drain_ends_with_the_grace() {
+    let mut program = Program::start(Command::new(STOPPING).arg("grace"));
+    let looping = looping(&mut program);
+    program.signal(Signal::INT);
+    assert_eq!(program.dies_of(), Some(libc::SIGINT));
+    until(|| looping.iter().all(|pid| !is_alive(*pid)));
+}
+
 /// A worker and its child.
 fn looping(program: &mut Program) -> Vec<u32> {
     let line = program.line();

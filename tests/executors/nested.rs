@@ -52,6 +52,31 @@ async fn descend_async(levels: u32) -> Result<u32, BootError> {
     }
 }
 
+#[worker_query(workers = 1)]
+fn descend_here(levels: u32) -> Result<u32, BootError> {
+    match levels {
+        0 => Ok(0),
+        levels => deeper(DescendHerePool::in_process().query(levels - 1).wait()),
+    }
+}
+
+#[worker_query(workers = 1)]
+async fn descend_here_async(levels: u32) -> Result<u32, BootError> {
+    match levels {
+        0 => Ok(0),
+        levels => deeper(DescendHereAsyncPool::in_process().query(levels - 1).await),
+    }
+}
+
+/// Asks its own pool from below, where every one has a worker of its own.
+#[worker_query(workers = 4)]
+fn descend_shared(levels: u32) -> Result<u32, BootError> {
+    match levels {
+        0 => Ok(0),
+        levels => deeper(DescendSharedPool::shared().query(levels - 1).wait()),
+    }
+}
+
 fn deeper(answer: Result<Result<u32, BootError>, QueryError>) -> Result<u32, BootError> {
     match answer {
         Ok(answer) => answer.map(|levels| levels + 1),
@@ -118,6 +143,23 @@ async fn a_query_that_uses_its_own_pool_is_an_error_and_no_fork_bomb() {
     let pool = DescendAsyncPool::new();
     assert_eq!(pool.query(u32::MAX).await, Ok(too_deep));
     assert_eq!((pool.workers().len(), pool.health().crashes), (1, 0));
+}
+
+#[pm_runtime::test]
+async fn nor_is_it_a_bomb_of_threads_where_workers_are_threads() {
+    let too_deep = Err(BootError::TooDeep { depth: 3 });
+    assert_eq!(DescendHerePool::in_process().query(u32::MAX).await, Ok(too_deep.clone()));
+    assert_eq!(DescendHereAsyncPool::in_process().query(u32::MAX).await, Ok(too_deep));
+    assert_eq!(DescendHerePool::in_process().query(2).await, Ok(Ok(2)));
+}
+
+#[pm_runtime::test]
+async fn a_shared_pool_is_no_deeper_for_whoever_asks_for_it_first() {
+    let pool = DescendSharedPool::builder().in_process().build();
+    let shared = pool.query(1).await;
+    assert_eq!(shared, Ok(Ok(1)), "the thread made it");
+    assert_eq!(DescendSharedPool::shared().query(2).await, Ok(Ok(2)), "as deep as from here");
+    DescendSharedPool::shared().destroy().await;
 }
 
 #[pm_runtime::test]

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use async_signal::Signals;
 use pm_runtime::{shutdown, shutdown_on_signals, shutdown_signal};
@@ -26,7 +27,8 @@ fn main() {
     let folder = args.next().unwrap_or_default();
     match mode.as_str() {
         "drain" => drain(&folder),
-        "spin" => smol::block_on(spin()),
+        "spin" => smol::block_on(spin(Duration::MAX)),
+        "grace" => smol::block_on(spin(Duration::from_millis(100))),
         "await" => smol::block_on(wait_for_two()),
         "late" => late(),
         "deaf" => smol::block_on(deaf()),
@@ -59,10 +61,10 @@ fn drain(folder: &str) {
     park();
 }
 
-/// A worker that loops, with a child that loops, under a grace without end.
-async fn spin() {
+/// A worker that loops, with a child that loops.
+async fn spin(grace: Duration) {
     shutdown_on_signals().expect("signals can be heard");
-    let pool = WorkPool::builder().grace(std::time::Duration::MAX).build();
+    let pool = WorkPool::builder().grace(grace).build();
     let told = shutdown_signal();
     let _spinning = spin_in(&pool).await;
     say(told.await.expect("signals can be heard").to_string());
@@ -110,7 +112,7 @@ async fn own_handler() {
     let mut own = Signals::new([async_signal::Signal::Term]).expect("signals can be heard");
     shutdown_on_signals().expect("signals can be heard");
     let pool = WorkAsyncPool::new();
-    let call = smol::spawn(pool.query(Task::Sleep(std::time::Duration::from_secs(3600))));
+    let call = smol::spawn(pool.query(Task::Sleep(Duration::from_secs(3600))));
     while pool.health().account.running < 1 {
         smol::future::yield_now().await;
     }

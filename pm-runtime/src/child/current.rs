@@ -41,6 +41,25 @@ pub(super) fn worker() -> Option<Arc<Inbox>> {
     thread.or_else(|| PROCESS.get().cloned())
 }
 
+/// How many pools this thread is away from the application, where it belongs to a worker that is
+/// a thread.
+pub(super) fn depth_of_thread() -> Option<u32> {
+    THREAD.try_with(|thread| thread.borrow().as_ref().map(|inbox| inbox.depth)).ok().flatten()
+}
+
+/// Makes what belongs to the whole process, whichever thread is the first to ask for it.
+pub(crate) fn as_the_process<T>(make: impl FnOnce() -> T) -> T {
+    struct Restore(Option<Arc<Inbox>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // Where it fails, the thread is at its end, and nobody asks again.
+            let _ = THREAD.try_with(|thread| thread.replace(self.0.take()));
+        }
+    }
+    let _restore = Restore(THREAD.try_with(RefCell::take).ok().flatten());
+    make()
+}
+
 /// The query whose code runs here.
 pub(super) fn query() -> Option<Query> {
     QUERY.get()

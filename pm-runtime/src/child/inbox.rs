@@ -62,6 +62,7 @@ pub(crate) struct Inbox {
     pub(super) home: Home,
     /// The pool's process.
     parent: u32,
+    pub(super) depth: u32,
     pub(crate) pool: String,
     /// The worker's number.
     pub(super) number: u64,
@@ -133,6 +134,7 @@ impl Inbox {
             data,
             home,
             parent: hello.parent,
+            depth: hello.depth,
             pool: hello.pool.clone(),
             number: hello.worker,
             concurrency: hello.concurrency as usize,

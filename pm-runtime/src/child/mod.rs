@@ -23,6 +23,7 @@ use crate::process::isolate::{self, Start};
 use crate::transport::socket;
 use crate::wire::handshake::{self, Hello, Reply};
 
+pub(crate) use current::as_the_process;
 pub(crate) use inbox::Home;
 use inbox::Inbox;
 
@@ -44,9 +45,10 @@ pub(crate) fn is_worker() -> bool {
     SELF.get().is_some()
 }
 
-/// How many pools this process is away from the application.
+/// How many pools this thread is away from the application.
 pub(crate) fn depth() -> u32 {
-    SELF.get().map_or_else(isolate::inherited_depth, |hello| hello.depth)
+    let process = || SELF.get().map_or_else(isolate::inherited_depth, |hello| hello.depth);
+    current::depth_of_thread().unwrap_or_else(process)
 }
 
 /// Makes this program able to be its own worker: in a worker it serves and never returns,

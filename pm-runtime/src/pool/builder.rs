@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Pool;
 use super::shared::Shared;
-use crate::child::entries::Entry;
+use crate::child::{self, entries::Entry};
 use crate::fault::Faults;
 use crate::options::{Cancel, Options, Runtime};
 use crate::process::fork;
@@ -40,7 +40,7 @@ pub fn shared<P: Face>(new: fn() -> P) -> P {
     if let Some(pool) = shared.get(&TypeId::of::<P>()).filter(|pool| pool.is_open()) {
         return P::from_pool(pool.clone());
     }
-    let fresh = new();
+    let fresh = child::as_the_process(new);
     let ended = shared.insert(TypeId::of::<P>(), (*fresh).clone());
     drop(shared);
     drop(ended);

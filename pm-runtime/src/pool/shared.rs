@@ -14,8 +14,7 @@ use super::callbacks::Callbacks;
 use super::lead::Lead;
 use super::registry;
 use super::ticket::Ticket;
-use crate::child::Home;
-use crate::child::entries::Entry;
+use crate::child::{self, Home, entries::Entry};
 use crate::error::{BootError, QueryError, SpawnError};
 use crate::event::{Channel, Events};
 use crate::options::Options;
@@ -115,6 +114,7 @@ impl Shared {
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
             runtime: options.runtime,
             timeout: options.timeout,
+            depth: child::depth(),
             faults: options.faults.clone(),
         };
         Arc::new_cyclic(|this| Self {

@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) max_frame: u32,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<Duration>,
+    /// How deep whoever made the pool is in pools itself.
+    pub(crate) depth: u32,
     pub(crate) faults: Faults,
 }
 
@@ -44,8 +46,8 @@ pub(crate) fn launch(
     if home == Home::Process && plan.program.is_none() && !child::is_initialized() {
         return Err(BootError::NotInitialized);
     }
-    let depth = child::depth();
-    if home == Home::Process && depth >= child::MAX_DEPTH {
+    let depth = plan.depth;
+    if depth >= child::MAX_DEPTH {
         return Err(BootError::TooDeep { depth });
     }
     let (link, far) =
