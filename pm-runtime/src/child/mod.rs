@@ -41,7 +41,7 @@ pub(crate) fn is_initialized() -> bool {
 }
 
 /// Whether this process is a worker.
-pub(crate) fn is_worker() -> bool {
+pub(crate) fn is_worker_process() -> bool {
     SELF.get().is_some()
 }
 

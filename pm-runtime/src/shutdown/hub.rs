@@ -193,7 +193,7 @@ impl Drop for Listener {
 /// }
 /// ```
 pub fn shutdown_on_signals() -> Result<(), SignalError> {
-    if child::is_worker() {
+    if child::is_worker_process() {
         return Ok(());
     }
     let hub = Hub::get()?;

@@ -84,7 +84,7 @@ enum Stage {
 /// }
 /// ```
 pub fn shutdown_signal() -> ShutdownSignal {
-    if child::is_worker() {
+    if child::is_worker_process() {
         return ShutdownSignal(Stage::Never);
     }
     ShutdownSignal(match Hub::get() {
