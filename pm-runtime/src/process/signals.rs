@@ -6,27 +6,30 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use signal_hook_registry::{register, unregister};
+use signal_hook_registry::register;
 
 use super::fork;
 
 /// Where signals that came can be read, one byte for each; it never waits.
 pub(crate) struct Arrivals {
     pipe: OwnedFd,
+    write: Arc<OwnedFd>,
 }
 
 impl Arrivals {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (pipe, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        Ok(Self { pipe, write: Arc::new(write) })
+    }
+
     /// Has these signals, each below 256, arrive here instead of what they do by default. Handlers
     /// that are there are called as before.
     ///
     /// A fork of this process inherits the handlers, and gets the signals that are sent to itself:
     /// there they do what they would have done without this.
-    pub(crate) fn of(signals: &[i32]) -> io::Result<Self> {
-        let (pipe, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let write = Arc::new(write);
-        let mut registered = Vec::new();
+    pub(crate) fn hear(&self, signals: &[i32]) -> io::Result<()> {
         for &signal in signals {
-            let write = write.clone();
+            let write = self.write.clone();
             let ours = is_default(signal)?;
             let arrive = move || {
                 if !fork::is_fork() {
@@ -36,19 +39,12 @@ impl Arrivals {
                     die_of(signal);
                 }
             };
+            // It fails only for signals that do not exist.
             // SAFETY: the action only looks at an atomic, writes to a pipe that never blocks by a
             // bare system call, or ends the process: nothing that a handler may not do.
-            match unsafe { register(signal, arrive) } {
-                Ok(id) => registered.push(id),
-                Err(error) => {
-                    registered.into_iter().for_each(|id| {
-                        unregister(id);
-                    });
-                    return Err(error);
-                }
-            }
+            unsafe { register(signal, arrive) }?;
         }
-        Ok(Self { pipe })
+        Ok(())
     }
 
     /// What becomes readable when a signal comes.

@@ -44,11 +44,14 @@ impl<S: Copy> Attention<S> {
         Self { listeners: Vec::new(), next: 0, unheard: None, heard: false, drains: Drains::Never }
     }
 
-    /// From now on the first signal drains the pools.
-    pub(super) fn drain_at_first(&mut self) {
-        if self.drains == Drains::Never {
-            self.drains = Drains::AtFirst;
+    /// From now on the first signal drains the pools; `Some`: one has come that nobody has heard
+    /// of yet, and they are to be drained at once.
+    pub(super) fn drain_at_first(&mut self) -> Option<S> {
+        if self.drains != Drains::Never {
+            return None;
         }
+        self.drains = if self.unheard.is_some() { Drains::Begun } else { Drains::AtFirst };
+        self.unheard
     }
 
     /// Somebody waits from now on; or takes the signal that was kept.
@@ -159,6 +162,15 @@ mod tests {
         attention.drain_at_first();
         let b = attention.listen().0;
         assert_eq!(attention.arrive(2, false), reaction(&[b], Then::Die));
+    }
+
+    #[test]
+    fn a_signal_that_nobody_has_heard_of_drains_at_once() {
+        let mut attention = Attention::new();
+        attention.arrive(1, true);
+        assert_eq!(attention.drain_at_first(), Some(1));
+        assert_eq!(attention.listen().1, Some(1));
+        assert_eq!(attention.arrive(2, true).then, Then::Die);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Hub {
             }
         }
         let hub = Arc::new(Self {
-            arrivals: signals::Arrivals::of(&Signal::ALL.map(Signal::number))?,
+            arrivals: signals::Arrivals::new()?,
             ours,
             state: Mutex::new(State {
                 attention: Attention::new(),
@@ -68,9 +68,15 @@ impl Hub {
             }),
         });
         let token = reactor.add_source(hub.clone());
-        if let Err(error) = reactor.watch(token, 0, hub.arrivals.pipe(), Interest::Read) {
+        // No signal is taken from its default before somebody reads where it arrives.
+        let watched = reactor.watch(token, 0, hub.arrivals.pipe(), Interest::Read);
+        let heard = watched
+            .map_err(io::Error::from)
+            .and_then(|()| hub.arrivals.hear(&Signal::ALL.map(Signal::number)));
+        if let Err(error) = heard {
+            reactor.unwatch(hub.arrivals.pipe());
             reactor.remove_source(token);
-            return Err(error.into());
+            return Err(error);
         }
         Ok(HUB.get_or_init(|| hub))
     }
@@ -208,7 +214,10 @@ pub fn shutdown_on_signals() -> Result<(), SignalError> {
             signals::die_of(Signal::number(signal));
         }
     })?;
+    if let Some(signal) = state.attention.drain_at_first() {
+        // It has room for the one that is ever sent.
+        let _ = drain.try_send(signal);
+    }
     state.drain = Some(drain);
-    state.attention.drain_at_first();
     Ok(())
 }
