@@ -1,0 +1,76 @@
+//! A manager whose workers crash: each crash is logged and told to the administrators, a new worker
+//! takes the place, and a query whose worker died is sent again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use pm_runtime::{CrashReport, Event, Events, QueryError, worker_query};
+
+/// Adds up half of each number; where there is no marker it makes one, and dies.
+#[worker_query(workers = 1, timeout = "30s", max_crashes = 5, crash_window = "30min")]
+fn process(data: Vec<u32>, marker: &Path) -> u32 {
+    if !marker.exists() {
+        let _ = std::fs::write(marker, "");
+        std::process::abort();
+    }
+    data.into_iter().map(|number| number / 2).sum()
+}
+
+fn log_crash_details(report: &CrashReport) {
+    let exit = report.exit.signal_name().unwrap_or("an exit code");
+    eprintln!(
+        "worker {} of {} ended by {exit}, after {} queries, with {} running",
+        report.worker,
+        report.pool,
+        report.served,
+        report.running.len(),
+    );
+}
+
+fn notify_administrators(report: &CrashReport) {
+    // The whole report is written for them.
+    eprintln!("{report}");
+}
+
+/// Follows the pool until its end, and counts its crashes.
+async fn monitor_crashes(mut events: Events) -> u32 {
+    let mut crashes = 0;
+    while let Some(event) = events.next().await {
+        if let Event::Crashed(report) = event {
+            log_crash_details(&report);
+            notify_administrators(&report);
+            crashes += 1;
+        }
+    }
+    crashes
+}
+
+/// Sends the query again where that is safe and has a chance.
+async fn query(pool: &ProcessPool, data: &[u32], marker: &Path) -> Result<u32, QueryError> {
+    let mut attempt = 1;
+    loop {
+        match pool.query(data.to_vec(), marker).await {
+            Err(error) if error.is_retryable() && attempt < 3 => {
+                println!("query attempt {attempt} failed");
+                smol::Timer::after(Duration::from_millis(100) * attempt).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+#[pm_runtime::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let pool = ProcessPool::new();
+    let monitor = smol::spawn(monitor_crashes(pool.events()));
+
+    let sum = query(&pool, &[2, 4, 6], &folder.path().join("first")).await?;
+    pool.destroy().await;
+
+    println!("sum: {sum}");
+    println!("crashes: {}", monitor.await);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The programs print what their readers expect.
+
+use std::process::Command;
+
+#[track_caller]
+fn prints(program: &str, expected: &str) {
+    let output = Command::new(program).output().expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{stderr}");
+    assert!(output.status.success(), "{stderr}");
+}
+#[test]
+fn a_calculation_is_called_like_a_function() {
+    prints(
+        env!("CARGO_BIN_EXE_calculator"),
+        "\
+of 1 to 5, 3 takes the most steps: 7
+of its half, 35655 takes the most steps: 323
+of its half, 77031 takes the most steps: 350
+",
+    );
+}
+
+#[test]
+fn encounters_come_one_at_a_time_and_many_at_once() {
+    prints(
+        env!("CARGO_BIN_EXE_encounter_calculator"),
+        "\
+found Chansey (level 25, Rare)!
+then Nidoran (level 26, Common)
+then Nidoran (level 30, Common)
+then Nidoran (level 30, Common)
+then Nidoran (level 29, Common)
+",
+    );
+}
+
+#[test]
+fn a_failed_encounter_has_a_fallback() {
+    prints(
+        env!("CARGO_BIN_EXE_safari_zone"),
+        "\
+Nidoran (level 31)
+Goldeen (level 31)
+Goldeen (level 27)
+encounter calculation failed: there is no zone glitch
+Rattata (level 2)
+special: Goldeen (level 102)
+4 encounters, mean level 22.75
+",
+    );
+}
+
+#[test]
+fn workers_come_and_go_as_they_are_told() {
+    prints(
+        env!("CARGO_BIN_EXE_process_management"),
+        "\
+new: 0 workers, 0 pending queries
+spawn(2): 2 workers, 0 pending queries
+spawn_one(): 3 workers, 0 pending queries
+current load: 0 pending queries
+the worker asked for has answered: true
+unspawn_one(): 2 workers, 0 pending queries
+respawn_to(4): 4 workers, 0 pending queries
+any of the old ones left: false
+resize(1): 1 workers, 0 pending queries
+unspawn(): 0 workers, 0 pending queries
+destroy(): the pool was destroyed
+",
+    );
+}
+
+#[test]
+fn a_query_whose_worker_died_is_sent_again() {
+    prints(
+        env!("CARGO_BIN_EXE_resilient"),
+        "\
+query attempt 1 failed
+sum: 6
+crashes: 1
+",
+    );
+}
+
+#[test]
+fn each_pool_recovers_in_its_own_way() {
+    prints(
+        env!("CARGO_BIN_EXE_recovery_per_pool"),
+        "\
+Dratini of safari-lake
+a worker of generate_encounter crashed
+failed: true, simple encounters: true
+Dratini of safari-forest
+a worker of count_encounters crashed
+failed: true, statistics paused: true
+1 encounters
+generate_encounter: 1 crashes
+count_encounters: 1 crashes
+",
+    );
+}
+
+#[test]
+fn a_health_check_tells_what_happened() {
+    prints(
+        env!("CARGO_BIN_EXE_health_check"),
+        "\
+encounter:
+  releasing 0, load 0, queued 0
+  submitted 0 = completed 0 + failed 0 + pending 0
+  crashes 0
+statistics:
+  releasing 0, load 0, queued 0
+  submitted 0 = completed 0 + failed 0 + pending 0
+  crashes 0
+a level too high: it panicked, and its worker serves on
+statistics that crash: its worker is replaced
+statistics after that: 151
+encounter:
+  releasing 0, load 0, queued 0
+  submitted 4 = completed 3 + failed 1 + pending 0
+  crashes 0
+statistics:
+  releasing 0, load 0, queued 0
+  submitted 2 = completed 1 + failed 1 + pending 0
+  crashes 1, the last by SIGABRT
+",
+    );
+}
