@@ -1,3 +1,4 @@
 #[pm_runtime::main]
-fn main(arguments: Vec<String>) {}
-//      ^^^^^^^^^^^^^^^^^^^^^^ `main` takes no arguments: remove them
+extern "C" fn main(arguments: Vec<String>) {}
+//<^^^^^^^^^^ `main` is a Rust function: remove the `extern`
+//                 ^^^^^^^^^^^^^^^^^^^^^^ `main` takes no arguments: remove them
