@@ -7,10 +7,14 @@ mod errors;
 mod options;
 #[path = "contract/pools.rs"]
 mod pools;
+#[path = "contract/process_wide.rs"]
+mod process_wide;
 #[path = "contract/queries.rs"]
 mod queries;
 #[path = "contract/services.rs"]
 mod services;
+#[path = "contract/speaking.rs"]
+mod speaking;
 #[path = "contract/starting.rs"]
 mod starting;
 #[path = "contract/ways_to_call.rs"]

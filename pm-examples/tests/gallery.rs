@@ -89,14 +89,14 @@ fn each_pool_recovers_in_its_own_way() {
         env!("CARGO_BIN_EXE_recovery_per_pool"),
         "\
 Dratini of safari-lake
-a worker of generate_encounter crashed
-failed: true, simple encounters: true
+a worker of generate_encounter crashed; it said: generating an encounter in glitch
+falling back to Rattata
+a worker of count_encounters crashed; it said: counting [\"Missingno\"]
+no statistics for a while
 Dratini of safari-forest
-a worker of count_encounters crashed
-failed: true, statistics paused: true
-1 encounters
-generate_encounter: 1 crashes
-count_encounters: 1 crashes
+encounters: 1
+crashes of generate_encounter: 1
+crashes of count_encounters: 1
 ",
     );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pm_runtime::worker_query;
+use pm_runtime::{Cancel, Runtime, worker_query};
 
 fn set_up() {}
 
@@ -17,7 +17,10 @@ fn set_up() {}
     queue_bytes = "256MiB",
     max_crashes = 5,
     crash_window = "30min",
+    cancel = "detach",
     init = set_up,
+    message = String,
+    runtime = "smol",
     max_frame = "64MiB",
     program = "/proc/self/exe",
     name = "Double",
@@ -43,6 +46,8 @@ async fn an_option_is_told_above_the_function_or_to_the_builder() {
         .max_crashes(None)
         .crash_window(None)
         .max_frame(64 << 20)
+        .cancel(Cancel::Kill)
+        .runtime(Runtime::Smol)
         .build();
     assert_eq!(pool.query(4).await, Ok(8));
     assert_eq!(pool.workers().len(), 1);

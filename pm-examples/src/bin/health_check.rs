@@ -1,6 +1,6 @@
 //! The state of every pool, as a health check prints it or sends it to a monitoring system.
 
-use pm_runtime::{Error, Pool, QueryError, worker_query};
+use pm_runtime::{Error, QueryError, worker_query};
 
 #[worker_query(workers = 2)]
 fn encounter(level: u32) -> u32 {
@@ -16,8 +16,9 @@ fn statistics(crash: bool) -> u32 {
     151
 }
 
-fn health_check(pools: &[&Pool]) {
-    for pool in pools {
+fn health_check() {
+    // Those of the whole process, in the order in which they were made.
+    for pool in pm_runtime::pools() {
         let health = pool.health();
         let load: usize = health.workers.iter().map(|worker| worker.load).sum();
         println!("{}:", health.name);
@@ -44,8 +45,7 @@ fn health_check(pools: &[&Pool]) {
 #[pm_runtime::main]
 async fn main() -> Result<(), Error> {
     let (encounters, statistics) = (EncounterPool::new(), StatisticsPool::new());
-    let pools: [&Pool; 2] = [&encounters, &statistics];
-    health_check(&pools);
+    health_check();
 
     for level in [1, 50, 100] {
         encounters.query(level).await?;
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Error> {
     println!("a level too high: {}", failure(encounters.query(101).await));
     println!("statistics that crash: {}", failure(statistics.query(true).await));
     println!("statistics after that: {}", statistics.query(false).await?);
-    health_check(&pools);
+    health_check();
     Ok(())
 }
 

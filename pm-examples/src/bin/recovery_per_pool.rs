@@ -1,14 +1,12 @@
 //! Two pools of which each recovers in its own way: without encounters there are simple ones,
 //! without statistics none are collected for a while.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use futures_util::StreamExt;
-use pm_runtime::{Error, Event, Pool, worker_query};
+use pm_runtime::{CrashReport, Error, Pool, worker, worker_query};
+use smol::channel::{Receiver, unbounded};
 
 #[worker_query(workers = 2, timeout = "30s")]
 fn generate_encounter(zone: &str) -> String {
+    worker::debug(format!("generating an encounter in {zone}"));
     if zone == "glitch" {
         std::process::abort();
     }
@@ -17,55 +15,76 @@ fn generate_encounter(zone: &str) -> String {
 
 #[worker_query(workers = 2, timeout = "30s")]
 fn count_encounters(encounters: &[String]) -> usize {
+    worker::debug(format!("counting {encounters:?}"));
     if encounters.iter().any(|encounter| encounter == "Missingno") {
         std::process::abort();
     }
     encounters.len()
 }
 
-/// Runs what a manager does about a crash, at the first one.
-fn recover(pool: &Pool, recovery: impl FnOnce() + Send + 'static) -> smol::Task<()> {
-    let mut events = pool.events();
-    smol::spawn(async move {
-        while let Some(event) = events.next().await {
-            if let Event::Crashed(report) = event {
-                println!("a worker of {} crashed", report.pool);
-                return recovery();
+/// What is to be done about a crash.
+enum Recovery {
+    FallBackToSimpleEncounters,
+    PauseStatistics,
+}
+
+struct SafariZone {
+    encounters: GenerateEncounterPool,
+    statistics: CountEncountersPool,
+    recoveries: Receiver<Recovery>,
+}
+
+impl SafariZone {
+    fn new() -> Self {
+        let (sender, recoveries) = unbounded();
+        let encounters = GenerateEncounterPool::new();
+        encounters.on_crash({
+            let sender = sender.clone();
+            move |report| {
+                print(report);
+                sender.try_send(Recovery::FallBackToSimpleEncounters).ok();
             }
+        });
+        let statistics = CountEncountersPool::new();
+        statistics.on_crash(move |report| {
+            print(report);
+            sender.try_send(Recovery::PauseStatistics).ok();
+        });
+        Self { encounters, statistics, recoveries }
+    }
+
+    async fn recover(&self) {
+        match self.recoveries.recv().await {
+            Ok(Recovery::FallBackToSimpleEncounters) => println!("falling back to Rattata"),
+            Ok(Recovery::PauseStatistics) => println!("no statistics for a while"),
+            Err(_) => println!("both pools are gone"),
         }
-    })
+    }
+}
+
+fn print(report: &CrashReport) {
+    let debug = report.debug.as_deref().unwrap_or("nothing");
+    println!("a worker of {} crashed; it said: {debug}", report.pool);
 }
 
 #[pm_runtime::main]
 async fn main() -> Result<(), Error> {
-    let encounters = GenerateEncounterPool::new();
-    let statistics = CountEncountersPool::new();
+    let zone = SafariZone::new();
 
-    let simple = Arc::new(AtomicBool::new(false));
-    let fall_back = recover(&encounters, {
-        let simple = simple.clone();
-        move || simple.store(true, Ordering::Relaxed)
-    });
-    let paused = Arc::new(AtomicBool::new(false));
-    let pause = recover(&statistics, {
-        let paused = paused.clone();
-        move || paused.store(true, Ordering::Relaxed)
-    });
+    println!("{}", zone.encounters.query("safari-lake").await?);
+    if zone.encounters.query("glitch").await.is_err() {
+        zone.recover().await;
+    }
+    if zone.statistics.query(&["Missingno".into()]).await.is_err() {
+        zone.recover().await;
+    }
 
-    println!("{}", encounters.query("safari-lake").await?);
-    let failed = encounters.query("glitch").await.is_err();
-    fall_back.await;
-    println!("failed: {failed}, simple encounters: {}", simple.load(Ordering::Relaxed));
-    // The pool itself has recovered, too: another worker answers.
-    println!("{}", encounters.query("safari-forest").await?);
-
-    let failed = statistics.query(&["Missingno".into()]).await.is_err();
-    pause.await;
-    println!("failed: {failed}, statistics paused: {}", paused.load(Ordering::Relaxed));
-    println!("{} encounters", statistics.query(&["Dratini".into()]).await?);
-
-    for pool in [&*encounters, &*statistics] {
-        println!("{}: {} crashes", pool.name(), pool.health().crashes);
+    // The pools have recovered by themselves, too: other workers answer.
+    println!("{}", zone.encounters.query("safari-forest").await?);
+    println!("encounters: {}", zone.statistics.query(&["Dratini".into()]).await?);
+    let pools: [&Pool; 2] = [&zone.encounters, &zone.statistics];
+    for pool in pools {
+        println!("crashes of {}: {}", pool.name(), pool.health().crashes);
     }
     Ok(())
 }

@@ -4,8 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use pm_runtime::{CrashReport, Event, Events, QueryError, worker_query};
+use pm_runtime::{CrashReport, QueryError, worker_query};
 
 /// Adds up half of each number; where there is no marker it makes one, and dies.
 #[worker_query(workers = 1, timeout = "30s", max_crashes = 5, crash_window = "30min")]
@@ -33,19 +32,6 @@ fn notify_administrators(report: &CrashReport) {
     eprintln!("{report}");
 }
 
-/// Follows the pool until its end, and counts its crashes.
-async fn monitor_crashes(mut events: Events) -> u32 {
-    let mut crashes = 0;
-    while let Some(event) = events.next().await {
-        if let Event::Crashed(report) = event {
-            log_crash_details(&report);
-            notify_administrators(&report);
-            crashes += 1;
-        }
-    }
-    crashes
-}
-
 /// Sends the query again where that is safe and has a chance.
 async fn query(pool: &ProcessPool, data: &[u32], marker: &Path) -> Result<u32, QueryError> {
     let mut attempt = 1;
@@ -65,12 +51,15 @@ async fn query(pool: &ProcessPool, data: &[u32], marker: &Path) -> Result<u32, Q
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let pool = ProcessPool::new();
-    let monitor = smol::spawn(monitor_crashes(pool.events()));
+    pool.on_crash(|report| {
+        log_crash_details(report);
+        notify_administrators(report);
+    });
 
     let sum = query(&pool, &[2, 4, 6], &folder.path().join("first")).await?;
     pool.destroy().await;
 
     println!("sum: {sum}");
-    println!("crashes: {}", monitor.await);
+    println!("crashes: {}", pool.health().crashes);
     Ok(())
 }
