@@ -20,6 +20,8 @@ enum Act {
     SayLater(u32, u32),
     /// Sends so many messages of so many bytes.
     Flood(u32, usize),
+    /// Sends one of so many bytes when the file is there, in another thread.
+    FloodLater(usize, String),
     /// Tries to send a number, and returns how that failed.
     SayNumber,
     /// Returns how a message of so many bytes fails.
@@ -63,6 +65,12 @@ async fn act(act: Act) -> String {
             for _ in 0..count {
                 worker::message("x".repeat(size)).unwrap();
             }
+        }
+        Act::FloodLater(size, go_on) => {
+            std::thread::spawn(move || {
+                pm_tests::until(|| std::path::Path::new(&go_on).exists());
+                worker::message("x".repeat(size)).unwrap();
+            });
         }
         Act::SayNumber => return worker::message(7_u32).unwrap_err().to_string(),
         Act::SayMuch(size) => {
@@ -199,6 +207,17 @@ async fn a_thread_that_runs_no_query_is_heard_by_the_pool_only_even_by_an_idle_o
     }
     assert_eq!(by_caller.try_iter().count(), 0);
     assert_eq!(pool.health().missed, 0);
+}
+
+#[pm_runtime::test]
+async fn a_message_of_an_idle_worker_arrives_however_long_it_is() {
+    let folder = Folder::new("idle");
+    let pool = TalkPool::new();
+    let (sender, heard) = mpsc::channel();
+    pool.on_message(move |_, text| sender.send(text.len()).unwrap());
+    pool.query(Act::FloodLater(20 << 20, folder.file("go"))).await.unwrap();
+    std::fs::write(folder.file("go"), "").unwrap();
+    assert_eq!(heard.recv(), Ok(20 << 20), "many times what the system keeps");
 }
 
 /// A type that is nobody's business, and that no other thread may have.
