@@ -3,6 +3,7 @@
 use crate::errors::Errors;
 use crate::keys::{KEYS, Kind};
 use crate::value::{self, Value};
+use crate::variables;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -76,6 +77,9 @@ impl Options {
     fn take(&mut self, method: Ident, value: Value) {
         match value {
             Value::Setting(value) => self.set(method, value, false),
+            Value::Settings(values) => {
+                values.into_iter().for_each(|value| self.set(method.clone(), value, false));
+            }
             Value::Variant(value) => self.set(method, value, true),
             Value::Stem(stem) => self.stem = Some(stem),
             Value::Runtime(path) => self.runtime = Some(path),
@@ -150,6 +154,13 @@ fn option(
         return fail(format!("`{name}` is given twice: keep one of them"));
     }
     seen.push(key.name);
+    if key.kind == Kind::Variables {
+        return Ok((name.clone(), Value::Settings(variables::parse(key, &name, input)?)));
+    }
+    if key.kind == Kind::Switch && (input.is_empty() || input.peek(Token![,])) {
+        let on = quote::quote_spanned!(value::made(name.span())=> true);
+        return Ok((name, Value::Setting(on)));
+    }
     if !input.peek(Token![=]) || input.peek(Token![==]) {
         return fail(format!("`{name}` takes its value after `=`: write `{}`", key.example));
     }

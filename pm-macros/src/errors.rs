@@ -35,6 +35,10 @@ impl Errors {
         }
     }
 
+    pub(crate) fn into_result(self) -> syn::Result<()> {
+        self.all.map_or(Ok(()), Err)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_none()
     }

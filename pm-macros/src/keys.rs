@@ -21,6 +21,14 @@ pub(crate) enum Kind {
     Choice(&'static Choice),
     /// The path of a program.
     Program,
+    /// The path of a folder.
+    Folder,
+    /// A nice value.
+    Nice,
+    /// On or off; its name alone is on.
+    Switch,
+    /// Names and values, in parentheses.
+    Variables,
     /// The stem of the generated names.
     Name,
     /// The path of the runtime crate.
@@ -44,6 +52,7 @@ pub(crate) struct Choice {
 
 const CANCEL: Choice = Choice { ty: "Cancel", words: &[("detach", "Detach"), ("kill", "Kill")] };
 const RUNTIME: Choice = Choice { ty: "Runtime", words: &[("smol", "Smol"), ("tokio", "Tokio")] };
+const STDIO: Choice = Choice { ty: "Stdio", words: &[("inherit", "Inherit"), ("null", "Null")] };
 
 /// The type of a count.
 #[derive(Clone, Copy, PartialEq)]
@@ -90,7 +99,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
     key("init", Kind::Init, "init = set_up"),
     key("message", Kind::Message, "message = Progress"),
-    later("env"), later("clear_env"), later("cwd"), later("nice"), later("stdio"), later("core_dumps"),
+    key("env", Kind::Variables, "env(SAFARI_MODE = \"calm\")"),
+    key("clear_env", Kind::Switch, "clear_env = true"),
+    key("cwd", Kind::Folder, "cwd = \"/var/lib/safari\""),
+    key("nice", Kind::Nice, "nice = 10"),
+    key("stdio", Kind::Choice(&STDIO), "stdio = \"null\""),
+    key("core_dumps", Kind::Switch, "core_dumps = true"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
     later("transport"),

@@ -14,6 +14,7 @@ mod keys;
 mod number;
 mod size;
 mod value;
+mod variables;
 
 mod attribute;
 mod check;

@@ -8,12 +8,14 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprRange, Lit, LitInt, Path, Result, Type};
+use syn::{Error, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitInt, Path, Result, Type, UnOp};
 
 /// What an option was set to.
 pub(crate) enum Value {
     /// An argument for the builder's method.
     Setting(TokenStream),
+    /// The same, for each time that it is called.
+    Settings(Vec<TokenStream>),
     /// The same, in the runtime crate.
     Variant(TokenStream),
     /// The stem of the generated names.
@@ -41,17 +43,19 @@ fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Time { none, zero } => time(key, value, none, zero),
         Kind::Size { zero } => bytes(key, value, zero),
         Kind::Choice(choice) => return variant(key, choice, &value).map(Value::Variant),
-        Kind::Program => program(key, value),
+        Kind::Program | Kind::Folder => path(key, value),
+        Kind::Nice => nice(key, value),
+        Kind::Switch => switch(key, value),
         Kind::Name => return stem(key, &value).map(Value::Stem),
         Kind::Crate => return runtime(key, &value).map(Value::Runtime),
         Kind::Init => return init(key, value).map(Value::Init),
-        Kind::Message | Kind::Later => Err(wrong(key, &value)),
+        Kind::Message | Kind::Variables | Kind::Later => Err(wrong(key, &value)),
     }
     .map(Value::Setting)
 }
 
 /// Without the parentheses, and the invisible groups that `macro_rules!` makes.
-fn bare(value: Expr) -> Expr {
+pub(crate) fn bare(value: Expr) -> Expr {
     match value {
         Expr::Group(group) => bare(*group.expr),
         Expr::Paren(paren) => bare(*paren.expr),
@@ -142,11 +146,36 @@ fn variant(key: &Key, choice: &Choice, value: &Expr) -> Result<TokenStream> {
     Ok(quote_spanned!(span=> #ty::#variant))
 }
 
-fn program(key: &Key, value: Expr) -> Result<TokenStream> {
+fn path(key: &Key, value: Expr) -> Result<TokenStream> {
     match literal(key, &value)? {
         Some(Lit::Str(text)) if !text.value().is_empty() => Ok(text.to_token_stream()),
         Some(_) => Err(wrong(key, &value)),
         None => Ok(value.into_token_stream()),
+    }
+}
+
+fn nice(key: &Key, value: Expr) -> Result<TokenStream> {
+    let (sign, digits) = match &value {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => (-1, &**expr),
+        digits => (1, digits),
+    };
+    let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = digits else {
+        return match digits {
+            Expr::Lit(_) => Err(wrong(key, &value)),
+            _ => literal(key, &value).map(|_| value.to_token_stream()),
+        };
+    };
+    let nice = number.base10_parse::<i32>().ok().map(|number| sign * number);
+    match nice.filter(|nice| (-20..=19).contains(nice)) {
+        Some(_) if ["", "i32"].contains(&number.suffix()) => Ok(value.into_token_stream()),
+        _ => Err(wrong(key, &value)),
+    }
+}
+
+fn switch(key: &Key, value: Expr) -> Result<TokenStream> {
+    match literal(key, &value)? {
+        Some(Lit::Bool(_)) | None => Ok(value.into_token_stream()),
+        Some(_) => Err(wrong(key, &value)),
     }
 }
 
@@ -332,6 +361,10 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
         Kind::Time { .. } => "a length of time",
         Kind::Size { .. } => "a size in bytes",
         Kind::Program => "the path of a program",
+        Kind::Folder => "the path of a folder",
+        Kind::Nice => "a whole number from -20 (served first) to 19 (served last)",
+        Kind::Switch => "true or false",
+        Kind::Variables => "a list in parentheses",
         Kind::Name => "a word in quotes",
         Kind::Crate => "a path",
         Kind::Init => "the path of a function without arguments",
@@ -343,6 +376,6 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
 }
 
 /// The same place, for tokens that lints shall not take for the user's own.
-fn made(span: Span) -> Span {
+pub(crate) fn made(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }

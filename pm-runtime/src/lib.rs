@@ -40,6 +40,7 @@ mod health;
 mod options;
 mod pool;
 mod round_trip;
+mod surroundings;
 
 mod child;
 mod fault;
@@ -69,3 +70,4 @@ pub use options::{Cancel, Runtime};
 pub use pool::{Call, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};
+pub use surroundings::Stdio;

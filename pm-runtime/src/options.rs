@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::BootError;
 use crate::fault::Faults;
+use crate::surroundings::Surroundings;
 
 /// Durations beyond this are no limits; times in so far a future cannot be told from never.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -129,6 +130,7 @@ pub(crate) struct Options {
     pub(crate) queue_bytes: usize,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) max_frame: usize,
     pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
@@ -151,6 +153,7 @@ impl Default for Options {
             queue_bytes: 256 << 20,
             max_crashes: Some(5),
             crash_window: Some(Duration::from_secs(30 * 60)),
+            surroundings: Surroundings::default(),
             max_frame: 64 << 20,
             runtime: Runtime::default(),
             program: None,
@@ -188,6 +191,8 @@ impl Options {
             mistake("max_frame", "every message has bytes")
         } else if u32::try_from(self.max_frame).is_err() {
             mistake("max_frame", "the limit is 4 GiB less one byte")
+        } else if let Some((option, reason)) = self.surroundings.mistake() {
+            mistake(option, &reason)
         } else {
             None
         }

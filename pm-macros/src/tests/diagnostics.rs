@@ -46,7 +46,6 @@ fn an_option_of_a_later_version_is_refused_by_name() {
         "spares",
         "`spares` is not there yet: this version of pm-runtime does not implement it",
     );
-    option("env(A = \"x\", B = \"y\")", "env", "`env` is not there yet");
 }
 
 #[test]
@@ -151,6 +150,56 @@ fn a_size_has_a_unit_or_is_in_bytes() {
     option("max_frame = 0", "0", "cannot be zero");
     option(r#"queue_bytes = "none""#, r#""none""#, "`queue_bytes` needs a limit");
     option("queue_bytes = 'x'", "'x'", "is a size in bytes");
+}
+
+#[test]
+fn a_variable_has_a_name_and_a_text() {
+    option("env", "env", "takes its variables in parentheses: write `env(SAFARI_MODE = \"calm\")`");
+    option(r#"env = "A=B""#, "env", "in parentheses");
+    option("env()", "env", "`env` has no variable");
+    option("env(3)", "3", "a variable is a name and a value");
+    option("env(A)", "A", "`A` takes its value after `=`: write `A = \"value\"`");
+    option(r#"env(A-B = "x")"#, "A", "a name that is no identifier stands in quotes");
+    option("env(A =)", "=", "`A` has no value: write `A = \"\"`");
+    option("env(A = 3)", "3", "`A` is text: write `A = \"3\"`");
+    option("env(A = true)", "true", "`A` is text");
+    option("env(A = [1])", "[1]", "`A` is text");
+    option(r#"env("" = "x")"#, r#""""#, "cannot be the name of a variable");
+    option(r#"env("A=B" = "x")"#, r#""A=B""#, "cannot be the name of a variable");
+    option(r#"env(A = "x" B = "y")"#, "B", "put a comma between two variables");
+    option(r#"env(A = "\0")"#, r#""\0""#, "contains no zero byte");
+    // All of them in one compile, and what follows them.
+    refused(
+        worker_query,
+        r#"env(A = 1, B = "x", B = 2), workers = 0"#,
+        "fn f() {}",
+        &[
+            ("1", "write `A = \"1\"`"),
+            ("2", "write `B = \"2\"`"),
+            ("B", "`B` is given twice: keep one of them"),
+            ("0", "`workers` cannot be zero"),
+        ],
+    );
+}
+
+#[test]
+fn surroundings_are_of_their_kind() {
+    option("clear_env = 1", "1", "`clear_env` is true or false: write `clear_env = true`");
+    option(r#"core_dumps = "on""#, r#""on""#, "`core_dumps` is true or false");
+    option("cwd = 3", "3", "`cwd` is the path of a folder");
+    option(r#"cwd = """#, r#""""#, "`cwd` is the path of a folder");
+    option("cwd", "cwd", "write `cwd = \"/var/lib/safari\"`");
+    option("nice = 20", "20", "from -20 (served first) to 19 (served last): write `nice = 10`");
+    option("nice = -21", "-21", "from -20 (served first) to 19");
+    option("nice = 3u8", "3u8", "is a whole number");
+    option(r#"nice = "10""#, r#""10""#, "is a whole number");
+    option("nice = -1.5", "-1.5", "`nice` is a whole number");
+    option(
+        r#"stdio = "pipe""#,
+        r#""pipe""#,
+        "`stdio` is \"inherit\" or \"null\": write `stdio = \"null\"`",
+    );
+    option("stdio = 3", "3", "`stdio` is \"inherit\" or \"null\"");
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn the_docs_list_every_option_in_order() {
 #[test]
 fn every_example_of_the_table_is_accepted() {
     for key in KEYS.iter().filter(|key| key.kind != Kind::Later) {
-        assert!(key.example.starts_with(&format!("{} = ", key.name)));
+        let rest = key.example.strip_prefix(key.name).expect("its name");
+        assert!(rest.starts_with(" = ") || rest.starts_with('('), "{}", key.example);
         assert_eq!(mistakes(worker_query, key.example, "fn f() {}"), [], "{}", key.example);
     }
 }
@@ -63,6 +64,15 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
             r#"concurrency = 1, cancel = "kill", crate = c"#,
             ".concurrency(1usize).cancel(c::Cancel::Kill)",
         ),
+        (r#"env(A = "x", "b-c" = "y",)"#, r#".env("A","x").env("b-c","y")"#),
+        (r#"env(r#type = "x")"#, r#".env("type","x")"#),
+        ("clear_env", ".clear_env(true)"),
+        ("clear_env, core_dumps = false", ".clear_env(true).core_dumps(false)"),
+        (r#"cwd = "/tmp""#, r#".cwd("/tmp")"#),
+        ("nice = -20", ".nice(-20)"),
+        ("nice = 19i32", ".nice(19i32)"),
+        (r#"stdio = "null""#, ".stdio(::pm_runtime::Stdio::Null)"),
+        (r#"crate = c, stdio = "inherit""#, ".stdio(c::Stdio::Inherit)"),
         (r#"name = "G", crate = c"#, ""),
     ] {
         assert_eq!(builder(args), call, "{args}");
@@ -77,6 +87,8 @@ fn an_expression_reaches_the_builder_as_it_is() {
         ("timeout = LIMIT, grace = limits::GRACE,", ".timeout(LIMIT).grace(limits::GRACE)"),
         ("max_frame = 64 << 20", ".max_frame(64<<20)"),
         (r#"program = env!("WORKER")"#, r#".program(env!("WORKER"))"#),
+        ("env(A = MODE, B = concat!(1, 2))", r#".env("A",MODE).env("B",concat!(1,2))"#),
+        ("clear_env = CLEAR, nice = -NICE", ".clear_env(CLEAR).nice(-NICE)"),
     ] {
         assert_eq!(builder(args), call, "{args}");
     }

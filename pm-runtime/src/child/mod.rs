@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BootError;
 use crate::fault::{FaultKind, Injector};
+use crate::process::attributes;
 use crate::process::isolate::{self, Start};
 use crate::transport::socket;
 use crate::wire::handshake::{self, Hello, Reply};
@@ -117,6 +118,9 @@ fn become_worker(control: OwnedFd) -> ! {
     };
     if !isolate::die_with_parent(hello.parent) {
         isolate::die_with_group();
+    }
+    if let Err(error) = attributes::apply(&hello.attributes) {
+        fail(&control, error);
     }
     let hello = SELF.get_or_init(|| hello);
     let entry = match entries::find(&hello.entry) {

@@ -31,6 +31,15 @@ pub enum BootError {
         /// What the system said.
         reason: Box<str>,
     },
+    /// The system does not let a worker have what an option of the pool asks for: a `cwd` that is
+    /// not there, a `nice` value that needs a privilege, an `env` that is too large.
+    #[error("the worker cannot have `{}`: {}", Escaped(setting), Escaped(reason))]
+    Surroundings {
+        /// The option, as it would be written in the attribute.
+        setting: Box<str>,
+        /// What the system said.
+        reason: Box<str>,
+    },
     /// The system refused another process or descriptor.
     #[error("the system refused a new worker: {}", Escaped(reason))]
     Refused {
@@ -103,6 +112,7 @@ impl BootError {
             Self::NotInitialized
             | Self::Option { .. }
             | Self::Program { .. }
+            | Self::Surroundings { .. }
             | Self::Init { .. }
             | Self::UnknownEntry { .. }
             | Self::Fingerprint { .. }
@@ -125,6 +135,7 @@ mod tests {
         let all = [
             BootError::Option { option: words.clone(), reason: words.clone() },
             BootError::Program { path: words.clone(), reason: words.clone() },
+            BootError::Surroundings { setting: words.clone(), reason: words.clone() },
             BootError::Refused { reason: words.clone() },
             BootError::Init { reason: words.clone() },
             BootError::UnknownEntry { entry: words.clone() },

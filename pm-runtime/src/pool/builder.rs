@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -15,6 +16,7 @@ use crate::child::{self, entries::Entry};
 use crate::fault::Faults;
 use crate::options::{Cancel, Options, Runtime};
 use crate::process::fork;
+use crate::surroundings::Stdio;
 use crate::sync::lock;
 
 /// A typed handle, as the macros write it.
@@ -171,8 +173,79 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// A variable of the workers' environment, beside those that they inherit. No effect in
+    /// process.
+    ///
+    /// ```
+    /// # use pm_runtime::worker_query;
+    /// #[worker_query(workers = 1, env(SAFARI_MODE = "calm"))]
+    /// fn mode() -> Option<String> {
+    ///     std::env::var("SAFARI_MODE").ok()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     assert_eq!(ModePool::new().query().await?.as_deref(), Some("calm"));
+    ///     let pool = ModePool::builder().env("SAFARI_MODE", "high_performance").build();
+    ///     assert_eq!(pool.query().await?.as_deref(), Some("high_performance"));
+    ///     let pool = ModePool::builder().envs([("HOME", "/"), ("SAFARI_MODE", "lazy")]).build();
+    ///     assert_eq!(pool.query().await?.as_deref(), Some("lazy"));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.options.surroundings.env.insert(name.as_ref().into(), value.as_ref().into());
+        self
+    }
+
+    /// [`env`](Self::env) for each of several.
+    pub fn envs(
+        self,
+        variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> Self {
+        variables.into_iter().fold(self, |builder, (name, value)| builder.env(name, value))
+    }
+
+    /// Whether the workers inherit nothing of the environment, and have only what
+    /// [`env`](Self::env) gives them. No effect in process.
+    pub fn clear_env(mut self, clear: bool) -> Self {
+        self.options.surroundings.clear_env = clear;
+        self
+    }
+
+    /// The working directory of the workers; the application's by default. One that is not there
+    /// is a [`BootError::Surroundings`](crate::BootError). A relative path is seen from the
+    /// application's, and so is [`program`](Self::program). No effect in process.
+    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+        self.options.surroundings.attributes.set_cwd(cwd.into());
+        self
+    }
+
+    /// The nice value of the workers, from -20 (served first) to 19 (served last); the
+    /// application's by default. It is the value itself, nothing that is added. One below the
+    /// application's needs a privilege; without that it is a
+    /// [`BootError::Surroundings`](crate::BootError). No effect in process.
+    pub fn nice(mut self, nice: i32) -> Self {
+        self.options.surroundings.attributes.nice = Some(nice);
+        self
+    }
+
+    /// Where the output of the workers goes; to the application's by default. No effect in process.
+    pub fn stdio(mut self, stdio: Stdio) -> Self {
+        self.options.surroundings.stdio = stdio;
+        self
+    }
+
+    /// Whether the system writes a core dump when a worker crashes, as large as the hard limit
+    /// allows. By default it does not, because a caller learns of the crash only when the dump is
+    /// written. What a worker starts inherits the limit. No effect in process.
+    pub fn core_dumps(mut self, core_dumps: bool) -> Self {
+        self.options.surroundings.attributes.core_dumps = core_dumps;
+        self
+    }
+
     /// Another executable than this one; it has to hold the same function, and to call
-    /// [`init`](crate::init).
+    /// [`init`](crate::init). A name without a path is looked up in the application's `PATH`.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.options.program = Some(program.into());
         self

@@ -109,6 +109,7 @@ impl Shared {
         let plan = Plan {
             entry,
             program: options.program.clone(),
+            surroundings: options.surroundings.clone(),
             pool: name,
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),

@@ -1,14 +1,18 @@
 //! Starting a process.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{self, Command};
+
+use rustix::fs::Access;
 
 use super::guard::Guard;
 use crate::error::BootError;
+use crate::surroundings::{self, Stdio, Surroundings};
 
 /// Tells a process that it may be a worker. It decides nothing by itself: the link on stdin has
 /// to be there too. The worker removes it. Its value says how many workers of workers the process
@@ -29,33 +33,56 @@ pub(crate) fn spawn(
     label: &str,
     depth: u32,
     stdin: OwnedFd,
+    surroundings: &Surroundings,
 ) -> Result<Guard, BootError> {
-    let mut command = Command::new(program.unwrap_or(Path::new(THIS_PROGRAM)));
+    let found = program.map_or(Cow::Borrowed(Path::new(THIS_PROGRAM)), find);
+    let mut command = Command::new(&*found);
     if program.is_none() {
         command.arg0(std::env::args_os().next().unwrap_or_else(|| OsString::from("worker")));
     }
+    if surroundings.clear_env {
+        command.env_clear();
+    }
     command
+        .envs(&surroundings.env)
         .arg(format!("--pm-worker={label}"))
         .env(VARIABLE, depth.to_string())
-        .stdin(Stdio::from(stdin))
+        .stdin(process::Stdio::from(stdin))
         .process_group(0);
-    let child = command.spawn().map_err(|error| refused(program, &error))?;
+    if surroundings.stdio == Stdio::Null {
+        command.stdout(process::Stdio::null()).stderr(process::Stdio::null());
+    }
+    let child = command.spawn().map_err(|error| refused(&found, &error))?;
     Guard::new(child.id()).ok_or_else(|| BootError::Refused {
         reason: "the system named a process that cannot be".into(),
     })
 }
 
-fn refused(program: Option<&Path>, error: &io::Error) -> BootError {
+/// Where a program is that was named without a path: where the application finds it, whatever
+/// variables its workers get. (With others, the search itself would cost the system's fast way.)
+fn find(program: &Path) -> Cow<'_, Path> {
+    let is_bare = program.components().count() == 1 && !program.has_root();
+    let path = std::env::var_os("PATH").filter(|_| is_bare);
+    let found = path.and_then(|path| {
+        let candidates = std::env::split_paths(&path).map(|folder| folder.join(program));
+        candidates.into_iter().find(|candidate| is_executable(candidate))
+    });
+    found.map_or(Cow::Borrowed(program), Cow::Owned)
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok()
+}
+
+fn refused(program: &Path, error: &io::Error) -> BootError {
     let reason = error.to_string().into();
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::OutOfMemory => BootError::Refused { reason },
+        ErrorKind::ArgumentListTooLong => surroundings::refused("env".into(), error),
         // EMFILE and ENFILE have no kind of their own.
         _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
             BootError::Refused { reason }
         }
-        _ => {
-            let path = program.unwrap_or(Path::new(THIS_PROGRAM)).display().to_string().into();
-            BootError::Program { path, reason }
-        }
+        _ => BootError::Program { path: program.display().to_string().into(), reason },
     }
 }

@@ -1,6 +1,7 @@
 //! Worker processes, from both sides: how the pool starts, watches and kills them, and how a
 //! new worker cuts itself off from what it inherited.
 
+pub(crate) mod attributes;
 pub(crate) mod command;
 pub(crate) mod fork;
 pub(crate) mod guard;

@@ -14,6 +14,7 @@ use super::codec;
 use super::frame::{Frame, FrameError, Header};
 use crate::error::{BootError, DecodeError, EncodeError};
 use crate::fault::Faults;
+use crate::surroundings::Attributes;
 
 /// The version comes first, because the format does not describe itself: only a worker of the
 /// same version reads on.
@@ -51,6 +52,8 @@ pub(crate) struct Hello {
     pub(crate) runtime: String,
     /// How long a query may run, unless it is sent with another timeout.
     pub(crate) timeout: Option<Duration>,
+    /// What it is to change of its own process.
+    pub(crate) attributes: Attributes,
     /// Faults that it is to inject.
     pub(crate) faults: Faults,
 }

@@ -16,6 +16,7 @@ use crate::process::command;
 use crate::process::guard::Guard;
 use crate::reactor::Reactor;
 use crate::supervisor::WorkerId;
+use crate::surroundings::Surroundings;
 use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
 use crate::wire::message::longest_from_worker;
@@ -25,6 +26,7 @@ use crate::wire::message::longest_from_worker;
 pub(crate) struct Plan {
     pub(crate) entry: Entry,
     pub(crate) program: Option<PathBuf>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) pool: String,
     pub(crate) concurrency: u32,
     pub(crate) max_frame: u32,
@@ -63,6 +65,7 @@ pub(crate) fn launch(
         max_frame: plan.max_frame,
         runtime: plan.runtime.name().into(),
         timeout: plan.timeout,
+        attributes: plan.surroundings.attributes.clone(),
         faults: plan.faults.clone(),
     };
     let guard = match home {
@@ -105,7 +108,7 @@ fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result
     link.greet(&bytes, data.as_fd())
         .map_err(|_| refused("the socket of a new link takes nothing"))?;
     let label = format!("{}/{}", plan.pool, hello.worker);
-    command::spawn(plan.program.as_deref(), &label, hello.depth, control)
+    command::spawn(plan.program.as_deref(), &label, hello.depth, control, &plan.surroundings)
 }
 
 fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
