@@ -6,7 +6,7 @@ use std::path::Path;
 /// brackets of their own folder.
 const LAYERS: [&[&str]; 9] = [
     &["error", "sync", "spin", "fault"],
-    &["conduct", "event", "health", "options", "surroundings"],
+    &["conduct", "event", "health", "options", "output", "surroundings"],
     &["wire", "transport", "process"],
     &["link", "reactor"],
     &["supervisor"],
@@ -17,12 +17,13 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 5] = [
+const BESIDE: [(&str, &str); 6] = [
     ("transport", "wire"),
     ("process", "error"),
     ("wire", "fault"),
     ("fault", "error"),
     ("options", "surroundings"),
+    ("event", "output"),
 ];
 
 fn layer_of(module: &str) -> Option<usize> {

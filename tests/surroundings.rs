@@ -4,3 +4,5 @@
 mod attributes;
 #[path = "surroundings/env.rs"]
 mod env;
+#[path = "surroundings/output.rs"]
+mod output;

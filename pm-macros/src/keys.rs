@@ -52,7 +52,10 @@ pub(crate) struct Choice {
 
 const CANCEL: Choice = Choice { ty: "Cancel", words: &[("detach", "Detach"), ("kill", "Kill")] };
 const RUNTIME: Choice = Choice { ty: "Runtime", words: &[("smol", "Smol"), ("tokio", "Tokio")] };
-const STDIO: Choice = Choice { ty: "Stdio", words: &[("inherit", "Inherit"), ("null", "Null")] };
+const STDIO: Choice = Choice {
+    ty: "Stdio",
+    words: &[("inherit", "Inherit"), ("null", "Null"), ("capture", "Capture")],
+};
 
 /// The type of a count.
 #[derive(Clone, Copy, PartialEq)]
@@ -103,7 +106,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("clear_env", Kind::Switch, "clear_env = true"),
     key("cwd", Kind::Folder, "cwd = \"/var/lib/safari\""),
     key("nice", Kind::Nice, "nice = 10"),
-    key("stdio", Kind::Choice(&STDIO), "stdio = \"null\""),
+    key("stdio", Kind::Choice(&STDIO), "stdio = \"capture\""),
     key("core_dumps", Kind::Switch, "core_dumps = true"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),

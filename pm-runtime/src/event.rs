@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use smol::stream::Stream;
 
 use crate::error::CrashReport;
+use crate::output::{OutputLine, OutputStream};
 use crate::sync::{lock, shielded};
 
 /// Something that happened in a pool.
@@ -96,6 +97,18 @@ pub enum Event {
         /// What it said. (Its control characters are its own: escape them before they are shown.)
         text: Arc<str>,
     },
+    /// A worker printed a line, where that is captured ([`Stdio::Capture`](crate::Stdio)). It comes
+    /// before the death of the worker, and in no certain order beside answers.
+    Output {
+        /// The worker's number.
+        worker: u64,
+        /// When it was read.
+        at: SystemTime,
+        /// Where the worker printed it.
+        stream: OutputStream,
+        /// What it printed.
+        line: OutputLine,
+    },
     /// This reader was too slow.
     Lagged {
         /// How many events it missed.
@@ -116,7 +129,8 @@ impl Event {
             | Self::Message { worker, .. }
             | Self::Reported { worker, .. }
             | Self::BudgetExhausted { worker, .. }
-            | Self::Healed { worker, .. } => Some(*worker),
+            | Self::Healed { worker, .. }
+            | Self::Output { worker, .. } => Some(*worker),
             Self::Crashed(report) => Some(report.worker),
             Self::Lagged { .. } => None,
         }
@@ -134,7 +148,8 @@ impl Event {
             | Self::Message { at, .. }
             | Self::Reported { at, .. }
             | Self::BudgetExhausted { at, .. }
-            | Self::Healed { at, .. } => Some(*at),
+            | Self::Healed { at, .. }
+            | Self::Output { at, .. } => Some(*at),
             Self::Crashed(report) => Some(report.at),
             Self::Lagged { .. } => None,
         }
@@ -143,8 +158,10 @@ impl Event {
 
 /// The events of a pool from now on: a stream that ends with the pool.
 ///
-/// It keeps the last 1024 that its reader has not seen; who lags further behind gets
-/// [`Event::Lagged`]. It does not keep the pool alive.
+/// It keeps the last 1024 that its reader has not seen, and as many of what workers say
+/// ([`Event::Message`], [`Event::Reported`], [`Event::Output`]), so that none that says much hides
+/// what else happens; who lags further behind gets [`Event::Lagged`]. It does not keep the pool
+/// alive.
 ///
 /// ```
 /// use pm_runtime::{Event, worker_query};
@@ -181,15 +198,20 @@ pub(crate) struct Channel {
 
 #[derive(Default)]
 struct State {
-    /// The latest events; nothing is kept while nobody reads.
-    events: VecDeque<Event>,
-    /// The number of the first of them.
-    first: u64,
+    /// What happened, and what workers said; nothing is kept while nobody reads.
+    events: Latest,
+    words: Latest,
+    /// The number of the next of either.
+    next: u64,
     next_reader: u64,
     /// Readers, each with its waker where it waits.
     readers: BTreeMap<u64, Option<Waker>>,
     closed: bool,
 }
+
+/// The latest events of a kind, with their numbers.
+#[derive(Default)]
+struct Latest(VecDeque<(u64, Event)>);
 
 /// A reader's number, and the number of the event that it wants next.
 struct Reader {
@@ -198,12 +220,9 @@ struct Reader {
 }
 
 impl Channel {
-    /// Events that a reader may lag behind.
-    const KEPT: usize = 1024;
-
     pub(crate) fn subscribe(self: &Arc<Self>) -> Events {
         let mut state = lock(&self.state);
-        let next = state.first + state.events.len() as u64;
+        let next = state.next;
         let reader = state.reader(next);
         drop(state);
         Events { channel: self.clone(), reader }
@@ -218,12 +237,15 @@ impl Channel {
         if state.readers.is_empty() {
             return;
         }
-        state.events.extend(events);
-        while state.events.len() > Self::KEPT {
-            state.events.pop_front();
-            state.first += 1;
+        for event in events {
+            state.push(event);
         }
         self.wake(state);
+    }
+
+    /// Whether anybody would hear of an event.
+    pub(crate) fn has_readers(&self) -> bool {
+        !lock(&self.state).readers.is_empty()
     }
 
     /// There will be no more events.
@@ -250,15 +272,45 @@ impl State {
         Reader { id, next }
     }
 
+    fn push(&mut self, event: Event) {
+        let latest = match event {
+            Event::Message { .. } | Event::Reported { .. } | Event::Output { .. } => {
+                &mut self.words
+            }
+            _ => &mut self.events,
+        };
+        latest.push(self.next, event);
+        self.next += 1;
+    }
+
     /// The next event of a reader; `None`: there is none yet.
     fn next(&self, reader: &mut Reader) -> Option<Event> {
-        if let Some(missed @ 1..) = self.first.checked_sub(reader.next) {
-            reader.next = self.first;
+        let candidates = [self.events.from(reader.next), self.words.from(reader.next)];
+        let (number, event) = candidates.into_iter().flatten().min_by_key(|(number, _)| number)?;
+        let missed = number - reader.next;
+        if missed > 0 {
+            reader.next = *number;
             return Some(Event::Lagged { missed });
         }
-        let event = self.events.get((reader.next - self.first) as usize)?;
         reader.next += 1;
         Some(event.clone())
+    }
+}
+
+impl Latest {
+    /// Events that a reader may lag behind.
+    const KEPT: usize = 1024;
+
+    fn push(&mut self, number: u64, event: Event) {
+        if self.0.len() == Self::KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back((number, event));
+    }
+
+    /// The first that is not older than this number.
+    fn from(&self, number: u64) -> Option<&(u64, Event)> {
+        self.0.get(self.0.partition_point(|(older, _)| *older < number))
     }
 }
 
@@ -297,8 +349,8 @@ impl Drop for Events {
         let mut state = lock(&self.channel.state);
         let waker = state.readers.remove(&self.reader.id);
         if state.readers.is_empty() {
-            state.first += state.events.len() as u64;
-            state.events = VecDeque::new();
+            state.events = Latest::default();
+            state.words = Latest::default();
         }
         drop(state);
         drop(waker);
@@ -345,7 +397,7 @@ mod tests {
     fn who_lags_is_told_how_much_it_missed() {
         let channel = Arc::new(Channel::default());
         let mut events = channel.subscribe();
-        for worker in 0..Channel::KEPT as u64 + 10 {
+        for worker in 0..Latest::KEPT as u64 + 10 {
             channel.send(vec![ready(worker)]);
         }
         smol::future::block_on(async {
@@ -354,12 +406,42 @@ mod tests {
         });
     }
 
+    fn printed(text: &str) -> Event {
+        let mut lines = Vec::new();
+        crate::output::Lines::default().cut(format!("{text}\n").as_bytes(), &mut lines);
+        let line = lines.pop().unwrap();
+        let at = SystemTime::UNIX_EPOCH;
+        Event::Output { worker: 1, at, stream: OutputStream::Stdout, line }
+    }
+
+    #[test]
+    fn a_flood_of_output_hides_nothing_else() {
+        let channel = Arc::new(Channel::default());
+        let mut events = channel.subscribe();
+        channel.send(vec![ready(1), printed("lost"), printed("lost too"), ready(2)]);
+        for line in 0..Latest::KEPT {
+            channel.send(vec![printed(&line.to_string())]);
+        }
+        channel.send(vec![ready(3)]);
+        channel.close();
+        smol::future::block_on(async {
+            assert_eq!(events.next().await, Some(ready(1)));
+            assert_eq!(events.next().await, Some(Event::Lagged { missed: 2 }));
+            assert_eq!(events.next().await, Some(ready(2)));
+            for line in 0..Latest::KEPT {
+                assert_eq!(events.next().await, Some(printed(&line.to_string())));
+            }
+            assert_eq!(events.next().await, Some(ready(3)));
+            assert_eq!(events.next().await, None);
+        });
+    }
+
     #[test]
     fn nothing_is_kept_for_nobody() {
         let channel = Arc::new(Channel::default());
         drop(channel.subscribe());
         channel.send(vec![ready(1)]);
-        assert!(lock(&channel.state).events.is_empty());
+        assert!(lock(&channel.state).events.0.is_empty());
         let mut events = channel.subscribe();
         assert_eq!(smol::future::block_on(poll_once(events.next())), None);
     }

@@ -38,6 +38,7 @@ mod error;
 mod event;
 mod health;
 mod options;
+mod output;
 mod pool;
 mod round_trip;
 mod surroundings;
@@ -67,6 +68,7 @@ pub use error::{
 pub use event::{Event, Events};
 pub use health::{Account, Health, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
+pub use output::{OutputLine, OutputStream};
 pub use pool::{Call, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

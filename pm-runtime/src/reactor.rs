@@ -47,8 +47,8 @@ struct State {
     sleeps_until: Option<Instant>,
 }
 
-/// Descriptors of one source: two bits of the token say which.
-const WHICH: u64 = 4;
+/// Descriptors of one source: three bits of the token say which.
+const WHICH: u64 = 8;
 
 impl Reactor {
     /// The reactor of this process; the first call starts its thread.

@@ -20,6 +20,13 @@ pub enum Stdio {
     Inherit,
     /// Nowhere.
     Null,
+    /// Into the pool's events, line by line, as [`Event::Output`](crate::Event::Output); and the
+    /// last lines of stderr into the [`CrashReport`](crate::CrashReport).
+    ///
+    /// It takes two more descriptors for each worker. A worker that prints faster than the pool
+    /// can read has to wait; what it holds back in a buffer of its own when it dies is lost, and
+    /// what processes print that it started and that outlive it.
+    Capture,
 }
 
 /// What a pool gives its workers beside work.

@@ -197,9 +197,9 @@ fn surroundings_are_of_their_kind() {
     option(
         r#"stdio = "pipe""#,
         r#""pipe""#,
-        "`stdio` is \"inherit\" or \"null\": write `stdio = \"null\"`",
+        "`stdio` is \"inherit\" or \"null\" or \"capture\": write `stdio = \"capture\"`",
     );
-    option("stdio = 3", "3", "`stdio` is \"inherit\" or \"null\"");
+    option("stdio = 3", "3", "`stdio` is \"inherit\" or \"null\" or \"capture\"");
 }
 
 #[test]

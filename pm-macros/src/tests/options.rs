@@ -72,7 +72,7 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         ("nice = -20", ".nice(-20)"),
         ("nice = 19i32", ".nice(19i32)"),
         (r#"stdio = "null""#, ".stdio(::pm_runtime::Stdio::Null)"),
-        (r#"crate = c, stdio = "inherit""#, ".stdio(c::Stdio::Inherit)"),
+        (r#"crate = c, stdio = "capture""#, ".stdio(c::Stdio::Capture)"),
         (r#"name = "G", crate = c"#, ""),
     ] {
         assert_eq!(builder(args), call, "{args}");

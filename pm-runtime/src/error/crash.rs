@@ -9,7 +9,9 @@ use super::{BootError, Bytes, Escaped};
 
 /// What is known of a worker that died: a cheap clone of a [`Crash`].
 ///
-/// Its `Display` is written for the operator who reads it at 3 a.m.
+/// Its `Display` is written for the operator who reads it at 3 a.m.: one line, in which control
+/// characters of what the worker said are escaped. With `{:#}` the last lines of its stderr, where
+/// they are captured, stand below it, one by one.
 #[derive(Clone, PartialEq)]
 pub struct CrashReport(Arc<Crash>);
 
@@ -46,6 +48,10 @@ pub struct Crash {
     pub panic: Option<String>,
     /// Its last [debug text](crate::worker::debug), whichever query said it.
     pub debug: Option<String>,
+    /// The last lines that were written to its stderr, as text, at most 4 KiB of it as it was
+    /// written. `None` where that is not captured
+    /// ([`Stdio::Capture`](crate::Stdio::Capture)).
+    pub stderr_tail: Option<String>,
 }
 
 /// A query that was running when its worker died.
@@ -230,6 +236,18 @@ impl fmt::Display for Crash {
         if let Some(debug) = &self.debug {
             write!(f, "; its last debug text: {}", Escaped(debug))?;
         }
-        Ok(())
+        match &self.stderr_tail {
+            Some(tail) if !tail.is_empty() => write_tail(f, tail),
+            _ => Ok(()),
+        }
     }
+}
+
+/// The last lines of stderr: behind the rest, or where `{:#}` asks for it each on a line of its
+/// own, which nothing in them can pass off as another's.
+fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
+    if !f.alternate() {
+        return write!(f, "; the end of its stderr: {}", Escaped(tail));
+    }
+    tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
 }

@@ -212,6 +212,7 @@ impl Obituary {
             cpu: None,
             panic: None,
             debug: None,
+            stderr_tail: None,
             boot_error,
             at: SystemTime::now(),
         }

@@ -231,6 +231,32 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// Where the output of the workers goes; to the application's by default. No effect in process.
+    ///
+    /// ```
+    /// use pm_runtime::{Event, Stdio, worker_query};
+    /// use smol::stream::StreamExt;
+    ///
+    /// #[worker_query(workers = 1, stdio = "capture")]
+    /// fn greet(name: &str) {
+    ///     println!("Hello, {name}!");
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = GreetPool::new();
+    ///     let mut events = pool.events();
+    ///     pool.query("pikachu").await?;
+    ///     while let Some(event) = events.next().await {
+    ///         if let Event::Output { line, .. } = event {
+    ///             assert_eq!(line.text(), "Hello, pikachu!");
+    ///             break;
+    ///         }
+    ///     }
+    ///     let quiet = GreetPool::builder().stdio(Stdio::Null).build();
+    ///     quiet.query("eevee").await?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn stdio(mut self, stdio: Stdio) -> Self {
         self.options.surroundings.stdio = stdio;
         self

@@ -1,12 +1,14 @@
 //! What workers say, and what it means to the pool.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::callbacks::{Kind, Notice};
 use super::shared::{Seat, Shared, State};
 use super::ticket::Outcome;
 use super::worker::Worker;
 use crate::error::{DecodeError, EncodeError, PanicReport, QueryError};
+use crate::event::Event;
+use crate::output::{OutputLine, OutputStream};
 use crate::supervisor::{End, Obituary, QueryKey, Violation, WorkerId};
 use crate::wire::frame::Frame;
 use crate::wire::message::{FromWorker, Refusal};
@@ -46,6 +48,16 @@ impl Owner for Shared {
 
     fn broke(&self, id: WorkerId, what: &str) {
         self.change(|state, now| state.core.violated(id, what, now));
+    }
+
+    fn has_audience(&self) -> bool {
+        self.events.has_readers()
+    }
+
+    fn printed(&self, worker: WorkerId, stream: OutputStream, lines: Vec<OutputLine>) {
+        let at = SystemTime::now();
+        let event = |line| Event::Output { worker, at, stream, line };
+        self.events.send(lines.into_iter().map(event).collect());
     }
 
     fn died(&self, id: WorkerId, obituary: Obituary) {

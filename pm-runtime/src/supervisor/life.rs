@@ -18,6 +18,8 @@ pub(crate) struct Obituary {
     pub(crate) panic: Option<String>,
     /// What it said last of what it was at.
     pub(crate) debug: Option<Arc<str>>,
+    /// The last lines of its stderr, where those are captured.
+    pub(crate) stderr_tail: Option<String>,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -237,6 +239,7 @@ impl<P> Core<P> {
             cpu: obituary.cpu,
             panic: obituary.panic,
             debug: obituary.debug.as_deref().map(str::to_owned),
+            stderr_tail: obituary.stderr_tail,
         })
     }
 }

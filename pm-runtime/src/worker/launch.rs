@@ -6,17 +6,20 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use super::{CONTROL, DATA, Owner, PIDFD, Watched, Worker};
+use super::output::{FarEnds, Output};
+use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
 use crate::options::Runtime;
-use crate::process::command;
+use crate::output::OutputStream;
+use crate::process::command::Start;
 use crate::process::guard::Guard;
 use crate::reactor::Reactor;
 use crate::supervisor::WorkerId;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Stdio, Surroundings};
+use crate::sync::lock;
 use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
 use crate::wire::message::longest_from_worker;
@@ -68,13 +71,20 @@ pub(crate) fn launch(
         attributes: plan.surroundings.attributes.clone(),
         faults: plan.faults.clone(),
     };
+    let (output, far_output) = match (plan.surroundings.stdio, home) {
+        (Stdio::Capture, Home::Process) => {
+            let (output, far) = Output::new().map_err(refused)?;
+            (Some(output), Some(far))
+        }
+        _ => (None, None),
+    };
     let guard = match home {
         Home::Thread => {
             let FarEnd { control, data } = far;
             child::start_thread(control, data, &hello, &plan.entry).map_err(refused)?;
             None
         }
-        Home::Process => Some(start_process(plan, &link, far, &hello)?),
+        Home::Process => Some(start_process(plan, &link, far, far_output, &hello)?),
     };
     let worker = Arc::new(Worker {
         id,
@@ -82,6 +92,7 @@ pub(crate) fn launch(
         guard: Mutex::new(guard),
         link,
         timeout: plan.timeout,
+        output: Mutex::new(output),
         owner,
         reactor,
         token: OnceLock::new(),
@@ -101,14 +112,29 @@ pub(crate) fn launch(
     Ok(worker)
 }
 
-fn start_process(plan: &Plan, link: &Link, far: FarEnd, hello: &Hello) -> Result<Guard, BootError> {
+fn start_process(
+    plan: &Plan,
+    link: &Link,
+    far: FarEnd,
+    output: Option<FarEnds>,
+    hello: &Hello,
+) -> Result<Guard, BootError> {
     let FarEnd { control, data } = far;
     let bytes = hello.to_bytes().map_err(refused)?;
     // Sent ahead, so that the worker finds it when it is up.
     link.greet(&bytes, data.as_fd())
         .map_err(|_| refused("the socket of a new link takes nothing"))?;
     let label = format!("{}/{}", plan.pool, hello.worker);
-    command::spawn(plan.program.as_deref(), &label, hello.depth, control, &plan.surroundings)
+    let output = output.map(|FarEnds { stdout, stderr }| (stdout, stderr));
+    let start = Start {
+        program: plan.program.as_deref(),
+        label: &label,
+        depth: hello.depth,
+        stdin: control,
+        output,
+        surroundings: &plan.surroundings,
+    };
+    start.spawn()
 }
 
 fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
@@ -116,7 +142,12 @@ fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     let token = *worker.token.get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
     reactor.watch(token, CONTROL, worker.link.control(), Interest::Read)?;
     reactor.watch(token, DATA, worker.link.data(), Interest::Nothing)?;
-    match crate::sync::lock(&worker.guard).as_ref().map(Guard::pidfd) {
+    if let Some(output) = &mut *lock(&worker.output) {
+        for (which, stream) in [(STDOUT, OutputStream::Stdout), (STDERR, OutputStream::Stderr)] {
+            reactor.watch(token, which, output.of(stream).pipe(), Interest::Read)?;
+        }
+    }
+    match lock(&worker.guard).as_ref().map(Guard::pidfd) {
         None => {}
         Some(Some(pidfd)) => reactor.watch(token, PIDFD, pidfd, Interest::Read)?,
         Some(None) => worker.wait_on_a_thread()?,

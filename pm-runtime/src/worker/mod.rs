@@ -7,6 +7,7 @@
 // of both.
 
 mod launch;
+mod output;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -16,9 +17,11 @@ pub use crate::child::itself::{
     attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
 };
 pub(crate) use launch::{Plan, launch};
+use output::Output;
 
 use crate::error::{BootError, Exit, PanicNote};
 use crate::link::Link;
+use crate::output::{OutputLine, OutputStream};
 use crate::process::guard::{self, Ended, Guard};
 use crate::reactor::{Reactor, Source, Token};
 use crate::supervisor::{Obituary, WorkerId};
@@ -42,6 +45,10 @@ pub(crate) trait Owner: Send + Sync {
     fn lost(&self, worker: WorkerId);
     /// It said what no worker says.
     fn broke(&self, worker: WorkerId, what: &str);
+    /// Somebody wants to know what workers print.
+    fn has_audience(&self) -> bool;
+    /// It printed these lines.
+    fn printed(&self, worker: WorkerId, stream: OutputStream, lines: Vec<OutputLine>);
     /// It is gone; everything that it had said was told before.
     fn died(&self, worker: WorkerId, obituary: Obituary);
 }
@@ -50,6 +57,8 @@ pub(crate) trait Owner: Send + Sync {
 const CONTROL: u8 = 0;
 const DATA: u8 = 1;
 const PIDFD: u8 = 2;
+const STDOUT: u8 = 3;
+const STDERR: u8 = 4;
 
 pub(crate) struct Worker {
     id: WorkerId,
@@ -60,6 +69,8 @@ pub(crate) struct Worker {
     link: Link,
     /// How long it believes that a query may run.
     timeout: Option<Duration>,
+    /// Where it is captured, until the worker is gone.
+    output: Mutex<Option<Output>>,
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
     token: OnceLock<Token>,
@@ -379,6 +390,7 @@ impl Worker {
             self.reactor.remove_source(*token);
         }
         self.link.end();
+        let stderr_tail = self.read_last_output();
         let notes = lock(&self.notes).clone();
         let obituary = Obituary {
             pid: self.pid,
@@ -390,6 +402,7 @@ impl Worker {
                 None => note.message.into(),
             }),
             debug: notes.debug.map(|debug| debug.text),
+            stderr_tail,
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };
@@ -416,6 +429,8 @@ impl Source for Watched {
                     worker.listen();
                 }
             }
+            STDOUT => worker.hear_output(OutputStream::Stdout),
+            STDERR => worker.hear_output(OutputStream::Stderr),
             _ => worker.look_for_end(),
         }
     }

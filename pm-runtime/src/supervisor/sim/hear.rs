@@ -134,6 +134,7 @@ impl World {
             cpu: None,
             panic: None,
             debug: None,
+            stderr_tail: None,
             boot_error,
             at: SystemTime::UNIX_EPOCH,
         };

@@ -125,6 +125,7 @@ impl Scene {
             cpu: None,
             panic: None,
             debug: None,
+            stderr_tail: None,
             boot_error,
             at,
         };
