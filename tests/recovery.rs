@@ -119,6 +119,21 @@ async fn what_a_busy_worker_has_not_begun_runs_on_an_idle_one() {
 }
 
 #[pm_runtime::test]
+async fn reports_of_the_same_arguments_have_the_same_hash() {
+    let hash = async |pool: WorkPool, task: Task| {
+        let error = pool.query(task).await.expect_err("it dies");
+        let report = crash(&error);
+        assert_eq!(report.running.len(), 1, "{report}");
+        let hash = report.running[0].hash;
+        assert!(report.to_string().contains(&format!("(hash {hash:016x})")), "{report}");
+        hash
+    };
+    let one = hash(WorkPool::new(), Task::Exit(1)).await;
+    assert_eq!(one, hash(WorkPool::new(), Task::Exit(1)).await);
+    assert_ne!(one, hash(WorkPool::new(), Task::Exit(2)).await);
+}
+
+#[pm_runtime::test]
 async fn a_timeout_costs_the_worker_and_nobody_else() {
     let pool = WorkPool::new();
     let pid = pool.query(Task::Pid).await.unwrap() as u32;

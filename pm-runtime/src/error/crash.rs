@@ -62,6 +62,16 @@ pub struct RunningQuery {
     pub age: Duration,
     /// The size of its encoded arguments, in bytes.
     pub size: usize,
+    /// A hash of its encoded arguments (of more than 128 KiB, of the first and the last 64 KiB):
+    /// reports that name the same one are most likely about the same arguments. It holds for one
+    /// build of the application.
+    pub hash: u64,
+}
+
+impl fmt::Display for RunningQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of {} (hash {:016x}) for {:.1?}", Bytes(self.size as u64), self.hash, self.age)
+    }
 }
 
 /// What ended a worker.
@@ -209,16 +219,10 @@ impl fmt::Display for Crash {
         }
         match &self.running[..] {
             [] => {}
-            [one] => {
-                write!(f, ", running a query of {} for {:.1?}", Bytes(one.size as u64), one.age)?
+            [one] => write!(f, ", running a query {one}")?,
+            [oldest, ..] => {
+                write!(f, ", running {} queries, the oldest {oldest}", self.running.len())?;
             }
-            [oldest, ..] => write!(
-                f,
-                ", running {} queries, the oldest of {} for {:.1?}",
-                self.running.len(),
-                Bytes(oldest.size as u64),
-                oldest.age
-            )?,
         }
         if self.handed_back > 0 {
             write!(f, "; {} not yet begun run elsewhere", self.handed_back)?;

@@ -213,6 +213,7 @@ impl Obituary {
             panic: None,
             debug: None,
             stderr_tail: None,
+            hashes: Vec::new(),
             boot_error,
             at: SystemTime::now(),
         }

@@ -60,7 +60,13 @@ impl Owner for Shared {
         self.events.send(lines.into_iter().map(event).collect());
     }
 
-    fn died(&self, id: WorkerId, obituary: Obituary) {
+    fn died(&self, id: WorkerId, mut obituary: Obituary) {
+        // Its words are read, so that it begins nothing more. Hashed without the lock.
+        let begun: Vec<_> = self.look(|state| {
+            let begun = state.core.begun_by(id);
+            begun.map(|(key, ticket)| (key, ticket.clone())).collect()
+        });
+        obituary.hashes = begun.into_iter().map(|(key, ticket)| (key, ticket.hash())).collect();
         let seat = self.change(|state, now| {
             let gone = Worker::seated(self, state, id);
             state.core.died(id, obituary, now);

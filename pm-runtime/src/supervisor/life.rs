@@ -20,6 +20,8 @@ pub(crate) struct Obituary {
     pub(crate) debug: Option<Arc<str>>,
     /// The last lines of its stderr, where those are captured.
     pub(crate) stderr_tail: Option<String>,
+    /// The hashes of what it had begun.
+    pub(crate) hashes: Vec<(QueryKey, u64)>,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -221,8 +223,12 @@ impl<P> Core<P> {
         let running = slot
             .begun
             .iter()
-            .filter_map(|&key| self.queries.get(key))
-            .map(|query| RunningQuery { age: begun_age(query, now), size: query.size })
+            .filter_map(|&key| {
+                let query = self.queries.get(key)?;
+                let hash = obituary.hashes.iter().find(|(of, _)| *of == key);
+                let hash = hash.map(|&(_, hash)| hash).unwrap_or_default();
+                Some(RunningQuery { age: begun_age(query, now), size: query.size, hash })
+            })
             .collect();
         CrashReport::new(Crash {
             pool: self.config.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Core, Gate, Stage, WorkerId};
+use super::{Core, Gate, QueryKey, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, WorkerState};
 
@@ -36,6 +36,12 @@ impl<P> Core<P> {
     /// come after the end of the last query.
     pub(crate) fn is_awaited(&self, worker: WorkerId) -> bool {
         self.slot(worker).is_some_and(|slot| slot.load() > 0 || slot.gate != Gate::Open)
+    }
+
+    /// What its owner keeps with the queries that a worker has begun and not ended.
+    pub(crate) fn begun_by(&self, worker: WorkerId) -> impl Iterator<Item = (QueryKey, &P)> {
+        let begun = self.slot(worker).into_iter().flat_map(|slot| &slot.begun);
+        begun.filter_map(|&key| Some((key, &self.queries.get(key)?.payload)))
     }
 
     /// Nobody has asked it to end.

@@ -135,6 +135,7 @@ impl World {
             panic: None,
             debug: None,
             stderr_tail: None,
+            hashes: Vec::new(),
             boot_error,
             at: SystemTime::UNIX_EPOCH,
         };

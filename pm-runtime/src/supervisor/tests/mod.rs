@@ -126,6 +126,7 @@ impl Scene {
             panic: None,
             debug: None,
             stderr_tail: None,
+            hashes: Vec::new(),
             boot_error,
             at,
         };
