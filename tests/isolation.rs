@@ -19,6 +19,12 @@ async fn a_worker_inherits_no_descriptor() {
 }
 
 #[test]
+fn a_plain_test_beside_one_of_ours_has_workers_too() {
+    let pid = WorkPool::new().query(Task::Pid).wait().unwrap();
+    assert_ne!(pid, u64::from(std::process::id()));
+}
+
+#[test]
 fn after_the_parent_is_killed_nobody_is_left_though_they_loop() {
     let mut application = Command::new(env!("CARGO_BIN_EXE_application"))
         .arg("loop")

@@ -181,6 +181,11 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// as `#[tokio::test]`, adds only what workers need. The only option is `crate`, the path of a
 /// renamed dependency.
 ///
+/// What workers need is there for a whole test program, so that one such test is enough for the
+/// plain `#[test]` functions beside it: they may use pools too. (Each file in `tests/` is a program of
+/// its own, and so are the unit tests of a crate.) In one without any, the first worker fails to start
+/// with `BootError::NotInitialized`.
+///
 /// ```
 /// # use pm_runtime::worker_query;
 /// # #[worker_query(workers = 1)]

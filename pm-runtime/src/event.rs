@@ -71,7 +71,7 @@ pub enum Event {
         /// When it happened.
         at: SystemTime,
     },
-    /// A worker answered again after the budget had been exhausted.
+    /// A worker answered again after the budget had been exhausted. One is tried every 10 seconds.
     Healed {
         /// The worker's number.
         worker: u64,

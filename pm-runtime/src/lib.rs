@@ -23,6 +23,27 @@
 //! A worker may crash, hang, leak or hog its core: the query that it ran gets a typed
 //! [`QueryError`], what it had not begun runs elsewhere, and another worker takes its place.
 //!
+//! # In a worker
+//!
+//! A worker is a process of its own that runs the application's executable, but never its `main`.
+//! What surrounds its code is not always what the application has:
+//!
+//! - **Input and output.** Its stdin is empty. What it prints goes to the application's stdout and
+//!   stderr, unless the option `stdio` says otherwise ([`Stdio`]).
+//! - **Signals.** SIGTERM, SIGINT and SIGHUP do nothing to it: terminals and service managers send
+//!   them to every process of a service at once, and a worker that ended by itself would take the
+//!   queries along that the application still wants to finish. It ends when its pool says so, and at
+//!   the latest with the application. To be rid of one, use [`Pool::unspawn_one`], or SIGKILL, which
+//!   is a crash that counts against nothing. Code that wants these signals can set handlers itself.
+//! - **Descriptors.** It inherits none but stdio.
+//! - **Processes that it starts** are in its process group, and die with it. One that makes a session
+//!   of its own (`setsid`) escapes.
+//! - **Core dumps** are off, because they delay the report of a crash; `core_dumps = true`.
+//! - **Environment, folder, nice value** are the application's: `env`, `clear_env`, `cwd`, `nice`.
+//!
+//! All of this is about processes: an [in-process](PoolBuilder::in_process) pool has none, and
+//! ignores those options.
+//!
 //! # Features
 //!
 //! None is on by default. `tokio` lets workers run their async code in tokio: `runtime = "tokio"`

@@ -148,7 +148,10 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How many crashes within [`crash_window`](Self::crash_window) are made good; 5 by default,
-    /// `None` for any number.
+    /// `None` for any number. After one more dead workers are not replaced, and when none is left
+    /// queries fail with [`BudgetExhausted`](crate::QueryError::BudgetExhausted). From then on one
+    /// worker is tried every 10 seconds, and the first answer heals the pool: once the cause is
+    /// gone, that takes up to so long.
     pub fn max_crashes(mut self, crashes: impl Into<Option<u32>>) -> Self {
         self.options.max_crashes = crashes.into();
         self

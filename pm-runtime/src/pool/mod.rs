@@ -187,7 +187,8 @@ impl Pool {
     }
 
     /// Makes the pool this large, and waits until it is: starts workers, or releases the least
-    /// loaded.
+    /// loaded. `resize(0)` is [`unspawn`](Self::unspawn): it does not shut the pool, and the next
+    /// query starts as many workers as the option `workers` says.
     pub async fn resize(&self, workers: usize) -> Result<(), SpawnError> {
         self.wait_for(|core, now| core.resize(workers.min(MOST), now)).await
     }
