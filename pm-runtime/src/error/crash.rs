@@ -255,3 +255,51 @@ fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
     }
     tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_hostile_words_reads_so() {
+        let report = CrashReport::new(Crash {
+            pool: "roll".into(),
+            worker: 7,
+            pid: Some(4242),
+            at: SystemTime::UNIX_EPOCH,
+            cause: CrashCause::Died,
+            exit: Exit::Signal(libc::SIGSEGV),
+            running: vec![RunningQuery {
+                age: Duration::from_millis(1500),
+                size: 2048,
+                hash: 0xfeed,
+            }],
+            handed_back: 3,
+            served: 12,
+            age: Duration::from_secs(5),
+            max_rss: Some(64 << 20),
+            cpu: Some(Duration::from_millis(250)),
+            panic: Some("\x1b[31moh\nno".into()),
+            debug: Some("half\tway".into()),
+            stderr_tail: Some("\x1b[2Jone\r\nworker 1 of pool `roll` is well\u{202e}".into()),
+        });
+        let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running a query of \
+                        2 KiB (hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
+                        5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
+                        \\u{1b}[31moh\\nno; its last debug text: half\\tway";
+        assert_eq!(
+            report.to_string(),
+            format!(
+                "{one_line}; the end of its stderr: \\u{{1b}}[2Jone\\r\\nworker 1 of pool `roll` \
+                 is well\\u{{202e}}"
+            )
+        );
+        assert_eq!(
+            format!("{report:#}"),
+            format!(
+                "{one_line}\n  stderr: \\u{{1b}}[2Jone\\r\n  stderr: worker 1 of pool `roll` is \
+                 well\\u{{202e}}"
+            )
+        );
+    }
+}

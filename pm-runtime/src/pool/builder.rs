@@ -210,7 +210,8 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// Whether the workers inherit nothing of the environment, and have only what
-    /// [`env`](Self::env) gives them. No effect in process.
+    /// [`env`](Self::env) gives them; where the program finds libraries through `LD_LIBRARY_PATH`,
+    /// they need that too. No effect in process.
     pub fn clear_env(mut self, clear: bool) -> Self {
         self.options.surroundings.clear_env = clear;
         self
