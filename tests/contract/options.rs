@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pm_runtime::{Cancel, Runtime, worker_query};
+use pm_runtime::{Cancel, Runtime, Stdio, worker_query};
 
 fn set_up() {}
 
@@ -21,6 +21,12 @@ fn set_up() {}
     init = set_up,
     message = String,
     runtime = "smol",
+    env(SAFARI_MODE = "high_performance"),
+    clear_env = false,
+    cwd = "/",
+    nice = 19,
+    stdio = "capture",
+    core_dumps = false,
     max_frame = "64MiB",
     program = "/proc/self/exe",
     name = "Double",
@@ -45,6 +51,13 @@ async fn an_option_is_told_above_the_function_or_to_the_builder() {
         .queue_bytes(256 << 20)
         .max_crashes(None)
         .crash_window(None)
+        .env("SAFARI_MODE", "calm")
+        .envs([("SAFARI_MODE", "high_performance")])
+        .clear_env(true)
+        .cwd("/tmp")
+        .nice(19)
+        .stdio(Stdio::Inherit)
+        .core_dumps(true)
         .max_frame(64 << 20)
         .cancel(Cancel::Kill)
         .runtime(Runtime::Smol)
