@@ -226,6 +226,7 @@ impl<P> Core<P> {
             .filter_map(|&key| {
                 let query = self.queries.get(key)?;
                 let hash = obituary.hashes.iter().find(|(of, _)| *of == key);
+                // A dead worker begins nothing more, so that none is missing.
                 let hash = hash.map(|&(_, hash)| hash).unwrap_or_default();
                 Some(RunningQuery { age: begun_age(query, now), size: query.size, hash })
             })
