@@ -213,7 +213,7 @@ impl Obituary {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Vec::new(),
+            hashes: Default::default(),
             boot_error,
             at: SystemTime::now(),
         }

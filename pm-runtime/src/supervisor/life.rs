@@ -1,5 +1,6 @@
 //! Workers come to life, and die.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,7 +22,7 @@ pub(crate) struct Obituary {
     /// The last lines of its stderr, where those are captured.
     pub(crate) stderr_tail: Option<String>,
     /// The hashes of what it had begun.
-    pub(crate) hashes: Vec<(QueryKey, u64)>,
+    pub(crate) hashes: BTreeMap<QueryKey, u64>,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -225,9 +226,8 @@ impl<P> Core<P> {
             .iter()
             .filter_map(|&key| {
                 let query = self.queries.get(key)?;
-                let hash = obituary.hashes.iter().find(|(of, _)| *of == key);
                 // A dead worker begins nothing more, so that none is missing.
-                let hash = hash.map(|&(_, hash)| hash).unwrap_or_default();
+                let hash = obituary.hashes.get(&key).copied().unwrap_or_default();
                 Some(RunningQuery { age: begun_age(query, now), size: query.size, hash })
             })
             .collect();

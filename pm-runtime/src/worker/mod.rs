@@ -404,7 +404,7 @@ impl Worker {
             debug: notes.debug.map(|debug| debug.text),
             stderr_tail,
             // Those are its owner's to tell.
-            hashes: Vec::new(),
+            hashes: Default::default(),
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };

@@ -135,7 +135,7 @@ impl World {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Vec::new(),
+            hashes: Default::default(),
             boot_error,
             at: SystemTime::UNIX_EPOCH,
         };

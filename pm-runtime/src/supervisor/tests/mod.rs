@@ -126,7 +126,7 @@ impl Scene {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Vec::new(),
+            hashes: Default::default(),
             boot_error,
             at,
         };
