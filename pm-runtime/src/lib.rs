@@ -87,7 +87,7 @@ pub use error::{
     PanicReport, QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
 };
 pub use event::{Event, Events};
-pub use health::{Account, Health, WorkerHealth, WorkerState};
+pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{Call, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};

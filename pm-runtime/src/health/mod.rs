@@ -1,6 +1,8 @@
 //! A pool's state at one moment, for people and for machines.
 
 mod account;
+mod latency;
+mod rates;
 
 use std::time::Duration;
 
@@ -8,8 +10,11 @@ use serde_derive::{Deserialize, Serialize};
 
 use crate::error::Crash;
 pub use account::Account;
+pub use latency::{Latencies, Latency};
+pub use rates::Rates;
 
-/// The state of a pool at one moment.
+/// The state of a pool at one moment: every count in it is of that moment, so that they agree
+/// with each other. Only `rss` and `cpu` of its workers are read a moment later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
@@ -40,8 +45,19 @@ pub struct Health {
     /// Messages of workers, and occasions for callbacks, that were lost because nobody listened, or
     /// who did was too slow. (Readers of events are told themselves what they missed.)
     pub missed: u64,
+    /// How often a worker was started in the place of one that had died, was killed for what it
+    /// did, or was recycled; not those that somebody asked for, as
+    /// [`respawn`](crate::Pool::respawn) does, nor temporary ones.
+    pub restarts: u64,
     /// Where every submitted query is, or how it ended.
     pub account: Account,
+    /// How far `rates` and `latency` reach back: between 60 and 80 s; less where the first query
+    /// came later than that, and zero where none came yet.
+    pub window: Duration,
+    /// Queries per second over `window`.
+    pub rates: Rates,
+    /// How long queries waited and ran, over `window`.
+    pub latency: Latencies,
 }
 
 /// The state of a worker at one moment.
@@ -61,6 +77,13 @@ pub struct WorkerHealth {
     pub queries: u64,
     /// How long ago it was started.
     pub age: Duration,
+    /// Its resident set, in bytes: what it holds in memory now, including what it shares with
+    /// others. `None` where it has no process of its own: it is a thread, was not started yet, or
+    /// has just ended.
+    pub rss: Option<u64>,
+    /// The CPU time that it has used, user and system together, without the processes that it
+    /// started. `None` as for `rss`.
+    pub cpu: Option<Duration>,
     /// It runs one query, which no other can reach, and is gone afterwards. It is no part of the
     /// pool's size.
     pub temporary: bool,

@@ -338,7 +338,7 @@ impl<T, M> Call<T, M> {
             stage = match request {
                 Ok(request) => call.submit(request),
                 Err(error) => {
-                    shared.change(|state, _| state.core.refuse());
+                    shared.change(|state, now| state.core.refuse(now));
                     return Poll::Ready(Err(error));
                 }
             };

@@ -4,6 +4,7 @@ mod after;
 mod builder;
 mod call;
 mod callbacks;
+mod health;
 mod hear;
 mod home;
 mod lead;
@@ -38,7 +39,7 @@ pub use worker::Worker;
 
 use crate::error::{DecodeError, QueryError, SpawnError};
 use crate::event::Events;
-use crate::health::{Health, WorkerHealth, WorkerState};
+use crate::health::Health;
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
@@ -214,31 +215,36 @@ impl Pool {
         ids.into_iter().map(|id| Worker::new(self.inner().clone(), id)).collect()
     }
 
-    /// The state of the pool at this moment.
+    /// The state of the pool at this moment. The system is asked for each worker's memory and CPU
+    /// time, which takes some ten microseconds a worker; the pool goes on meanwhile.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn double(n: u32) -> u32 {
+    ///     2 * n
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = DoublePool::new();
+    ///     assert_eq!(pool.query(21).await?, 42);
+    ///
+    ///     let health = pool.health();
+    ///     assert!(health.account.balances());
+    ///     println!("{:.1} queries per second", health.rates.completed);
+    ///     if let Some(run) = health.latency.run {
+    ///         println!("{:?} at the median, {:?} at the worst", run.p50, run.max);
+    ///     }
+    ///     for worker in &health.workers {
+    ///         println!("worker {}: {:?} bytes, {:?} of CPU", worker.id, worker.rss, worker.cpu);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn health(&self) -> Health {
-        let missed = self.inner().missed();
-        self.inner().look(|state| {
-            let core = &state.core;
-            let workers: Vec<WorkerHealth> =
-                core.views().map(|view| worker::health(state, &view)).collect();
-            let count = |wanted| workers.iter().filter(|worker| worker.state == wanted).count();
-            Health {
-                name: self.name().to_owned(),
-                starting: count(WorkerState::Starting),
-                idle: count(WorkerState::Idle),
-                busy: count(WorkerState::Busy),
-                releasing: count(WorkerState::Releasing),
-                queued: core.waiting(),
-                queued_bytes: core.waiting_bytes(),
-                in_flight: workers.iter().map(|worker| worker.load).sum(),
-                detached: core.detached(),
-                crashes: core.crashes(),
-                last_crash: core.last_crash().map(|report| (**report).clone()),
-                missed,
-                account: core.account(),
-                workers,
-            }
-        })
+        health::of_pool(self.inner())
     }
 
     /// What happens in the pool from now on, as a stream.

@@ -213,7 +213,7 @@ impl Shared {
         forced: bool,
     ) -> (Option<QueryKey>, bool) {
         if let Err(error) = self.set_up() {
-            self.change(|state, _| state.core.refuse());
+            self.change(|state, now| state.core.refuse(now));
             ticket.resolve(Err(QueryError::Boot(error)));
             return (None, false);
         }

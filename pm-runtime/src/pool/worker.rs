@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::health;
 use super::shared::{Shared, State};
 use crate::error::DecodeError;
 use crate::health::{WorkerHealth, WorkerState};
-use crate::supervisor::SlotView;
 
 /// A worker of a pool: a cheap handle, which keeps neither the worker nor its pool alive.
 #[derive(Clone)]
@@ -21,7 +21,10 @@ pub struct Worker {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
         let (pid, since) = shared.look(|state| {
-            (pid(state, id), state.core.view(id).map_or_else(Instant::now, |view| view.since))
+            (
+                health::pid(state, id),
+                state.core.view(id).map_or_else(Instant::now, |view| view.since),
+            )
         });
         Self { shared, id, pid, since }
     }
@@ -30,7 +33,7 @@ impl Worker {
     pub(super) fn seated(shared: &Shared, state: &State, id: u64) -> Option<Self> {
         let view = state.core.view(id)?;
         let shared = shared.this.upgrade()?;
-        Some(Self { shared, id, pid: pid(state, id), since: view.since })
+        Some(Self { shared, id, pid: health::pid(state, id), since: view.since })
     }
 
     /// Its number in its pool: from 1; a replacement gets a new one.
@@ -42,19 +45,20 @@ impl Worker {
     /// process has been started yet.
     pub fn pid(&self) -> u32 {
         match self.pid {
-            0 => self.shared.look(|state| pid(state, self.id)),
+            0 => self.shared.look(|state| health::pid(state, self.id)),
             pid => pid,
         }
     }
 
     /// How many queries it was handed and has not ended.
     pub fn load(&self) -> usize {
-        self.health().map_or(0, |health| health.load)
+        self.shared.look(|state| state.core.load(self.id))
     }
 
     /// What it is doing.
     pub fn state(&self) -> WorkerState {
-        self.health().map_or(WorkerState::Gone, |health| health.state)
+        self.shared
+            .look(|state| state.core.view(self.id).map_or(WorkerState::Gone, |view| view.state))
     }
 
     /// How long ago it was started.
@@ -64,10 +68,7 @@ impl Worker {
 
     /// Its state at this moment; `None` once it is gone.
     pub fn health(&self) -> Option<WorkerHealth> {
-        self.shared.look(|state| {
-            let view = state.core.view(self.id)?;
-            Some(health(state, &view))
-        })
+        health::of_worker(&self.shared, self.id)
     }
 
     /// The last [text](crate::worker::debug) by which it told what it is at; `None` where it said
@@ -84,23 +85,6 @@ impl Worker {
     pub(crate) fn is_of(&self, shared: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
-}
-
-pub(super) fn health(state: &State, view: &SlotView) -> WorkerHealth {
-    WorkerHealth {
-        id: view.id,
-        pid: pid(state, view.id),
-        state: view.state,
-        load: view.load,
-        queries: view.served,
-        age: view.since.elapsed(),
-        temporary: view.temporary,
-        in_process: state.is_in_process(view.id),
-    }
-}
-
-fn pid(state: &State, id: u64) -> u32 {
-    state.worker(id).map_or(0, |worker| worker.pid().unwrap_or_else(std::process::id))
 }
 
 impl fmt::Debug for Worker {

@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::fork;
@@ -88,6 +89,17 @@ impl Guard {
         // An error means that somebody else has reaped it.
         // SAFETY: `waitid` has filled `info` in, or left it zero.
         result != 0 || unsafe { info.si_pid() } != 0
+    }
+
+    /// Whether it runs: then its number is nobody else's, and never was since it was started.
+    pub(crate) fn is_alive(&self) -> bool {
+        let Some(pidfd) = &self.pidfd else {
+            return !self.has_ended();
+        };
+        // Unlike its number, this can mean no other process, even where somebody else has reaped
+        // it.
+        let mut ends = [PollFd::new(pidfd, PollFlags::IN)];
+        rustix::event::poll(&mut ends, Some(&Timespec::default())) == Ok(0)
     }
 }
 

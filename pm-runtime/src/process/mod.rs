@@ -7,3 +7,4 @@ pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
 pub(crate) mod signals;
+pub(crate) mod usage;

@@ -12,7 +12,10 @@ impl<P> Core<P> {
         if self.has(Bug::NeverRespawn) && self.next_worker > self.target as u64 {
             return;
         }
-        while self.missing() > 0 {
+        let mut missing = self.missing();
+        // Somebody may have made the pool smaller since.
+        self.vacant = self.vacant.min(missing);
+        while missing > 0 {
             let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
             if starting >= self.config.boots_at_once && !self.has(Bug::TooManyBoots) {
                 return;
@@ -36,6 +39,9 @@ impl<P> Core<P> {
             }
             let replacement = self.rolling.is_some();
             let worker = self.launch(now);
+            let restart = self.vacant > 0 || self.has(Bug::CountFirstStarts);
+            self.vacant = self.vacant.saturating_sub(1);
+            self.restarts += u64::from(restart && !self.has(Bug::ForgetRestart));
             if let Some(slot) = self.slot_mut(worker) {
                 slot.probe = spent;
                 slot.replacement = replacement;
@@ -43,6 +49,7 @@ impl<P> Core<P> {
             if spent && !self.has(Bug::ProbeAtOnce) {
                 self.budget.defer_probe(now);
             }
+            missing = self.missing();
         }
     }
 
@@ -88,7 +95,7 @@ impl<P> Core<P> {
             return;
         }
         while let (Some(key), Some(error)) = (self.queries.front(), self.exhaustion()) {
-            self.fail(key, error);
+            self.fail(key, error, now);
         }
     }
 
@@ -132,7 +139,7 @@ impl<P> Core<P> {
             self.budget.calm_down();
         }
         while let Some(key) = self.queries.front() {
-            self.fail(key, QueryError::Boot(error.clone()));
+            self.fail(key, QueryError::Boot(error.clone()), now);
         }
     }
 }

@@ -46,13 +46,13 @@ impl<P> Core<P> {
             match query.place {
                 Place::Waiting => {
                     let after = query.queue_timeout.unwrap_or_default();
-                    self.fail(key, QueryError::QueueTimedOut { after });
+                    self.fail(key, QueryError::QueueTimedOut { after }, now);
                 }
                 // It is asked back; should it have begun by then, it runs.
                 Place::Handed { worker, .. } => self.recall(worker, key, now),
                 Place::Begun { .. } if self.has(Bug::FailRunningForQueueTimeout) => {
                     let after = query.queue_timeout.unwrap_or_default();
-                    self.fail(key, QueryError::QueueTimedOut { after });
+                    self.fail(key, QueryError::QueueTimedOut { after }, now);
                 }
                 Place::Begun { .. } => {}
             }

@@ -144,13 +144,14 @@ impl<P> Core<P> {
         if let Some(deadline) = deadline {
             self.wake_by(deadline);
         }
-        self.fail_pinned(worker);
+        self.fail_pinned(worker, now);
         self.take_back(worker, now);
     }
 
     /// Replaces a worker that begins nothing any more; that is no crash.
     pub(super) fn recycle(&mut self, worker: WorkerId, now: Instant) {
         if self.slot(worker).is_some_and(Slot::is_live) {
+            self.vacant += 1;
             self.note(Note::Recycled(worker));
             self.release(worker, later(now, self.config.grace), now);
         }
@@ -247,12 +248,12 @@ impl<P> Core<P> {
     /// The grace of a destroyed pool is over.
     pub(super) fn end_drain(&mut self, now: Instant) {
         self.stage = Stage::Draining { deadline: now, over: true };
-        self.refuse_waiting();
+        self.refuse_waiting(now);
     }
 
-    fn refuse_waiting(&mut self) {
+    fn refuse_waiting(&mut self, now: Instant) {
         while let Some(key) = self.queries.any_waiting() {
-            self.fail(key, QueryError::Destroyed);
+            self.fail(key, QueryError::Destroyed, now);
         }
     }
 
@@ -277,7 +278,7 @@ impl<P> Core<P> {
                 } else {
                     if !self.has(Bug::RequeueInDestroyed) {
                         // What a released worker gave back comes too late.
-                        self.refuse_waiting();
+                        self.refuse_waiting(now);
                     }
                     self.target = 0;
                     let workers: Vec<WorkerId> = self.slots.iter().map(|slot| slot.id).collect();

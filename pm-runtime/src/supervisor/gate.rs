@@ -178,9 +178,12 @@ impl<P> Core<P> {
         if slot.is_dying() {
             return;
         }
+        // Nobody takes the place of one that was no longer wanted.
+        let wanted = slot.is_staying() && !matches!(cause, CrashCause::Grace(_));
         slot.phase = Phase::Dying { cause, target, deadline };
+        self.vacant += usize::from(wanted);
         self.wake_by(deadline);
-        self.fail_pinned(worker);
+        self.fail_pinned(worker, now);
         self.actions.push_back(Action::Kill(worker));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::query::Place;
+use super::query::{Place, Query};
 use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
@@ -13,7 +13,6 @@ impl<P> Core<P> {
     ///
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
-        self.account.submitted += 1;
         let route = submission.route;
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
         if for_anybody && self.target == 0 && self.stage == Stage::Open {
@@ -22,13 +21,13 @@ impl<P> Core<P> {
             self.fill(now);
         }
         if let Some(error) = self.refusal(&submission, now) {
-            self.account.rejected += 1;
+            self.tally.refuse(now);
             self.actions.push_back(Action::Fail(submission.payload, error));
             return None;
         }
         let key = self.queries.push(submission, now);
-        self.account.waiting += 1;
-        if let Some(deadline) = self.queries.get(key).and_then(|query| query.queue_deadline) {
+        self.tally.submit(now);
+        if let Some(deadline) = self.queries.get(key).and_then(Query::queue_deadline) {
             self.wake_by(deadline);
         }
         if route == Route::Temporary {
@@ -63,9 +62,8 @@ impl<P> Core<P> {
     }
 
     /// A query that ended before it reached the pool: it counts, and that is all.
-    pub(crate) fn refuse(&mut self) {
-        self.account.submitted += 1;
-        self.account.rejected += 1;
+    pub(crate) fn refuse(&mut self, now: Instant) {
+        self.tally.refuse(now);
     }
 
     /// The caller no longer wants the answer.
@@ -78,24 +76,26 @@ impl<P> Core<P> {
         }
         query.caller = Caller::Gone;
         let place = query.place;
-        self.account.cancelled += 1 + u64::from(self.has(Bug::CancelTwice));
+        for _ in 0..=usize::from(self.has(Bug::CancelTwice)) {
+            match place {
+                Place::Waiting | Place::Handed { .. } => self.tally.cancel_waiting(now),
+                Place::Begun { .. } => self.tally.cancel_running(now),
+            }
+        }
         match place {
             Place::Waiting => {
-                self.account.waiting -= 1;
                 if self.has(Bug::LoseCancelled) {
                     return;
                 }
                 self.forget(key);
             }
             Place::Handed { worker, .. } => {
-                self.account.waiting -= 1;
                 self.queries.forget_deadline(key);
                 // It may begin before this reaches it; then it is as if it had been running.
                 self.mark_recalled(worker, key, now);
                 self.actions.push_back(Action::Drop(worker, key));
             }
             Place::Begun { worker, .. } => {
-                self.account.running -= 1;
                 self.detached += 1;
                 // What cannot be dropped may want to know all the same.
                 if !self.has(Bug::ForgetToCancel) {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::query::Query;
 use super::slot::Phase;
-use super::{Bug, Caller, Core, Note, Place, QueryKey, Slot, Violation, WorkerId};
+use super::{Bug, Caller, Core, Note, QueryKey, Slot, Violation, WorkerId};
 use crate::error::{BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery};
 
 /// What is known of a worker that is gone, beside what the policy knows itself.
@@ -56,6 +55,7 @@ impl<P> Core<P> {
             return;
         };
         let slot = self.slots.remove(index);
+        self.vacant += usize::from(slot.is_staying());
         let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
 
         let report = (!sane).then(|| {
@@ -65,17 +65,17 @@ impl<P> Core<P> {
             };
             (self.report(&slot, cause.clone(), obituary, now), boot)
         });
-        self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report));
+        self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report), now);
         for &key in &slot.handed {
             if self.has(Bug::ForgetHandedAtDeath) {
                 continue;
             }
             if self.has(Bug::FailHandedAtDeath) {
-                self.fail(key, QueryError::Released);
+                self.fail(key, QueryError::Released, now);
             }
-            self.give_back(key);
+            self.give_back(key, now);
         }
-        self.fail_pinned(worker);
+        self.fail_pinned(worker, now);
 
         let mut permanent = None;
         match report {
@@ -125,13 +125,13 @@ impl<P> Core<P> {
         slot: &Slot,
         target: Option<QueryKey>,
         report: Option<&CrashReport>,
+        now: Instant,
     ) {
         for &key in &slot.begun {
             if self.has(Bug::RerunBegunAtDeath)
                 && self.queries.get(key).is_some_and(|query| query.caller == Caller::Waits)
             {
-                self.account.running -= 1;
-                self.account.waiting += 1;
+                self.tally.rerun(now);
                 self.queries.requeue(key);
                 continue;
             }
@@ -154,7 +154,7 @@ impl<P> Core<P> {
                     _ => QueryError::Crashed(report.clone()),
                 },
             };
-            self.fail(key, error);
+            self.fail(key, error, now);
         }
     }
 
@@ -228,7 +228,8 @@ impl<P> Core<P> {
                 let query = self.queries.get(key)?;
                 // A dead worker begins nothing more, so that none is missing.
                 let hash = obituary.hashes.get(&key).copied().unwrap_or_default();
-                Some(RunningQuery { age: begun_age(query, now), size: query.size, hash })
+                let age = query.ran(now).unwrap_or_default();
+                Some(RunningQuery { age, size: query.size, hash })
             })
             .collect();
         CrashReport::new(Crash {
@@ -270,13 +271,6 @@ impl Death {
 /// Whether the pool ended it for reasons of its own: that says nothing of how the next one fares.
 fn is_deliberate(cause: &CrashCause) -> bool {
     matches!(cause, CrashCause::TimedOut(_) | CrashCause::Cancelled | CrashCause::Grace(_))
-}
-
-fn begun_age<P>(query: &Query<P>, now: Instant) -> Duration {
-    match query.place {
-        Place::Begun { at, .. } => now.saturating_duration_since(at),
-        Place::Waiting | Place::Handed { .. } => Duration::ZERO,
-    }
 }
 
 /// Whether a death by this signal is the doing of somebody else: code that goes wrong does not

@@ -21,6 +21,7 @@ mod schedule;
 #[cfg(test)]
 mod sim;
 mod slot;
+mod tally;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -44,11 +45,11 @@ use keys::Keys;
 use queries::Queries;
 use query::Place;
 use slot::{Gate, Slot, Verdict};
+use tally::Tally;
 use waiters::Waiter;
 
 use crate::conduct::Conduct;
 use crate::error::{CrashReport, QueryError, SpawnError};
-use crate::health::Account;
 use crate::options::Cancel;
 
 /// How long a worker may take to confirm that its gate is shut, or that it dropped an async
@@ -171,6 +172,7 @@ pub(crate) enum Bug {
     CancelWithoutGate,
     CountCancelKills,
     CountDeathsFromOutside,
+    CountFirstStarts,
     CountTemporaryDeaths,
     DropExclusive,
     DestroyDropsWaiting,
@@ -187,6 +189,8 @@ pub(crate) enum Bug {
     HandToLost,
     ForgetPinned,
     ForgetQueueTimeout,
+    ForgetRestart,
+    ForgetRunOfFailed,
     ForgetTemporary,
     ForgetToCancel,
     ForgetWaiter,
@@ -212,6 +216,7 @@ pub(crate) enum Bug {
     KillLostAtOnce,
     KillWithoutGate,
     LoseCancelled,
+    MeasureQueueFromHanding,
     MoveKeyed,
     MovePinned,
     NeverOpenGate,
@@ -258,7 +263,11 @@ pub(crate) struct Core<P> {
     rolling: Option<Rolling>,
     waiters: Vec<Waiter>,
     next_waiter: WaiterId,
-    account: Account,
+    tally: Tally,
+    /// Workers that took the place of others.
+    restarts: u64,
+    /// Places that workers have left which were to stay, and nobody has taken yet.
+    vacant: usize,
     /// Queries that run although nobody waits for them.
     detached: usize,
     actions: VecDeque<Action<P>>,
@@ -283,7 +292,9 @@ impl<P> Core<P> {
             rolling: None,
             waiters: Vec::new(),
             next_waiter: 1,
-            account: Account::default(),
+            tally: Tally::new(),
+            restarts: 0,
+            vacant: 0,
             detached: 0,
             actions: VecDeque::new(),
             wake_at: None,
@@ -327,22 +338,20 @@ impl<P> Core<P> {
     }
 
     /// Ends a query without an answer, in the column that its place says.
-    fn fail(&mut self, key: QueryKey, error: QueryError) {
+    fn fail(&mut self, key: QueryKey, error: QueryError, now: Instant) {
         let Some(query) = self.queries.remove(key) else {
             return;
         };
-        let begun = matches!(query.place, Place::Begun { .. });
+        let ran = query.ran(now);
         if query.caller == Caller::Gone {
-            self.detached -= usize::from(begun && !self.has(Bug::ForgetDetached));
+            self.detached -= usize::from(ran.is_some() && !self.has(Bug::ForgetDetached));
             self.actions.push_back(Action::Forget(query.payload));
             return;
         }
-        if begun {
-            self.account.running -= 1;
-            self.account.failed += 1;
-        } else {
-            self.account.waiting -= 1;
-            self.account.rejected += 1;
+        match ran {
+            Some(_) if self.has(Bug::ForgetRunOfFailed) => self.tally.fail(Duration::ZERO, now),
+            Some(ran) => self.tally.fail(ran, now),
+            None => self.tally.reject(now),
         }
         self.actions.push_back(Action::Fail(query.payload, error));
     }

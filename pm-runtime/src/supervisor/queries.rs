@@ -111,15 +111,15 @@ impl<P> Queries<P> {
     /// Takes a query in, at the end of its line.
     pub(crate) fn push(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
         let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
-        let queue_deadline = queue_timeout.and_then(|limit| now.checked_add(limit));
         let query = Query {
             payload,
             size,
             seq: self.next_seq,
+            submitted: now,
             timeout,
             // A limit that the clock never reaches is none.
-            queue_timeout: queue_timeout.filter(|_| queue_deadline.is_some()),
-            queue_deadline,
+            queue_timeout: queue_timeout.filter(|&limit| now.checked_add(limit).is_some()),
+            wait_is_settled: false,
             conduct,
             route,
             place: Place::Waiting,
@@ -141,6 +141,7 @@ impl<P> Queries<P> {
                 index
             }
         };
+        let queue_deadline = query.queue_deadline();
         let row = &mut self.rows[index as usize];
         row.query = Some(query);
         let key = QueryKey::new(index, row.generation);
@@ -253,7 +254,9 @@ impl<P> Queries<P> {
 
     /// No longer bounds how long the query waits.
     pub(crate) fn forget_deadline(&mut self, key: QueryKey) {
-        let deadline = self.get_mut(key).and_then(|query| query.queue_deadline.take());
+        let Some(query) = self.get_mut(key) else { return };
+        let deadline = query.queue_deadline();
+        query.wait_is_settled = true;
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, key));
         }

@@ -89,12 +89,28 @@ pub(crate) struct Query<P> {
     pub(crate) size: usize,
     /// Order of submission.
     pub(crate) seq: u64,
+    pub(crate) submitted: Instant,
     pub(crate) timeout: Option<Duration>,
     pub(crate) queue_timeout: Option<Duration>,
-    /// When it has waited long enough; `None` also once that is dealt with.
-    pub(crate) queue_deadline: Option<Instant>,
+    /// Its `queue_timeout` is dealt with: however long it waits now does not matter.
+    pub(crate) wait_is_settled: bool,
     pub(crate) conduct: Conduct,
     pub(crate) route: Route,
     pub(crate) place: Place,
     pub(crate) caller: Caller,
+}
+
+impl<P> Query<P> {
+    /// When it has waited long enough; `None` also once that is dealt with.
+    pub(super) fn queue_deadline(&self) -> Option<Instant> {
+        self.submitted.checked_add(self.queue_timeout?).filter(|_| !self.wait_is_settled)
+    }
+
+    /// How long it has been running; `None`: it has not begun.
+    pub(super) fn ran(&self, now: Instant) -> Option<Duration> {
+        match self.place {
+            Place::Begun { at, .. } => Some(now.saturating_duration_since(at)),
+            Place::Waiting | Place::Handed { .. } => None,
+        }
+    }
 }

@@ -82,7 +82,7 @@ impl<P> Core<P> {
         while self.queries.waiting_temporary() > self.coming_temporary()
             && let Some(key) = self.queries.front_temporary()
         {
-            self.fail(key, QueryError::Boot(error.clone()));
+            self.fail(key, QueryError::Boot(error.clone()), now);
             if !error.is_permanent() {
                 return;
             }

@@ -1,10 +1,10 @@
 //! What observers see of a pool.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Core, Gate, QueryKey, Stage, WorkerId};
 use crate::error::CrashReport;
-use crate::health::{Account, WorkerState};
+use crate::health::{Account, Latencies, Rates, WorkerState};
 
 /// A worker, as observers see it.
 #[derive(Debug, Clone)]
@@ -60,7 +60,25 @@ impl<P> Core<P> {
     }
 
     pub(crate) fn account(&self) -> Account {
-        self.account
+        self.tally.account()
+    }
+
+    /// How far [`rates`](Self::rates) and [`latency`](Self::latency) reach back.
+    pub(crate) fn window(&self, now: Instant) -> Duration {
+        self.tally.window(now)
+    }
+
+    pub(crate) fn rates(&self, now: Instant) -> Rates {
+        self.tally.rates(now)
+    }
+
+    pub(crate) fn latency(&self, now: Instant) -> Latencies {
+        self.tally.latency(now)
+    }
+
+    /// Workers that took the place of others.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.restarts
     }
 
     pub(crate) fn waiting(&self) -> usize {

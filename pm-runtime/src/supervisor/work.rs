@@ -76,11 +76,11 @@ impl<P> Core<P> {
             return Ok(());
         };
         query.place = Place::Begun { worker, at, dropping: None, spared: None };
-        let timeout = query.timeout;
-        match query.caller {
+        let (timeout, submitted, caller) = (query.timeout, query.submitted, query.caller);
+        match caller {
             Caller::Waits => {
-                self.account.waiting -= 1;
-                self.account.running += 1;
+                let since = if self.has(Bug::MeasureQueueFromHanding) { handed } else { submitted };
+                self.tally.begin(now.saturating_duration_since(since), now);
             }
             Caller::Gone => {
                 self.detached += 1;
@@ -142,11 +142,11 @@ impl<P> Core<P> {
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
         let spoils =
             end == End::Panicked && query.is_some_and(|query| query.conduct == Conduct::Exclusive);
+        let ran = query.and_then(|query| query.ran(now)).unwrap_or_default();
         let payload = if waits {
-            self.account.running -= 1;
             match end {
-                End::Answered => self.account.completed += 1,
-                End::Failed | End::Panicked => self.account.failed += 1,
+                End::Answered => self.tally.complete(ran, now),
+                End::Failed | End::Panicked => self.tally.fail(ran, now),
             }
             self.queries.remove(key).map(|query| query.payload)
         } else {
@@ -191,7 +191,7 @@ impl<P> Core<P> {
         slot.recalled -= 1;
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
-        self.give_back(key);
+        self.give_back(key, now);
         self.after_change(now);
         Ok(())
     }
@@ -216,44 +216,44 @@ impl<P> Core<P> {
         if !gone {
             self.note(Note::TimedOut(worker, after));
         }
-        self.fail(key, QueryError::TimedOut { after, worker, debug: None });
+        self.fail(key, QueryError::TimedOut { after, worker, debug: None }, now);
         self.after_change(now);
         Ok(())
     }
 
     /// A query that its worker has not begun goes back to where it stood, if it may still wait.
-    pub(super) fn give_back(&mut self, key: QueryKey) {
+    pub(super) fn give_back(&mut self, key: QueryKey, now: Instant) {
         let Some(query) = self.queries.get(key) else {
             return;
         };
         if query.caller == Caller::Gone {
             self.forget(key);
-        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline) {
-            self.fail(key, QueryError::QueueTimedOut { after });
+        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline()) {
+            self.fail(key, QueryError::QueueTimedOut { after }, now);
         } else if let Route::Worker(worker) = query.route
             && !self.slot(worker).is_some_and(Slot::is_staying)
         {
-            self.lose_worker(key);
+            self.lose_worker(key, now);
         } else {
             self.requeue(key);
         }
     }
 
     /// Nobody but this worker was to run what waits for it, and it takes nothing any more.
-    pub(super) fn fail_pinned(&mut self, worker: WorkerId) {
+    pub(super) fn fail_pinned(&mut self, worker: WorkerId, now: Instant) {
         if self.has(Bug::ForgetPinned) {
             return;
         }
         while let Some(key) = self.queries.front_pinned(worker) {
-            self.lose_worker(key);
+            self.lose_worker(key, now);
         }
     }
 
-    fn lose_worker(&mut self, key: QueryKey) {
+    fn lose_worker(&mut self, key: QueryKey, now: Instant) {
         if self.has(Bug::PinLoosely) {
             return self.queries.unpin(key);
         }
-        self.fail(key, QueryError::WorkerGone);
+        self.fail(key, QueryError::WorkerGone, now);
     }
 
     fn requeue(&mut self, key: QueryKey) {

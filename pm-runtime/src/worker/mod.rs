@@ -8,6 +8,7 @@
 
 mod launch;
 mod output;
+mod usage;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};

@@ -45,7 +45,10 @@ impl World {
                 honest(self.core.ready(worker, now), &frame)?;
             }
             &Up::Begun(key) => {
-                self.ledger.by_key(key)?.told.get_or_insert(now);
+                let fact = self.ledger.by_key(key)?;
+                if fact.told.replace(now).is_none() && !fact.cancelled {
+                    fact.waited = Some(now - fact.submitted);
+                }
                 let shadow = self.ledger.shadow(worker)?;
                 if shadow.confirmed.is_some() {
                     return Err(format!("worker {worker} began {key:?} behind its shut gate"));
@@ -113,6 +116,7 @@ impl World {
             Ok(Some(_)) => self.ledger.resolve(
                 id,
                 if end == End::Answered { Outcome::Completed } else { Outcome::Failed },
+                now,
             ),
             Ok(None) if cancelled => Ok(()),
             Ok(None) => Err(format!("the answer to query {id} was lost")),
@@ -127,6 +131,8 @@ impl World {
         };
         judge::count_death(self, &shadow, exit, boot_error.as_ref());
         let unwanted = matches!(shadow.killed, Some((_, CrashCause::Cancelled)));
+        // A pool that can have no worker gives up, as if somebody had asked for none.
+        self.ledger.meddled |= boot_error.as_ref().is_some_and(BootError::is_permanent);
         let obituary = Obituary {
             pid: None,
             exit,

@@ -44,6 +44,10 @@ pub(super) struct Fact {
     pub(super) begun_in: Option<WorkerId>,
     /// When the policy was told so.
     pub(super) told: Option<Instant>,
+    /// How long its caller had waited for that, if it still did.
+    pub(super) waited: Option<Duration>,
+    /// When it got its outcome, or was cancelled.
+    pub(super) over: Option<Instant>,
 }
 
 impl Fact {
@@ -146,6 +150,10 @@ pub(super) struct Ledger {
     pub(super) failed: u64,
     pub(super) cancelled: u64,
     pub(super) rejected: u64,
+    /// Workers of the pool's size that were ever launched.
+    pub(super) launched: usize,
+    /// Somebody asked for other workers, or for another number of them.
+    pub(super) meddled: bool,
 }
 
 impl Ledger {
@@ -163,8 +171,9 @@ impl Ledger {
     }
 
     /// A query got its outcome.
-    pub(super) fn resolve(&mut self, id: usize, outcome: Outcome) -> Check {
+    pub(super) fn resolve(&mut self, id: usize, outcome: Outcome, now: Instant) -> Check {
         let fact = &mut self.facts[id];
+        fact.over.get_or_insert(now);
         if let Some(earlier) = fact.outcome.replace(outcome) {
             return Err(format!("query {id} resolved twice: {earlier:?}, then {outcome:?}"));
         }

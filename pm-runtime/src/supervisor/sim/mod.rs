@@ -11,6 +11,7 @@ mod ledger;
 mod lies;
 mod oracle;
 mod outcomes;
+mod recount;
 mod rng;
 mod steps;
 mod worker;

@@ -228,6 +228,8 @@ impl World {
             outcome: None,
             begun_in: None,
             told: None,
+            waited: None,
+            over: None,
         };
         self.submit(fact)
     }

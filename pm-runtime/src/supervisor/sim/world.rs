@@ -12,7 +12,7 @@ use super::super::{
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
 use super::rng::Rng;
 use super::worker::{Down, FakeWorker};
-use super::{judge, oracle, outcomes};
+use super::{judge, oracle, outcomes, recount};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
@@ -128,6 +128,7 @@ impl World {
         let Some(key) = fact.key else { return Ok(()) };
         if fact.outcome.is_none() && !fact.cancelled {
             fact.cancelled = true;
+            fact.over = Some(self.now);
             self.ledger.cancelled += 1;
         }
         self.say(|| format!("cancel {id}"));
@@ -149,6 +150,7 @@ impl World {
     ) -> Check {
         let before = self.look();
         self.say(|| format!("{event:?}: {wish:?}"));
+        self.ledger.meddled = true;
         let waiter = tell(&mut self.core, self.now);
         if self.ledger.waiters.insert(waiter, wish).is_some() {
             return Err(format!("two waiters are called {waiter}"));
@@ -158,6 +160,7 @@ impl World {
 
     pub(super) fn spawn_one(&mut self) -> Check {
         let before = self.look();
+        self.ledger.meddled = true;
         let (waiter, worker) = self.core.spawn_one(self.now);
         self.say(|| format!("spawn_one: {worker}"));
         self.ledger.waiters.insert(waiter, Wish::One(worker));
@@ -168,6 +171,7 @@ impl World {
     pub(super) fn rehouse(&mut self) -> Check {
         let before = self.look();
         self.say(|| "rehouse".into());
+        self.ledger.meddled = true;
         let replaced = self.core.rolling.as_ref().map_or(Vec::new(), |rolling| rolling.old.clone());
         if self.is_open() {
             self.ledger.shadows.values_mut().for_each(|shadow| shadow.evicted = true);
@@ -200,7 +204,8 @@ impl World {
         self.now += by;
         self.say(|| format!("{by:?} pass"));
         self.tick()?;
-        oracle::check_punctual(self)
+        oracle::check_punctual(self)?;
+        recount::check_window(self)
     }
 
     /// A worker reads its next frame.
@@ -238,7 +243,8 @@ impl World {
             self.act(action, event, before)?;
         }
         judge::sizes(self, event, before)?;
-        oracle::check(self)
+        oracle::check(self)?;
+        recount::check_restarts(self)
     }
 
     fn act(&mut self, action: Action<Ticket>, event: Event, before: &Before) -> Check {
@@ -270,6 +276,7 @@ impl World {
                     lied: false,
                     lost: None,
                 };
+                self.ledger.launched += usize::from(!temporary);
                 if self.ledger.shadows.insert(worker, shadow).is_some() {
                     return Err(format!("worker {worker} was launched twice"));
                 }
@@ -332,9 +339,9 @@ impl World {
             Action::Abandon(worker) => self.abandon(worker)?,
             Action::Fail(Ticket(id), error) => {
                 let outcome = outcomes::failure(self, id, &error, before)?;
-                self.ledger.resolve(id, outcome)?;
+                self.ledger.resolve(id, outcome, now)?;
             }
-            Action::Forget(Ticket(id)) => self.ledger.resolve(id, Outcome::Forgotten)?,
+            Action::Forget(Ticket(id)) => self.ledger.resolve(id, Outcome::Forgotten, now)?,
             Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
             Action::Note(_) => {}
         }
