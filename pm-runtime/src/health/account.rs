@@ -10,12 +10,14 @@ use serde_derive::{Deserialize, Serialize};
 /// | an answer | `completed` |
 /// | it ran, and ended in an error: `TimedOut`, `Crashed`, `Panicked`, `Protocol`, `Released`, `Encode` or `TooLarge` (the answer), `Decode` (the arguments) | `failed` |
 /// | dropped by its caller, even where it runs on, detached | `cancelled` |
-/// | it never began: `QueueFull`, `QueueTimedOut`, `WorkerGone`, `BudgetExhausted`, `Boot`, `Destroyed`, `Encode` or `TooLarge` (the arguments) | `rejected` |
+/// | it never began: `TimedOut` (its timeout is zero), `QueueFull`, `QueueTimedOut`, `WorkerGone`, `BudgetExhausted`, `Boot`, `Destroyed`, `Encode` or `TooLarge` (the arguments) | `rejected` |
 /// | none yet: in the queue, or handed to a worker that has not begun it | `waiting` |
 /// | none yet: a worker runs it | `running` |
 ///
-/// A call is submitted when it is first polled. An answer that arrives and then cannot be decoded
-/// by its caller is `completed`: the worker did its part.
+/// A call is submitted when it is first polled; one that is polled again after its end
+/// (`Cancelled`), or in a forked process (`Forked`), is in no column. An answer that arrives and then
+/// cannot be decoded by its caller is `completed`: the worker did its part. Each run of a
+/// [`retry`](crate::Call::retry) is a query of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Account {
