@@ -51,7 +51,7 @@ impl<P> Core<P> {
     /// A worker is gone: it died by itself, was killed, was told to end, or never came to life.
     /// Everything that it had said before was told before.
     pub(crate) fn died(&mut self, worker: WorkerId, obituary: Obituary, now: Instant) {
-        let Some(index) = self.slots.iter().position(|slot| slot.id == worker) else {
+        let Some(index) = self.index_of(worker) else {
             return;
         };
         let slot = self.slots.remove(index);

@@ -319,11 +319,16 @@ impl<P> Core<P> {
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.id == worker)
+        self.index_of(worker).and_then(|index| self.slots.get(index))
     }
 
     fn slot_mut(&mut self, worker: WorkerId) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.id == worker)
+        self.index_of(worker).and_then(|index| self.slots.get_mut(index))
+    }
+
+    /// Where a worker stands: they are numbered by age.
+    fn index_of(&self, worker: WorkerId) -> Option<usize> {
+        self.slots.binary_search_by_key(&worker, |slot| slot.id).ok()
     }
 
     fn note(&mut self, note: Note) {

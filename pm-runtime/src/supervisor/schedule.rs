@@ -59,7 +59,7 @@ impl<P> Core<P> {
     /// A worker that takes queries, where it may have this one too.
     fn with_room(&self, worker: WorkerId, key: QueryKey) -> Option<usize> {
         let &Query { size, seq, .. } = self.queries.get(key)?;
-        let index = self.slots.iter().position(|slot| slot.id == worker)?;
+        let index = self.index_of(worker)?;
         let slot = &self.slots[index];
         let takes = slot.takes_queries() && !self.is_reserved(slot, seq);
         (takes && self.has_room_in(slot, size, self.is_exclusive(key))).then_some(index)
@@ -171,6 +171,9 @@ impl<P> Core<P> {
             true => (slot.load() - slot.recalled).saturating_sub(slot.width(concurrency)),
             false => slot.surplus(concurrency),
         };
+        if !self.slots.iter().any(|slot| surplus(slot) > 0) {
+            return;
+        }
         let owed: usize = self.slots.iter().map(owes).sum();
         // What waits for a worker by name has its room first.
         let is_free = |slot: &&Slot| {

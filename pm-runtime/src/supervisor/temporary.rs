@@ -42,7 +42,7 @@ impl<P> Core<P> {
 
     /// A temporary worker is ready: it gets its query, and is on its way out.
     pub(super) fn commission(&mut self, worker: WorkerId, now: Instant) {
-        let Some(index) = self.slots.iter().position(|slot| slot.id == worker) else {
+        let Some(index) = self.index_of(worker) else {
             return;
         };
         // Its query runs under its own timeout.
