@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Core, Gate, QueryKey, Stage, WorkerId};
+use super::{Core, Gate, QueryKey, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, Latencies, Rates, WorkerState};
 
@@ -30,6 +30,11 @@ impl<P> Core<P> {
     /// Queries that are not over.
     pub(crate) fn live(&self) -> usize {
         self.queries.live()
+    }
+
+    /// Queries that a worker was handed and has not ended.
+    pub(crate) fn load(&self, worker: WorkerId) -> usize {
+        self.slot(worker).map_or(0, Slot::load)
     }
 
     /// Whether a worker has something to tell: of its queries, or that its gate is shut, which may
