@@ -210,6 +210,20 @@ async fn a_thread_that_runs_no_query_is_heard_by_the_pool_only_even_by_an_idle_o
 }
 
 #[pm_runtime::test]
+fn no_message_of_an_idle_worker_is_left_lying() {
+    let pool = TalkPool::new();
+    let (sender, heard) = mpsc::channel();
+    pool.on_message(move |_, text| sender.send(text).unwrap());
+    // Each flock ends with a message that nothing follows.
+    for _ in 0..300 {
+        pool.query(Act::SayLater(0, 20)).wait().unwrap();
+        for n in numbers(0..20) {
+            assert_eq!(heard.recv(), Ok(n), "nobody asks the worker for anything");
+        }
+    }
+}
+
+#[pm_runtime::test]
 async fn a_message_of_an_idle_worker_arrives_however_long_it_is() {
     let folder = Folder::new("idle");
     let pool = TalkPool::new();

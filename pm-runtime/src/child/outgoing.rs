@@ -16,6 +16,8 @@ use crate::wire::message::{self, Refusal, from_worker};
 #[derive(Default)]
 pub(super) struct Writer {
     pub(super) buffer: Vec<u8>,
+    /// The pool may not listen to what is written next.
+    unexpected: bool,
 }
 
 impl Inbox {
@@ -51,6 +53,7 @@ impl Inbox {
         if let Ok(mut writer) = self.writer.try_lock()
             && let Ok(bytes) = codec::encode(note)
         {
+            writer.unexpected = self.state.try_lock().is_ok_and(|state| state.running.is_empty());
             self.frame(&mut writer, from_worker::LAST_PANIC, 0, &bytes);
             self.flush(&mut writer);
         }
@@ -60,10 +63,8 @@ impl Inbox {
     pub(super) fn say(&self, kind: u8, query: Option<u64>, payload: &[u8]) {
         let mut writer = lock(&self.writer);
         // Of what runs the pool awaits the end, which comes after this; otherwise it may not
-        // listen, and has to before this thread waits for it.
-        if lock(&self.state).running.is_empty() {
-            self.ring();
-        }
+        // listen.
+        writer.unexpected = lock(&self.state).running.is_empty();
         self.frame(&mut writer, kind, query.unwrap_or(message::NONE), payload);
         self.flush(&mut writer);
     }
@@ -118,22 +119,42 @@ impl Inbox {
             writer.buffer.extend_from_slice(payload);
             return;
         }
-        let buffer = std::mem::take(&mut writer.buffer);
-        self.write(&buffer, payload);
-        writer.buffer = buffer;
-        writer.buffer.clear();
+        self.write(writer, payload);
     }
 
     pub(super) fn flush(&self, writer: &mut Writer) {
         if !writer.buffer.is_empty() {
-            self.write(&writer.buffer, &[]);
-            writer.buffer.clear();
+            self.write(writer, &[]);
         }
     }
 
-    fn write(&self, first: &[u8], second: &[u8]) {
-        if let Err(Gone) = socket::write_all(self.data(), first, second) {
+    /// Writes what is in the buffer, and this.
+    fn write(&self, writer: &mut Writer, then: &[u8]) {
+        let written = match std::mem::take(&mut writer.unexpected) {
+            true => self.begin_unexpected(&writer.buffer, then),
+            false => Ok(0),
+        };
+        let all = written.and_then(|written| {
+            let (first, second) = socket::after(written, &writer.buffer, then);
+            socket::write_all(self.data(), first, second)
+        });
+        writer.buffer.clear();
+        if let Err(Gone) = all {
             self.orphan();
+        }
+    }
+
+    /// Writes as much as there is room for, and rings, so that the pool listens before anybody
+    /// waits for room. Not the other way round: who hears the bell, and has read all, before the
+    /// first of this is there would not listen again. Of what has begun to come it awaits the rest.
+    fn begin_unexpected(&self, first: &[u8], second: &[u8]) -> Result<usize, Gone> {
+        loop {
+            let written = socket::write_now(self.data(), first, second)?;
+            self.ring();
+            if written > 0 {
+                return Ok(written);
+            }
+            socket::wait_for_room(self.data());
         }
     }
 }

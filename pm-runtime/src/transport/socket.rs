@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -113,11 +114,30 @@ pub(crate) fn write_all(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> 
     let (mut first, mut second) = (first, second);
     while !first.is_empty() || !second.is_empty() {
         let written = write(socket, &[IoSlice::new(first), IoSlice::new(second)], Wait::Yes)?;
-        let of_first = written.min(first.len());
-        first = &first[of_first..];
-        second = &second[written - of_first..];
+        (first, second) = after(written, first, second);
     }
     Ok(())
+}
+
+/// Writes what fits now, and never waits; returns how many bytes were taken.
+pub(crate) fn write_now(
+    socket: BorrowedFd<'_>,
+    first: &[u8],
+    second: &[u8],
+) -> Result<usize, Gone> {
+    write(socket, &[IoSlice::new(first), IoSlice::new(second)], Wait::No)
+}
+
+/// Waits until something can be written, or the other side is gone.
+pub(crate) fn wait_for_room(socket: BorrowedFd<'_>) {
+    let mut room = [PollFd::new(&socket, PollFlags::OUT)];
+    while rustix::event::poll(&mut room, None) == Err(Errno::INTR) {}
+}
+
+/// What is left of both when so many bytes are written.
+pub(crate) fn after<'a>(written: usize, first: &'a [u8], second: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let of_first = written.min(first.len());
+    (&first[of_first..], &second[written - of_first..])
 }
 
 /// Bytes that are shared with whoever waits for the answer, so that none are copied.
