@@ -347,31 +347,3 @@ async fn a_waker_may_use_its_pool_and_drop_it() {
     assert_eq!(submitted, 2);
     assert_eq!((call.await, another.await), (Ok(1), Ok(2)));
 }
-
-#[pm_runtime::test]
-#[allow(unsafe_code, reason = "a fork")]
-fn a_fork_can_do_nothing_to_the_workers_of_its_parent() {
-    let pool = WorkPool::new();
-    let pid = pool.query(Task::Pid).wait().unwrap();
-    let mut begun = Box::pin(pool.query(Task::Pid));
-    assert!(smol::block_on(poll_once(&mut begun)).is_none());
-    // SAFETY: the child has this thread only; it touches nothing that another thread may have
-    // locked but the allocator, which glibc and musl make usable, and it ends without unwinding.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let forked = |answer| matches!(answer, Err(QueryError::Forked));
-        let all = forked(smol::block_on(begun))
-            && forked(pool.query(Task::Return(1)).wait())
-            && matches!(smol::block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
-            && forked(WorkPool::new().query(Task::Return(1)).wait());
-        drop(pool);
-        // SAFETY: it ends the process.
-        unsafe { libc::_exit(if all { 0 } else { 1 }) };
-    }
-    let mut status = 0;
-    // SAFETY: the pointer is valid for writes.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0, "every use of a handle fails in the fork");
-    assert_eq!(smol::block_on(begun), Ok(pid), "the same worker");
-    assert_eq!(pool.query(Task::Pid).wait(), Ok(pid));
-}

@@ -86,11 +86,11 @@ pub use error::{
     BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, MessageError,
     PanicReport, QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
 };
-pub use event::{Event, Events};
+pub use event::Event;
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime};
 pub use output::{OutputLine, OutputStream};
-pub use pool::{Call, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
+pub use pool::{Call, Events, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};
 pub use surroundings::Stdio;

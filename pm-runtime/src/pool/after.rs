@@ -26,7 +26,8 @@ pub(super) struct After {
     pub(super) resolved: Vec<(Arc<Ticket>, Outcome)>,
     /// Queries that have messages for their callers.
     told: Vec<Arc<Ticket>>,
-    events: Vec<Event>,
+    /// Something that observers want to know.
+    happened: bool,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
     launches: Vec<WorkerId>,
     /// Dropped outside the lock, because drops may come back.
@@ -49,10 +50,6 @@ impl After {
         if !self.told.iter().any(|told| Arc::ptr_eq(told, &ticket)) {
             self.told.push(ticket);
         }
-    }
-
-    pub(super) fn event(&mut self, event: Event) {
-        self.events.push(event);
     }
 }
 
@@ -108,10 +105,16 @@ impl Shared {
                         let crashed = || Some(Notice::Crashed(report.clone()));
                         self.callbacks.tell(Kind::Crash, crashed);
                     }
-                    state.after.events.push(event(note));
+                    self.happened(state, event(note));
                 }
             }
         }
+    }
+
+    /// Tells observers of something, in the order in which it happened.
+    pub(super) fn happened(&self, state: &mut State, event: Event) {
+        self.events.push(event);
+        state.after.happened = true;
     }
 
     /// What was kept for when the lock is free.
@@ -121,7 +124,7 @@ impl Shared {
             dirty,
             resolved,
             told,
-            events,
+            happened,
             reached,
             launches,
             forgotten,
@@ -133,8 +136,9 @@ impl Shared {
                 worker.listen();
             }
         }
-        // Before anything can follow from what they tell of.
-        self.events.send(events);
+        if happened {
+            self.events.wake();
+        }
         if destroyed {
             self.events.close();
             self.callbacks.close();

@@ -12,6 +12,7 @@ use super::shared::{Shared, State};
 use super::worker::Worker;
 use crate::error::{DecodeError, QueryError, cut};
 use crate::event::Event;
+use crate::process::fork;
 use crate::supervisor::{QueryKey, Violation, WorkerId};
 
 /// Hears an encoded message; it may be no message of the type that is heard.
@@ -119,13 +120,13 @@ impl Shared {
         {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
-        state.after.event(Event::Message { worker: id, at: SystemTime::now(), size });
+        self.happened(state, Event::Message { worker: id, at: SystemTime::now(), size });
         Ok(())
     }
 
     pub(super) fn hear_report(&self, state: &mut State, id: WorkerId, text: Box<str>) {
         let text = text.into();
-        state.after.event(Event::Reported { worker: id, at: SystemTime::now(), text });
+        self.happened(state, Event::Reported { worker: id, at: SystemTime::now(), text });
     }
 
     /// A message was no value of the type that its listener takes.
@@ -138,6 +139,10 @@ impl Shared {
 
     /// Messages, and occasions for callbacks, that were lost.
     pub(super) fn missed(&self) -> u64 {
+        if fork::is_fork() {
+            // Nothing is lost there, and the callbacks' lock may be held for ever.
+            return 0;
+        }
         self.missed.load(Ordering::Relaxed) + self.callbacks.missed()
     }
 }

@@ -4,6 +4,8 @@ mod after;
 mod builder;
 mod call;
 mod callbacks;
+mod config;
+mod events;
 mod health;
 mod hear;
 mod home;
@@ -28,6 +30,7 @@ use serde::Serialize;
 
 pub use builder::{Face, Handle, PoolBuilder, shared};
 pub use call::Call;
+pub use events::Events;
 pub use home::set_disabled;
 pub use map::Map;
 pub use registry::pools;
@@ -38,13 +41,13 @@ pub(crate) use wish::Wish;
 pub use worker::Worker;
 
 use crate::error::{DecodeError, QueryError, SpawnError};
-use crate::event::Events;
 use crate::health::Health;
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
 use crate::wire::codec;
+use config::MOST;
 use retry::Policy;
-use shared::{MOST, Shared};
+use shared::Shared;
 use ticket::Ticket;
 
 /// A pool of worker processes: what every generated handle dereferences to.

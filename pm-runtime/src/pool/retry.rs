@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::builder::Face;
 use super::call::Call;
+use super::config::seed;
 use super::pause::Pause;
-use super::shared::seed;
 use super::ticket::Ticket;
 
 /// When to run a query again that ended in an error of the application: one that its function

@@ -11,30 +11,19 @@ use std::time::Instant;
 
 use super::after::After;
 use super::callbacks::Callbacks;
+use super::config::config;
+use super::events::{Channel, Events};
 use super::lead::Lead;
 use super::registry;
 use super::ticket::Ticket;
 use crate::child::{self, Home, entries::Entry};
 use crate::error::{BootError, QueryError, SpawnError};
-use crate::event::{Channel, Events};
 use crate::options::Options;
 use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{Config, Core, QueryKey, Submission, WaiterId, WorkerId};
 use crate::sync::lock;
 use crate::worker::{Plan, Worker};
-
-/// Queries and bytes that a worker may hold beyond those that it runs. What it has not begun can
-/// be had back, so that the numbers only need to keep it busy.
-const AHEAD: usize = 16;
-const AHEAD_BYTES: usize = 1 << 20;
-
-/// Keys whose workers a pool remembers: about half a megabyte of them.
-const KEYS: usize = 1 << 14;
-
-/// Workers of a pool, and queries that a worker runs at once: more than any system bears, and few
-/// enough to be added up and multiplied.
-pub(crate) const MOST: usize = 1 << 20;
 
 pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
 
@@ -82,30 +71,8 @@ impl Shared {
         let mistake = options.mistake();
         // A pool that will not start still has to be consistent.
         let options = if mistake.is_some() { Options::default() } else { options };
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let asked = options.concurrency.or(entry.serve.alone(options.cancel));
-        let concurrency = entry.serve.concurrency(asked).min(MOST);
-        let config = Config {
-            name: name.clone(),
-            // What is told to one worker's state is news to another's.
-            workers: options
-                .workers
-                .unwrap_or(if entry.serve.changes_state() { 1 } else { cpus })
-                .min(MOST),
-            concurrency,
-            ahead: AHEAD,
-            ahead_bytes: AHEAD_BYTES,
-            boot_timeout: Options::finite(options.boot_timeout),
-            grace: Options::finite(options.grace),
-            cancel: options.cancel,
-            queue: options.queue,
-            queue_bytes: options.queue_bytes,
-            max_crashes: options.max_crashes,
-            crash_window: options.crash_window,
-            keys: KEYS,
-            boots_at_once: cpus,
-            seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
-        };
+        let config = config(&name, &entry, &options);
+        let concurrency = config.concurrency;
         let plan = Plan {
             entry,
             program: options.program.clone(),
@@ -122,15 +89,7 @@ impl Shared {
             options,
             mistake,
             plan,
-            state: Mutex::new(State {
-                core: Core::new(config),
-                home: None,
-                seats: BTreeMap::new(),
-                waiters: BTreeMap::new(),
-                after: After::default(),
-                armed: None,
-                keep: None,
-            }),
+            state: Mutex::new(State::new(config)),
             events: Arc::default(),
             callbacks: Arc::default(),
             missed: AtomicU64::new(0),
@@ -152,8 +111,13 @@ impl Shared {
         self.look(|state| state.core.is_destroyed())
     }
 
-    /// Reads the state; changes nothing.
+    /// Reads the state; changes nothing. In a fork, where the lock may be held for ever, and none
+    /// of the workers are its own, that of a pool that was never used.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        if fork::is_fork() {
+            let config = config(self.name(), &self.plan.entry, &self.options);
+            return look(&State::new(config));
+        }
         look(&lock(&self.state))
     }
 
@@ -298,6 +262,10 @@ impl Timed for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if fork::is_fork() {
+            // Every one of these locks may be held for ever.
+            return;
+        }
         registry::leave(self);
         self.events.close();
         self.callbacks.close();
@@ -308,6 +276,18 @@ impl Drop for Shared {
 }
 
 impl State {
+    fn new(config: Config) -> Self {
+        Self {
+            core: Core::new(config),
+            home: None,
+            seats: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            after: After::default(),
+            armed: None,
+            keep: None,
+        }
+    }
+
     pub(crate) fn worker(&self, id: WorkerId) -> Option<&Arc<Worker>> {
         match self.seats.get(&id) {
             Some(Seat::Taken(worker)) => Some(worker),
@@ -329,10 +309,4 @@ impl State {
 /// Tells live tickets apart.
 fn place(ticket: &Ticket) -> usize {
     std::ptr::from_ref(ticket).addr()
-}
-
-/// Spreads the jitter of pools that start together.
-pub(super) fn seed() -> u32 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0) as u32
 }

@@ -1,0 +1,51 @@
+//! What the policy of a pool is told of its options.
+
+use crate::child::entries::Entry;
+use crate::options::Options;
+use crate::supervisor::Config;
+
+/// Queries and bytes that a worker may hold beyond those that it runs. What it has not begun can
+/// be had back, so that the numbers only need to keep it busy.
+const AHEAD: usize = 16;
+const AHEAD_BYTES: usize = 1 << 20;
+
+/// Keys whose workers a pool remembers: about half a megabyte of them.
+const KEYS: usize = 1 << 14;
+
+/// Workers of a pool, and queries that a worker runs at once: more than any system bears, and few
+/// enough to be added up and multiplied.
+pub(crate) const MOST: usize = 1 << 20;
+
+/// The policy's part of the options.
+pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked = options.concurrency.or(entry.serve.alone(options.cancel));
+    let concurrency = entry.serve.concurrency(asked).min(MOST);
+    Config {
+        name: name.to_owned(),
+        // What is told to one worker's state is news to another's.
+        workers: options
+            .workers
+            .unwrap_or(if entry.serve.changes_state() { 1 } else { cpus })
+            .min(MOST),
+        concurrency,
+        ahead: AHEAD,
+        ahead_bytes: AHEAD_BYTES,
+        boot_timeout: Options::finite(options.boot_timeout),
+        grace: Options::finite(options.grace),
+        cancel: options.cancel,
+        queue: options.queue,
+        queue_bytes: options.queue_bytes,
+        max_crashes: options.max_crashes,
+        crash_window: options.crash_window,
+        keys: KEYS,
+        boots_at_once: cpus,
+        seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
+    }
+}
+
+/// Spreads the jitter of pools that start together.
+pub(super) fn seed() -> u32 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as u32
+}

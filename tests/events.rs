@@ -1,0 +1,44 @@
+//! The order of what observers hear.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pm_runtime::{Event, worker, worker_query};
+use smol::future::poll_once;
+use smol::stream::StreamExt;
+
+/// Sends so many messages, each longer than the one before.
+#[worker_query(workers = 1)]
+async fn count(messages: usize) {
+    for length in 0..messages {
+        worker::message("x".repeat(length)).expect("it is text");
+    }
+}
+
+#[pm_runtime::test]
+fn events_come_in_the_order_in_which_things_happened_whoever_learns_of_them() {
+    let pool = CountPool::new();
+    pool.query(0).wait().unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        // They change the pool while the messages come, and do what these leave to be done.
+        for _ in 0..3 {
+            threads.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let mut call = Box::pin(pool.query(0));
+                    smol::block_on(poll_once(&mut call));
+                }
+            });
+        }
+        for _ in 0..50 {
+            let events = pool.events();
+            pool.query(200).wait().unwrap();
+            let sizes = events.filter_map(|event| match event {
+                Event::Message { size, .. } => Some(size),
+                _ => None,
+            });
+            let sizes: Vec<usize> = smol::block_on(sizes.take(200).collect());
+            assert!(sizes.is_sorted(), "{sizes:?}");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}

@@ -1,0 +1,100 @@
+//! Handles in a fork of the process that has the pool: its threads and its workers are not there,
+//! and whatever another thread had locked stays so for ever.
+#![allow(unsafe_code, reason = "forks")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
+use pm_tests::{Task, WorkPool};
+use smol::future::poll_once;
+use smol::stream::StreamExt;
+
+/// Runs this in a fork; whether it was `true` there. It touches nothing that another thread may
+/// have locked but the allocator, which glibc and musl make usable, and these pools.
+fn in_a_fork(run: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child has this thread only, keeps to the above, and ends without unwinding.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let held = run();
+        // SAFETY: it ends the process.
+        unsafe { libc::_exit(if held { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the pointer is valid for writes.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    status == 0
+}
+
+#[pm_runtime::test]
+fn it_can_do_nothing_to_the_workers_of_its_parent() {
+    let pool = WorkPool::new();
+    let pid = pool.query(Task::Pid).wait().unwrap();
+    let begun = Box::pin(pool.query(Task::Pid));
+    let mut begun = Some(begun);
+    assert!(smol::block_on(poll_once(begun.as_mut().unwrap())).is_none());
+    let mut pool = Some(pool);
+    let all = in_a_fork(|| {
+        let (Some(pool), Some(begun)) = (pool.take(), begun.take()) else { return false };
+        let forked = |answer| matches!(answer, Err(QueryError::Forked));
+        forked(smol::block_on(begun))
+            && forked(pool.query(Task::Return(1)).wait())
+            && matches!(smol::block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
+            && forked(WorkPool::new().query(Task::Return(1)).wait())
+    });
+    assert!(all, "every use of a handle fails in the fork");
+    assert_eq!(begun.map(smol::block_on), Some(Ok(pid)), "the same worker");
+    assert_eq!(pool.map(|pool| pool.query(Task::Pid).wait()), Some(Ok(pid)));
+}
+
+#[pm_runtime::test]
+fn what_it_sees_of_a_pool_is_one_without_workers_whatever_was_locked() {
+    let pool = WorkPool::new();
+    pool.query(Task::Pid).wait().unwrap();
+    let worker = pool.acquire().unwrap();
+    let mut events = pool.events();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        // So that some of the forks find each of the locks held.
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    pool.health();
+                    drop(pool.events());
+                }
+            });
+        }
+        threads.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                drop(WorkPool::new());
+            }
+        });
+        let held = (0..200).all(|_| {
+            in_a_fork(|| {
+                let health = pool.health();
+                let nobody = pool.acquire().is_none() && pool.workers().is_empty();
+                let gone = worker.state() == WorkerState::Gone
+                    && worker.load() == 0
+                    && worker.debug_text().is_none()
+                    && worker.health().is_none();
+                let end_of = |mut events: pm_runtime::Events| {
+                    let next: Option<Event> = smol::block_on(events.next());
+                    next.is_none()
+                };
+                let ends = end_of(pool.events()) && end_of(events.clone());
+                let results = smol::block_on(pool.map([Task::Pid]).collect::<Vec<_>>());
+                drop(WorkPool::shared());
+                health.workers.is_empty()
+                    && health.account.balances()
+                    && nobody
+                    && gone
+                    && ends
+                    && results == [Err(QueryError::Forked)]
+                    && pm_runtime::pools().is_empty()
+            })
+        });
+        over.store(true, Ordering::Relaxed);
+        assert!(held);
+    });
+    assert!(smol::block_on(poll_once(events.next())).is_none(), "nothing has happened");
+    assert_eq!(pool.health().idle, 1);
+}
