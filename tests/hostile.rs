@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use pm_runtime::{Call, Event, QueryError, SpawnError, worker_query};
+use pm_runtime::{Call, Event, QueryError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags};

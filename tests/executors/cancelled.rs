@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -242,4 +244,29 @@ async fn a_call_that_is_leaked_in_the_queue_is_answered_to_nobody() {
     assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
     let account = pool.health().account;
     assert_eq!((account.submitted, account.completed, account.rejected), (43, 42, 1));
+}
+
+/// What an executor keeps of a task.
+struct Kept;
+
+impl Wake for Kept {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[pm_runtime::test]
+async fn a_detached_run_keeps_nothing_of_its_caller() {
+    let pool = WorkPool::new();
+    let kept = Arc::new(Kept);
+    let mut call = Box::pin(pool.query(Task::Spin));
+    let waker = Waker::from(kept.clone());
+    assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    until(|| pool.health().account.running == 1);
+    drop(call);
+    assert_eq!(pool.health().detached, 1);
+    assert_eq!(Arc::strong_count(&kept), 1, "its task is gone, whenever the query ends");
+    pool.workers().iter().for_each(|worker| {
+        let pid = rustix::process::Pid::from_raw(worker.pid() as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    });
 }

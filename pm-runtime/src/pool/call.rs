@@ -412,8 +412,9 @@ impl<T, M> Drop for Call<T, M> {
         if fork::is_fork() {
             return;
         }
-        if let Stage::Submitted { key: Some(key), .. } = &self.stage {
+        if let Stage::Submitted { ticket, key: Some(key), .. } = &self.stage {
             self.handles.shared().change(|state, now| state.core.cancel(*key, now));
+            ticket.give_up();
         }
     }
 }

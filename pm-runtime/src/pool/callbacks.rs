@@ -25,7 +25,7 @@ pub(super) enum Notice {
     Crashed(CrashReport),
     Spawned(Worker),
     Unspawned(Worker),
-    Message(Worker, Arc<[u8]>),
+    Message(Worker, Arc<Vec<u8>>),
 }
 
 /// The kinds of both.
@@ -114,7 +114,10 @@ impl Callbacks {
     }
 
     /// Tells of a message.
-    pub(super) fn message(&self, message: impl FnOnce() -> Option<(Worker, Arc<[u8]>)>) -> Heard {
+    pub(super) fn message(
+        &self,
+        message: impl FnOnce() -> Option<(Worker, Arc<Vec<u8>>)>,
+    ) -> Heard {
         let mut state = lock(&self.state);
         if state.closed || !state.wanted.contains(&Kind::Message) {
             return Heard::ByNobody;

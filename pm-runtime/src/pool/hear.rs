@@ -23,19 +23,13 @@ impl Owner for Shared {
         });
     }
 
-    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> bool {
-        let (broke, awaited) = self.change_only(|state, now| {
+    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> Result<bool, String> {
+        self.change_only(|state, now| {
             for frame in frames.drain(..) {
-                if let Err(what) = self.hear(state, id, frame, now) {
-                    return (state.worker(id).cloned().map(|worker| (worker, what)), false);
-                }
+                self.hear(state, id, frame, now)?;
             }
-            (None, state.core.is_awaited(id))
-        });
-        if let Some((worker, what)) = broke {
-            worker.broke(&what);
-        }
-        awaited
+            Ok(state.core.is_awaited(id))
+        })
     }
 
     fn settle(&self) {

@@ -58,12 +58,17 @@ impl Room {
 /// The messages of one query, for its caller.
 #[derive(Default)]
 pub(super) struct Mailbox {
-    messages: VecDeque<(WorkerId, Arc<[u8]>)>,
+    messages: VecDeque<(WorkerId, Arc<Vec<u8>>)>,
     room: Room,
+    /// Nobody will ever empty it.
+    closed: bool,
 }
 
 impl Mailbox {
-    pub(super) fn put(&mut self, worker: WorkerId, message: &Arc<[u8]>) -> Heard {
+    pub(super) fn put(&mut self, worker: WorkerId, message: &Arc<Vec<u8>>) -> Heard {
+        if self.closed {
+            return Heard::ByNobody;
+        }
         let heard = self.room.take(message);
         if heard == Heard::Soon {
             self.messages.push_back((worker, message.clone()));
@@ -72,8 +77,15 @@ impl Mailbox {
     }
 
     /// All that is there by now, in order.
-    pub(super) fn empty(&mut self) -> VecDeque<(WorkerId, Arc<[u8]>)> {
-        std::mem::take(self).messages
+    pub(super) fn empty(&mut self) -> VecDeque<(WorkerId, Arc<Vec<u8>>)> {
+        self.room = Room::default();
+        std::mem::take(&mut self.messages)
+    }
+
+    /// Its caller is gone; what is there will not be heard.
+    pub(super) fn close(&mut self) -> VecDeque<(WorkerId, Arc<Vec<u8>>)> {
+        self.closed = true;
+        self.empty()
     }
 }
 
@@ -105,7 +117,7 @@ impl Shared {
         message: Vec<u8>,
     ) -> Result<(), Violation> {
         let size = message.len();
-        let message: Arc<[u8]> = message.into();
+        let message = Arc::new(message);
         let mut by_caller = Heard::ByNobody;
         if let Some(query) = query {
             let ticket = state.core.running(id, QueryKey::from_wire(query))?;
@@ -163,13 +175,15 @@ mod tests {
     #[test]
     fn what_waits_has_so_much_room_and_no_more() {
         let mut mailbox = Mailbox::default();
-        let message: Arc<[u8]> = vec![0; 960].into();
+        let message = Arc::new(vec![0; 960]);
         for _ in 0..4096 {
             assert_eq!(mailbox.put(1, &message), Heard::Soon);
         }
         assert_eq!(mailbox.put(1, &message), Heard::Missed);
         assert_eq!(mailbox.empty().len(), 4096);
         assert_eq!(mailbox.put(1, &message), Heard::Soon);
+        assert_eq!(mailbox.close().len(), 1);
+        assert_eq!(mailbox.put(1, &message), Heard::ByNobody);
     }
 
     #[test]

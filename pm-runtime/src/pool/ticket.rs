@@ -88,14 +88,22 @@ impl Ticket {
     }
 
     /// Puts a message into its mailbox; [`wake`](Self::wake) has to follow.
-    pub(super) fn put(&self, worker: WorkerId, message: &Arc<[u8]>) -> Heard {
+    pub(super) fn put(&self, worker: WorkerId, message: &Arc<Vec<u8>>) -> Heard {
         let mailbox = self.mailbox.as_ref();
         mailbox.map_or(Heard::ByNobody, |mailbox| lock(mailbox).put(worker, message))
     }
 
     /// The messages that are there by now, in order.
-    pub(super) fn messages(&self) -> VecDeque<(WorkerId, Arc<[u8]>)> {
+    pub(super) fn messages(&self) -> VecDeque<(WorkerId, Arc<Vec<u8>>)> {
         self.mailbox.as_ref().map(|mailbox| lock(mailbox).empty()).unwrap_or_default()
+    }
+
+    /// Its caller is gone: what that has left here, code of the application too, goes with it, and
+    /// not whenever and wherever the query ends.
+    pub(super) fn give_up(&self) {
+        self.forget_waker();
+        let unheard = self.mailbox.as_ref().map(|mailbox| lock(mailbox).close());
+        drop(unheard);
     }
 
     /// Has its caller look. Not under a lock, because a waker is code of the application.

@@ -38,8 +38,8 @@ pub(crate) trait Owner: Send + Sync {
     /// It takes queries.
     fn ready(&self, worker: WorkerId);
     /// It said these, in this order; what follows from it waits for `settle`. `true`: it has
-    /// more to tell.
-    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> bool;
+    /// more to tell. `Err`: one is what no worker says, and what comes after it does not count.
+    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> Result<bool, String>;
     /// Everything that it said was told: nobody reads its link now.
     fn settle(&self);
     /// Its side of the link has ended, though its process may live.
@@ -267,15 +267,29 @@ impl Worker {
         // Bounded, so that a worker that never stops talking does not keep its reader.
         for _ in 0..64 {
             let mut heard = false;
+            let mut breach = None;
             let read = self.link.read(wait_for_lock, |frames| {
                 // What follows a breach does not count, even if it came along.
                 heard = !self.broken.load(Ordering::Relaxed);
-                if heard {
-                    *awaited = owner.heard(self.id, frames);
+                if !heard {
+                    return;
+                }
+                match owner.heard(self.id, frames) {
+                    Ok(more) => *awaited = more,
+                    Err(what) => {
+                        self.stop_reading();
+                        *awaited = false;
+                        breach = Some(what);
+                    }
                 }
             });
+            // Not while nobody else can read: it wakes code of the application.
             if heard {
                 owner.settle();
+            }
+            if let Some(what) = breach {
+                owner.broke(self.id, &what);
+                return Ok(Read::Empty);
             }
             match read {
                 Ok(Read::Some) => {}
@@ -286,7 +300,7 @@ impl Worker {
     }
 
     /// The worker broke the protocol: nothing more is read, and its owner has it killed.
-    pub(crate) fn broke(self: &Arc<Self>, what: &str) {
+    fn broke(self: &Arc<Self>, what: &str) {
         if self.stop_reading() {
             return;
         }
