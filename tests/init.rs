@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use pm_runtime::{BootError, QueryError, SpawnError, worker_query};
+use pm_runtime::{BootError, CrashCause, CrashReport, Exit, QueryError, SpawnError, worker_query};
 
 /// How often `init` ran in this process.
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -61,6 +61,26 @@ fn after_failure() {}
 
 #[worker_query(workers = 1, init = || -> Result<(), String> { panic!("no logger") })]
 async fn after_panic() {}
+
+#[worker_query(workers = 1, max_crashes = 0, init = quit)]
+fn after_exit() {}
+
+fn quit() {
+    std::process::exit(3)
+}
+
+struct Fragile;
+
+impl Default for Fragile {
+    fn default() -> Self {
+        std::process::abort()
+    }
+}
+
+#[worker_query(workers = 1, max_crashes = 0)]
+impl Fragile {
+    fn touch(&self) {}
+}
 
 struct Engine(u32);
 
@@ -200,6 +220,26 @@ async fn its_panic_is_a_failure_that_says_where() {
     assert!(panicked.starts_with("it panicked: no logger at ") && panicked.contains("init.rs"));
     let panicked = reason(ExplodedPool::new().exploded().await);
     assert!(panicked.starts_with("it panicked: boom at "), "{panicked}");
+}
+
+/// What became of the last worker of a pool that has none left.
+#[track_caller]
+fn last(result: Result<(), QueryError>) -> CrashReport {
+    match result {
+        Err(QueryError::BudgetExhausted { last, .. }) => last,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[pm_runtime::test]
+async fn a_death_in_it_is_its_own_and_not_that_of_main() {
+    let report = last(AfterExitPool::new().query().await);
+    let exit = Exit::Code(3);
+    assert_eq!(report.cause, CrashCause::Boot(BootError::ExitedInInit { exit }), "{report}");
+    assert!(report.to_string().contains("exited with code 3 in its `init`"), "{report}");
+    // The state that no `init` makes is made by its `Default`.
+    let report = last(FragilePool::new().touch().await);
+    assert!(report.to_string().contains("SIGABRT in its `init`, or in the `Default`"), "{report}");
 }
 
 #[pm_runtime::test]

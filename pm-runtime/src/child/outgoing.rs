@@ -23,7 +23,16 @@ pub(super) struct Writer {
 impl Inbox {
     /// Tells the pool that this worker takes queries.
     pub(crate) fn tell_ready(&self) {
-        if let Ok(bytes) = handshake::Reply::Ready.to_bytes()
+        self.reply(&handshake::Reply::Ready);
+    }
+
+    /// Tells the pool that from here on a death is the doing of the application's `init`.
+    pub(super) fn tell_setting_up(&self) {
+        self.reply(&handshake::Reply::SettingUp);
+    }
+
+    fn reply(&self, reply: &handshake::Reply) {
+        if let Ok(bytes) = reply.to_bytes()
             && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
         {
             self.orphan();

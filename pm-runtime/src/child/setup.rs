@@ -105,6 +105,7 @@ pub fn async_service<S: 'static, Form>(
 
 /// Waits for what is set up. `None`: it failed, and the pool knows.
 pub(super) fn finish<T>(inbox: &Inbox, driver: &Driver, set_up: fn() -> Setup<T>) -> Option<T> {
+    inbox.tell_setting_up();
     let reason = match catch_unwind(AssertUnwindSafe(|| driver.block_on(set_up()))) {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(reason)) => reason,

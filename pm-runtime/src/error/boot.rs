@@ -58,13 +58,20 @@ pub enum BootError {
         /// What it said.
         reason: Box<str>,
     },
-    /// The process ended before it was ready.
+    /// The process ended before the handshake, and before any `init`.
     #[error(
         "the process {exit} before the handshake; does its `main` do anything before \
          `pm_runtime::init()`, such as reading its arguments? (if its program is another \
          executable, does that call it at all?)"
     )]
     Exited {
+        /// How it ended.
+        exit: Exit,
+    },
+    /// The process ended while the application's own code set it up: its `init`, or the `Default`
+    /// of a service's state.
+    #[error("the process {exit} in its `init`, or in the `Default` of its state")]
+    ExitedInInit {
         /// How it ended.
         exit: Exit,
     },
@@ -120,6 +127,7 @@ impl BootError {
             Self::Refused { .. }
             | Self::TimedOut { .. }
             | Self::Exited { .. }
+            | Self::ExitedInInit { .. }
             | Self::Protocol { .. } => false,
         }
     }

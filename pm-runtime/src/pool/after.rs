@@ -218,6 +218,7 @@ impl Obituary {
             debug: None,
             stderr_tail: None,
             hashes: Default::default(),
+            setting_up: false,
             boot_error,
             at: SystemTime::now(),
         }

@@ -22,6 +22,8 @@ pub(crate) struct Obituary {
     pub(crate) stderr_tail: Option<String>,
     /// The hashes of what it had begun.
     pub(crate) hashes: BTreeMap<QueryKey, u64>,
+    /// The application's code was setting it up, or had.
+    pub(crate) setting_up: bool,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -161,7 +163,11 @@ impl<P> Core<P> {
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
         let exit = obituary.exit;
         let of_boot = || {
-            let error = obituary.boot_error.clone().unwrap_or(BootError::Exited { exit });
+            let error = match &obituary.boot_error {
+                Some(error) => error.clone(),
+                None if obituary.setting_up => BootError::ExitedInInit { exit },
+                None => BootError::Exited { exit },
+            };
             Death::crash(CrashCause::Boot(error))
         };
         let of_itself = || Death {

@@ -1,7 +1,8 @@
 //! The first words between a pool and a new worker.
 //!
 //! They run over the control socket, before anything else: the pool's [`Hello`], with the
-//! worker's end of the data socket beside it, then the worker's [`Reply`]. Beside that the control
+//! worker's end of the data socket beside it, then the worker's [`Reply`], and before it
+//! [`Reply::SettingUp`] where the application's code has something to set up. Beside that the control
 //! socket carries only doorbells, which say: look at the data socket now (from the pool single
 //! bytes, from the worker [`BELL`], a frame as its reply is one), and by its end it tells each
 //! side of the other's death.
@@ -61,6 +62,8 @@ pub(crate) struct Hello {
 /// What a new worker says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Reply {
+    /// It runs what the application's code wants to be done before it takes queries.
+    SettingUp,
     /// It takes queries.
     Ready,
     /// It cannot be of use.

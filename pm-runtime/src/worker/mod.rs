@@ -89,6 +89,7 @@ pub(crate) struct Worker {
 /// What a worker told of itself, for its obituary.
 #[derive(Clone, Default)]
 struct Notes {
+    setting_up: bool,
     boot_error: Option<BootError>,
     panic: Option<PanicNote>,
     debug: Option<Debug>,
@@ -222,6 +223,7 @@ impl Worker {
             return self.broke("it sent a second reply to the handshake");
         }
         match Reply::parse(frame) {
+            Ok(Reply::SettingUp) => lock(&self.notes).setting_up = true,
             Ok(Reply::Ready) => {
                 self.ready.store(true, Ordering::Relaxed);
                 if let Some(owner) = self.owner.upgrade() {
@@ -348,6 +350,8 @@ impl Worker {
         drop(guard);
         // Whatever it started must not go on writing while its last words are read.
         ended.kill();
+        // Its end may be known before its reply was read.
+        self.hear_control();
         self.read_last_words();
         let ended = ended.reap();
         self.finish(Some(ended));
@@ -420,6 +424,7 @@ impl Worker {
             stderr_tail,
             // Those are its owner's to tell.
             hashes: Default::default(),
+            setting_up: notes.setting_up,
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };

@@ -142,6 +142,7 @@ impl World {
             debug: None,
             stderr_tail: None,
             hashes: Default::default(),
+            setting_up: false,
             boot_error,
             at: SystemTime::UNIX_EPOCH,
         };

@@ -127,6 +127,7 @@ impl Scene {
             debug: None,
             stderr_tail: None,
             hashes: Default::default(),
+            setting_up: false,
             boot_error,
             at,
         };
