@@ -340,7 +340,7 @@ async fn a_message_larger_than_max_frame_is_an_error_and_one_exactly_so_large_pa
     let pool = TalkPool::builder().max_frame(100).build();
     // Text is encoded with eight bytes for its length.
     let error = pool.query(Act::SayMuch(93)).await.unwrap();
-    assert!(error.contains("101 bytes is larger than max_frame, which is 100"), "{error}");
+    assert!(error.contains("101 bytes, and `max_frame` is 100 (100 B)"), "{error}");
     let (call, heard) = overheard(pool.query(Act::Flood(1, 92)));
     call.await.unwrap();
     assert_eq!(heard.try_iter().map(|text| text.len()).collect::<Vec<_>>(), [92]);

@@ -22,7 +22,10 @@ pub enum MessageError {
         given: &'static str,
     },
     /// The encoded message is larger than the pool's `max_frame`.
-    #[error("an encoded message of {size} bytes is larger than max_frame, which is {limit} bytes ({})", Bytes(*limit as u64))]
+    #[error(
+        "the encoded message is {size} bytes, and `max_frame` is {limit} ({}): send less, or raise it",
+        Bytes(*limit as u64)
+    )]
     TooLarge {
         /// The encoded size, in bytes.
         size: usize,

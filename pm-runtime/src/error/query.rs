@@ -7,7 +7,7 @@ use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, Pa
 ///
 /// ```text
 /// whose fault                 variants
-/// the caller's                Encode, TooLarge (arguments), Cancelled, Destroyed
+/// the caller's                Encode, TooLarge (arguments), Cancelled, Destroyed, Forked
 /// the query's own code        Panicked, TimedOut, Crashed, Quarantined, TooLarge (answer), Decode
 /// the worker's or system's    Crashed, Protocol, Boot, BudgetExhausted
 /// nobody's: it was too much   QueueFull, QueueTimedOut, Released, WorkerGone
@@ -28,13 +28,15 @@ pub enum QueryError {
         debug: Option<Arc<str>>,
     },
     /// It waited longer than its `queue_timeout` for a worker, and never began.
-    #[error("the query waited longer than its queue_timeout of {after:?} for a worker")]
+    #[error(
+        "the query waited longer than its `queue_timeout` of {after:?} for a worker, and never began"
+    )]
     QueueTimedOut {
         /// The limit that was met.
         after: Duration,
     },
     /// It was to be immediate, and would have had to wait.
-    #[error("the pool's queue is full")]
+    #[error("the pool's queue is full: let the call wait, or raise `queue` or `queue_bytes`")]
     QueueFull,
     /// It was cancelled.
     #[error("the query was cancelled")]
@@ -65,13 +67,17 @@ pub enum QueryError {
         last: CrashReport,
     },
     /// It was still running when the grace of a release was over, and was killed.
-    #[error("the query was still running when its worker's grace was over")]
+    #[error("the query was still running when its worker's `grace` was over, and was killed")]
     Released,
     /// The worker that it was meant for is released or dead, and it had not begun there.
     #[error("the worker that the query was meant for is gone")]
     WorkerGone,
     /// Its encoded arguments or its encoded answer are larger than `max_frame`.
-    #[error("an encoded message of {size} bytes is larger than max_frame, which is {limit} bytes ({})", Bytes(*limit as u64))]
+    #[error(
+        "the encoded arguments or answer are {size} bytes, and `max_frame` is {limit} ({}): send \
+         less, or raise it",
+        Bytes(*limit as u64)
+    )]
     TooLarge {
         /// The encoded size, in bytes.
         size: usize,
@@ -182,6 +188,20 @@ impl std::fmt::Display for Overran<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_too_much_says_which_option_allows_more() {
+        let too_large = QueryError::TooLarge { size: 5012, limit: 1024 };
+        assert_eq!(
+            too_large.to_string(),
+            "the encoded arguments or answer are 5012 bytes, and `max_frame` is 1024 (1 KiB): send \
+             less, or raise it"
+        );
+        let full = QueryError::QueueFull.to_string();
+        assert!(full.contains("`queue` or `queue_bytes`"), "{full}");
+        let late = QueryError::QueueTimedOut { after: Duration::from_secs(5) }.to_string();
+        assert!(late.contains("`queue_timeout` of 5s"), "{late}");
+    }
 
     #[test]
     fn errors_stay_small() {
