@@ -9,6 +9,7 @@ fn prints(program: &str, expected: &str) {
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{stderr}");
     assert!(output.status.success(), "{stderr}");
 }
+
 #[test]
 fn a_calculation_is_called_like_a_function() {
     prints(
@@ -40,12 +41,12 @@ fn a_failed_encounter_has_a_fallback() {
     prints(
         env!("CARGO_BIN_EXE_safari_zone"),
         "\
-Nidoran (level 31)
-Goldeen (level 31)
-Goldeen (level 27)
+Nidoran (level 31, Common)
+Goldeen (level 31, Uncommon)
+Dratini (level 27, Rare)
 encounter calculation failed: there is no zone glitch
-Rattata (level 2)
-special: Goldeen (level 102)
+Rattata (level 2, Common)
+special: Dratini (level 102, Rare)
 4 encounters, mean level 22.75
 ",
     );
@@ -95,8 +96,8 @@ a worker of count_encounters crashed; it said: counting [\"Missingno\"]
 no statistics for a while
 Dratini of safari-forest
 encounters: 1
-crashes of generate_encounter: 1
-crashes of count_encounters: 1
+generate_encounter: workers 2, releasing 0, load 0, crashes 1, restarts 1
+count_encounters: workers 2, releasing 0, load 0, crashes 1, restarts 1
 ",
     );
 }
@@ -107,22 +108,22 @@ fn a_health_check_tells_what_happened() {
         env!("CARGO_BIN_EXE_health_check"),
         "\
 encounter:
-  releasing 0, load 0, queued 0
+  workers 0, releasing 0, load 0, queued 0
   submitted 0 = completed 0 + failed 0 + pending 0
   crashes 0
 statistics:
-  releasing 0, load 0, queued 0
+  workers 0, releasing 0, load 0, queued 0
   submitted 0 = completed 0 + failed 0 + pending 0
   crashes 0
 a level too high: it panicked, and its worker serves on
 statistics that crash: its worker is replaced
 statistics after that: 151
 encounter:
-  releasing 0, load 0, queued 0
+  workers 2, releasing 0, load 0, queued 0
   submitted 4 = completed 3 + failed 1 + pending 0
   crashes 0
 statistics:
-  releasing 0, load 0, queued 0
+  workers 1, releasing 0, load 0, queued 0
   submitted 2 = completed 1 + failed 1 + pending 0
   crashes 1, the last by SIGABRT
 ",

@@ -1,9 +1,10 @@
 //! The state of every pool, as a health check prints it or sends it to a monitoring system.
 
-use pm_runtime::{Error, QueryError, worker_query};
+use pm_runtime::{Error, Health, QueryError, worker, worker_query};
 
 #[worker_query(workers = 2)]
 fn encounter(level: u32) -> u32 {
+    worker::message(format!("an encounter of level {level}")).ok();
     assert!(level <= 100, "there is no level {level}");
     level + 1
 }
@@ -22,7 +23,12 @@ fn health_check() {
         let health = pool.health();
         let load: usize = health.workers.iter().map(|worker| worker.load).sum();
         println!("{}:", health.name);
-        println!("  releasing {}, load {load}, queued {}", health.releasing, health.queued);
+        println!(
+            "  workers {}, releasing {}, load {load}, queued {}",
+            health.workers.len(),
+            health.releasing,
+            health.queued,
+        );
         let account = health.account;
         println!(
             "  submitted {} = completed {} + failed {} + pending {}",
@@ -39,12 +45,22 @@ fn health_check() {
             ),
             None => println!("  crashes {}", health.crashes),
         }
+        record(&health);
+    }
+}
+
+/// Stands for a monitoring system: all that is known, as JSON.
+fn record(health: &Health) {
+    match serde_json::to_string(health) {
+        Ok(json) => eprintln!("{json}"),
+        Err(error) => eprintln!("{error}"),
     }
 }
 
 #[pm_runtime::main]
 async fn main() -> Result<(), Error> {
     let (encounters, statistics) = (EncounterPool::new(), StatisticsPool::new());
+    encounters.on_message(|worker, text| eprintln!("[DEBUG] worker {}: {text}", worker.id()));
     health_check();
 
     for level in [1, 50, 100] {

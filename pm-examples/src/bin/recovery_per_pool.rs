@@ -3,10 +3,12 @@
 
 use pm_runtime::{CrashReport, Error, Pool, worker, worker_query};
 use smol::channel::{Receiver, unbounded};
+use smol::future;
 
 #[worker_query(workers = 2, timeout = "30s")]
 fn generate_encounter(zone: &str) -> String {
     worker::debug(format!("generating an encounter in {zone}"));
+    worker::message(format!("somebody is in {zone}")).ok();
     if zone == "glitch" {
         std::process::abort();
     }
@@ -23,6 +25,7 @@ fn count_encounters(encounters: &[String]) -> usize {
 }
 
 /// What is to be done about a crash.
+#[derive(Clone, Copy)]
 enum Recovery {
     FallBackToSimpleEncounters,
     PauseStatistics,
@@ -37,19 +40,17 @@ struct SafariZone {
 impl SafariZone {
     fn new() -> Self {
         let (sender, recoveries) = unbounded();
-        let encounters = GenerateEncounterPool::new();
-        encounters.on_crash({
+        let watch = |pool: &Pool, recovery| {
             let sender = sender.clone();
-            move |report| {
+            pool.on_crash(move |report| {
                 print(report);
-                sender.try_send(Recovery::FallBackToSimpleEncounters).ok();
-            }
-        });
-        let statistics = CountEncountersPool::new();
-        statistics.on_crash(move |report| {
-            print(report);
-            sender.try_send(Recovery::PauseStatistics).ok();
-        });
+                sender.try_send(recovery).ok();
+            });
+        };
+        let (encounters, statistics) = (GenerateEncounterPool::new(), CountEncountersPool::new());
+        watch(&encounters, Recovery::FallBackToSimpleEncounters);
+        watch(&statistics, Recovery::PauseStatistics);
+        encounters.on_message(|worker, text| eprintln!("[worker {}] {text}", worker.id()));
         Self { encounters, statistics, recoveries }
     }
 
@@ -59,6 +60,25 @@ impl SafariZone {
             Ok(Recovery::PauseStatistics) => println!("no statistics for a while"),
             Err(_) => println!("both pools are gone"),
         }
+    }
+
+    fn health_check(&self) {
+        let pools: [&Pool; 2] = [&self.encounters, &self.statistics];
+        for health in pools.map(Pool::health) {
+            let load: usize = health.workers.iter().map(|worker| worker.load).sum();
+            println!(
+                "{}: workers {}, releasing {}, load {load}, crashes {}, restarts {}",
+                health.name,
+                health.workers.len(),
+                health.releasing,
+                health.crashes,
+                health.restarts,
+            );
+        }
+    }
+
+    async fn shut_down(&self) {
+        future::zip(self.encounters.destroy(), self.statistics.destroy()).await;
     }
 }
 
@@ -82,9 +102,9 @@ async fn main() -> Result<(), Error> {
     // The pools have recovered by themselves, too: other workers answer.
     println!("{}", zone.encounters.query("safari-forest").await?);
     println!("encounters: {}", zone.statistics.query(&["Dratini".into()]).await?);
-    let pools: [&Pool; 2] = [&zone.encounters, &zone.statistics];
-    for pool in pools {
-        println!("crashes of {}: {}", pool.name(), pool.health().crashes);
-    }
+    // Each has its two workers, or waits here until the lost one is replaced.
+    future::try_zip(zone.encounters.spawn(2), zone.statistics.spawn(2)).await?;
+    zone.health_check();
+    zone.shut_down().await;
     Ok(())
 }

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pm_runtime::{CrashReport, QueryError, worker_query};
+use pm_runtime::{CrashReport, QueryError, worker, worker_query};
 
 /// Adds up half of each number; where there is no marker it makes one, and dies.
-#[worker_query(workers = 1, timeout = "30s", max_crashes = 5, crash_window = "30min")]
+#[worker_query(workers = 4, timeout = "30s", max_crashes = 5, crash_window = "30min")]
 fn process(data: Vec<u32>, marker: &Path) -> u32 {
+    worker::debug(format_args!("adding up {} numbers", data.len()));
     if !marker.exists() {
         let _ = std::fs::write(marker, "");
         std::process::abort();
@@ -17,13 +18,14 @@ fn process(data: Vec<u32>, marker: &Path) -> u32 {
 }
 
 fn log_crash_details(report: &CrashReport) {
-    let exit = report.exit.signal_name().unwrap_or("an exit code");
     eprintln!(
-        "worker {} of {} ended by {exit}, after {} queries, with {} running",
+        "worker {} ended by {}, pid {:?}, load {}, debug {:?}, at {:?}",
         report.worker,
-        report.pool,
-        report.served,
+        report.exit.signal_name().unwrap_or("an exit code"),
+        report.pid,
         report.running.len(),
+        report.debug,
+        report.at,
     );
 }
 
@@ -55,6 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         log_crash_details(report);
         notify_administrators(report);
     });
+    pool.spawn(4).await?;
 
     let sum = query(&pool, &[2, 4, 6], &folder.path().join("first")).await?;
     pool.destroy().await;

@@ -1,5 +1,7 @@
 //! A processor with two pools: encounters, of which there are many, and statistics, which are heavy.
 
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use pm_runtime::{Error, QueryError, worker_query};
@@ -10,6 +12,15 @@ use smol::future;
 struct Encounter {
     pokemon: String,
     level: u32,
+    shiny: bool,
+    rarity: Rarity,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Rarity {
+    Common,
+    Uncommon,
+    Rare,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,17 +30,32 @@ struct Statistics {
 }
 
 #[worker_query(timeout = "10s")]
-fn encounter(zone: &str, weather: &str, player_level: u32) -> Encounter {
-    let rates = match zone {
+fn encounter(zone: &str, weather: &str, time_of_day: &str, player_level: u32) -> Encounter {
+    let base = match zone {
         "safari-forest" => [6, 3, 1],
         "safari-lake" => [2, 5, 3],
         unknown => panic!("there is no zone {unknown}"),
     };
-    let pokemon = ["Nidoran", "Goldeen", "Dratini"];
-    let modifier = if weather == "rain" { [1, 3, 2] } else { [1, 1, 1] };
-    let (_, likely) =
-        (0..3).map(|i| (rates[i] * modifier[i], pokemon[i])).max().unwrap_or_default();
-    Encounter { pokemon: likely.into(), level: player_level + rates[0] }
+    let weather = if weather == "rain" { [1, 3, 2] } else { [1, 1, 1] };
+    let time = if time_of_day == "night" { [1, 1, 4] } else { [2, 2, 1] };
+    let found =
+        [("Nidoran", Rarity::Common), ("Goldeen", Rarity::Uncommon), ("Dratini", Rarity::Rare)];
+    let rates = (0..3).map(|i| base[i] * weather[i] * time[i]);
+    let (pokemon, rarity) =
+        found[rates.enumerate().max_by_key(|&(_, rate)| rate).unwrap_or_default().0];
+    Encounter {
+        pokemon: pokemon.into(),
+        level: player_level + base[0],
+        shiny: is_shiny(zone, player_level),
+        rarity,
+    }
+}
+
+/// One in a thousand is.
+fn is_shiny(zone: &str, player_level: u32) -> bool {
+    let mut hasher = DefaultHasher::new();
+    (zone, player_level).hash(&mut hasher);
+    hasher.finish().is_multiple_of(1000)
 }
 
 #[worker_query(timeout = "1min")]
@@ -37,6 +63,14 @@ fn statistics(encounters: &[Encounter]) -> Statistics {
     let sum: u32 = encounters.iter().map(|encounter| encounter.level).sum();
     let count = encounters.len();
     Statistics { count, mean_level: f64::from(sum) / count as f64 }
+}
+
+impl fmt::Display for Encounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pokemon, level, shiny, rarity } = self;
+        let shiny = if *shiny { "shiny " } else { "" };
+        write!(f, "{shiny}{pokemon} (level {level}, {rarity:?})")
+    }
 }
 
 struct SafariZone {
@@ -53,8 +87,8 @@ impl SafariZone {
     }
 
     /// Whatever happens to the query, the player meets something.
-    async fn encounter(&self, zone: &str, weather: &str, level: u32) -> Encounter {
-        match self.encounters.query(zone, weather, level).await {
+    async fn encounter(&self, zone: &str, weather: &str, time: &str, level: u32) -> Encounter {
+        match self.encounters.query(zone, weather, time, level).await {
             Ok(encounter) => encounter,
             Err(error) => {
                 let reason = match &error {
@@ -62,14 +96,17 @@ impl SafariZone {
                     error => error.to_string(),
                 };
                 println!("encounter calculation failed: {reason}");
-                Encounter { pokemon: "Rattata".into(), level: 2 }
+                let (shiny, rarity) = (false, Rarity::Common);
+                Encounter { pokemon: "Rattata".into(), level: 2, shiny, rarity }
             }
         }
     }
 
-    /// A worker of its own for one heavy query, gone afterwards.
+    /// A worker of its own for one heavy query, gone afterwards; a process, even in a session in
+    /// which [`set_disabled`](pm_runtime::set_disabled) makes threads of workers.
     async fn special_encounter(&self, zone: &str) -> Result<Encounter, QueryError> {
-        self.encounters.query_temporary(zone, "rain", 100).timeout(Duration::from_secs(60)).await
+        let query = self.encounters.query_temporary(zone, "rain", "night", 100);
+        query.timeout(Duration::from_secs(60)).force().await
     }
 
     async fn shut_down(&self) {
@@ -81,18 +118,17 @@ impl SafariZone {
 async fn main() -> Result<(), Error> {
     let zone = SafariZone::new();
     let mut met = Vec::new();
-    for (place, weather) in [
-        ("safari-forest", "sun"),
-        ("safari-forest", "rain"),
-        ("safari-lake", "rain"),
-        ("glitch", ""),
+    for (place, weather, time) in [
+        ("safari-forest", "sun", "day"),
+        ("safari-forest", "rain", "day"),
+        ("safari-lake", "rain", "night"),
+        ("glitch", "", ""),
     ] {
-        let encounter = zone.encounter(place, weather, 25).await;
-        println!("{} (level {})", encounter.pokemon, encounter.level);
+        let encounter = zone.encounter(place, weather, time, 25).await;
+        println!("{encounter}");
         met.push(encounter);
     }
-    let special = zone.special_encounter("safari-lake").await?;
-    println!("special: {} (level {})", special.pokemon, special.level);
+    println!("special: {}", zone.special_encounter("safari-lake").await?);
 
     let Statistics { count, mean_level } = zone.statistics.query(&met).await?;
     println!("{count} encounters, mean level {mean_level}");
