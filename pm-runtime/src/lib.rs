@@ -23,6 +23,19 @@
 //! A worker may crash, hang, leak or hog its core: the query that it ran gets a typed
 //! [`QueryError`], what it had not begun runs elsewhere, and another worker takes its place.
 //!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | functions and `impl` blocks as queries, their options, arguments and answers | [`worker_query`] |
+//! | what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
+//! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`] |
+//! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
+//! | what went wrong, and whose fault it is | [`QueryError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
+//! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
+//! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
+//! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`] |
+//!
 //! # In a worker
 //!
 //! A worker is a process of its own that runs the application's executable, but never its `main`.
@@ -42,7 +55,13 @@
 //! - **Environment, folder, nice value** are the application's: `env`, `clear_env`, `cwd`, `nice`.
 //!
 //! All of this is about processes: an [in-process](PoolBuilder::in_process) pool has none, and
-//! ignores those options.
+//! ignores those options. What follows holds in both:
+//!
+//! - **Async code** is driven by smol. What needs tokio panics there ("there is no reactor running"),
+//!   whatever drives the application: `runtime = "tokio"` ([`Runtime`]).
+//! - **Panics** are caught: the query fails with [`QueryError::Panicked`], and its worker serves on,
+//!   or is replaced where a `&mut self` method may have left its state half changed. In a program
+//!   that is built with `panic = "abort"` they are crashes.
 //!
 //! # Features
 //!
