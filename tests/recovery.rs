@@ -125,7 +125,8 @@ async fn reports_of_the_same_arguments_have_the_same_hash() {
         let report = crash(&error);
         assert_eq!(report.running.len(), 1, "{report}");
         let hash = report.running[0].hash;
-        assert!(report.to_string().contains(&format!("(hash {hash:016x})")), "{report}");
+        assert!(report.to_string().contains(&format!("hash {hash:016x})")), "{report}");
+        assert_eq!(report.running[0].query, "work");
         hash
     };
     let one = hash(WorkPool::new(), Task::Exit(1)).await;

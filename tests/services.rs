@@ -510,3 +510,27 @@ async fn a_state_is_reached_by_name_and_by_key_and_a_temporary_one_is_fresh() {
     assert_eq!(pool.get().on(&worker).await, Err(QueryError::WorkerGone));
     pool.destroy().await;
 }
+
+#[derive(Default)]
+struct Mine;
+
+#[worker_query]
+impl Mine {
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
+    async fn explode(&mut self, _fuse: u32) {
+        std::process::abort()
+    }
+}
+
+#[pm_runtime::test]
+async fn the_report_of_a_crash_names_the_method() {
+    let pool = MinePool::new();
+    assert_eq!(pool.is_quiet().await, Ok(true));
+    let Err(QueryError::Crashed(report)) = pool.explode(3).await else { panic!("it aborts") };
+    let queries: Vec<_> = report.running.iter().map(|running| &*running.query).collect();
+    assert_eq!(queries, ["Mine::explode"]);
+    assert!(report.to_string().contains("SIGABRT, running `Mine::explode` ("), "{report}");
+}

@@ -151,7 +151,7 @@ async fn a_report_shows_a_hostile_stderr_as_it_is() {
     let all = report.to_string();
     let (before, tail) = all.split_once("; the end of its stderr: ").expect("it is there");
     assert!(before.starts_with("worker 1 of pool `talk` (pid "), "{before}");
-    assert!(before.contains(") was killed by SIGABRT, running a query of "), "{before}");
+    assert!(before.contains(") was killed by SIGABRT, running `talk` ("), "{before}");
     assert_eq!(
         tail,
         "\\u{1b}[2J\\u{1b}]0;title\\u{7}fine\\r\\nworker 9 of pool `talk` is well\\u{202e}\\u{9b}\

@@ -205,14 +205,23 @@ impl Entry {
     }
 
     fn query(&self, place: Option<Place>) -> String {
+        let variant = place.and_then(|place| usize::try_from(place.query).ok());
+        format!("`{}`", self.query_named(variant))
+    }
+
+    /// What an encoded query calls, for people.
+    pub(crate) fn query_of(&self, request: &[u8]) -> String {
+        self.query_named(codec::variant(request))
+    }
+
+    fn query_named(&self, variant: Option<usize>) -> String {
         let method = || {
             let (_, methods) = self.signature.strip_prefix("impl ")?.split_once("{ fn ")?;
-            let method = methods.split("; fn ").nth(usize::try_from(place?.query).ok()?)?;
-            method.split('(').next()
+            methods.split("; fn ").nth(variant?)?.split('(').next()
         };
         match method() {
-            Some(method) => format!("`{}::{method}`", self.title),
-            None => format!("`{}`", self.title),
+            Some(method) => format!("{}::{method}", self.title),
+            None => self.title.to_owned(),
         }
     }
 }

@@ -58,6 +58,9 @@ pub struct Crash {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunningQuery {
+    /// What it called: the name of the function, or of the service and its method, such as
+    /// `Dex::lookup`.
+    pub query: String,
     /// How long it had been running.
     pub age: Duration,
     /// The size of its encoded arguments, in bytes.
@@ -70,7 +73,12 @@ pub struct RunningQuery {
 
 impl fmt::Display for RunningQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "of {} (hash {:016x}) for {:.1?}", Bytes(self.size as u64), self.hash, self.age)
+        let Self { query, age, size, hash } = self;
+        write!(
+            f,
+            "`{query}` ({} of arguments, hash {hash:016x}) for {age:.1?}",
+            Bytes(*size as u64)
+        )
     }
 }
 
@@ -219,7 +227,7 @@ impl fmt::Display for Crash {
         }
         match &self.running[..] {
             [] => {}
-            [one] => write!(f, ", running a query {one}")?,
+            [one] => write!(f, ", running {one}")?,
             [oldest, ..] => {
                 write!(f, ", running {} queries, the oldest {oldest}", self.running.len())?;
             }
@@ -270,6 +278,7 @@ mod tests {
             cause: CrashCause::Died,
             exit: Exit::Signal(libc::SIGSEGV),
             running: vec![RunningQuery {
+                query: "roll".into(),
                 age: Duration::from_millis(1500),
                 size: 2048,
                 hash: 0xfeed,
@@ -283,8 +292,8 @@ mod tests {
             debug: Some("half\tway".into()),
             stderr_tail: Some("\x1b[2Jone\r\nworker 1 of pool `roll` is well\u{202e}".into()),
         });
-        let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running a query of \
-                        2 KiB (hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
+        let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running `roll` \
+                        (2 KiB of arguments, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
                         5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
                         \\u{1b}[31moh\\nno; its last debug text: half\\tway";
         assert_eq!(

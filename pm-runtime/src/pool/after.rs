@@ -217,7 +217,7 @@ impl Obituary {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Default::default(),
+            begun: Default::default(),
             setting_up: false,
             boot_error,
             at: SystemTime::now(),

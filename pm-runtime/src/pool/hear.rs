@@ -4,12 +4,12 @@ use std::time::{Instant, SystemTime};
 
 use super::callbacks::{Kind, Notice};
 use super::shared::{Seat, Shared, State};
-use super::ticket::Outcome;
+use super::ticket::{Outcome, Ticket};
 use super::worker::Worker;
 use crate::error::{DecodeError, EncodeError, PanicReport, QueryError};
 use crate::event::Event;
 use crate::output::{OutputLine, OutputStream};
-use crate::supervisor::{End, Obituary, QueryKey, Violation, WorkerId};
+use crate::supervisor::{End, Obituary, Particulars, QueryKey, Violation, WorkerId};
 use crate::wire::frame::Frame;
 use crate::wire::message::{FromWorker, Refusal};
 use crate::worker::Owner;
@@ -60,7 +60,11 @@ impl Owner for Shared {
             let begun = state.core.begun_by(id);
             begun.map(|(key, ticket)| (key, ticket.clone())).collect()
         });
-        obituary.hashes = begun.into_iter().map(|(key, ticket)| (key, ticket.hash())).collect();
+        let particulars = |ticket: &Ticket| Particulars {
+            query: self.plan.entry.query_of(ticket.as_ref()),
+            hash: ticket.hash(),
+        };
+        obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();
         let seat = self.change(|state, now| {
             let gone = Worker::seated(self, state, id);
             state.core.died(id, obituary, now);

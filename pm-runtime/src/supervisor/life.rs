@@ -20,13 +20,22 @@ pub(crate) struct Obituary {
     pub(crate) debug: Option<Arc<str>>,
     /// The last lines of its stderr, where those are captured.
     pub(crate) stderr_tail: Option<String>,
-    /// The hashes of what it had begun.
-    pub(crate) hashes: BTreeMap<QueryKey, u64>,
+    /// What it had begun.
+    pub(crate) begun: BTreeMap<QueryKey, Particulars>,
     /// The application's code was setting it up, or had.
     pub(crate) setting_up: bool,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
+}
+
+/// What a report says of a query, and the policy has no use for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Particulars {
+    /// The function or method.
+    pub(crate) query: String,
+    /// Of its arguments.
+    pub(crate) hash: u64,
 }
 
 impl<P> Core<P> {
@@ -224,7 +233,7 @@ impl<P> Core<P> {
         &self,
         slot: &Slot,
         cause: CrashCause,
-        obituary: Obituary,
+        mut obituary: Obituary,
         now: Instant,
     ) -> CrashReport {
         let running = slot
@@ -233,9 +242,10 @@ impl<P> Core<P> {
             .filter_map(|&key| {
                 let query = self.queries.get(key)?;
                 // A dead worker begins nothing more, so that none is missing.
-                let hash = obituary.hashes.get(&key).copied().unwrap_or_default();
+                let Particulars { query: name, hash } =
+                    obituary.begun.remove(&key).unwrap_or_default();
                 let age = query.ran(now).unwrap_or_default();
-                Some(RunningQuery { age, size: query.size, hash })
+                Some(RunningQuery { query: name, age, size: query.size, hash })
             })
             .collect();
         CrashReport::new(Crash {

@@ -32,7 +32,7 @@ mod work;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub(crate) use life::Obituary;
+pub(crate) use life::{Obituary, Particulars};
 pub(crate) use query::{Caller, QueryKey, Route};
 pub(crate) use slot::WorkerId;
 pub(crate) use view::SlotView;

@@ -423,7 +423,7 @@ impl Worker {
             debug: notes.debug.map(|debug| debug.text),
             stderr_tail,
             // Those are its owner's to tell.
-            hashes: Default::default(),
+            begun: Default::default(),
             setting_up: notes.setting_up,
             boot_error: notes.boot_error,
             at: SystemTime::now(),

@@ -141,7 +141,7 @@ impl World {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Default::default(),
+            begun: Default::default(),
             setting_up: false,
             boot_error,
             at: SystemTime::UNIX_EPOCH,

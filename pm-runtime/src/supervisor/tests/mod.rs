@@ -126,7 +126,7 @@ impl Scene {
             panic: None,
             debug: None,
             stderr_tail: None,
-            hashes: Default::default(),
+            begun: Default::default(),
             setting_up: false,
             boot_error,
             at,
