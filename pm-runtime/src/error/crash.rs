@@ -74,11 +74,7 @@ pub struct RunningQuery {
 impl fmt::Display for RunningQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { query, age, size, hash } = self;
-        write!(
-            f,
-            "`{query}` ({} of arguments, hash {hash:016x}) for {age:.1?}",
-            Bytes(*size as u64)
-        )
+        write!(f, "`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))
     }
 }
 
@@ -293,7 +289,7 @@ mod tests {
             stderr_tail: Some("\x1b[2Jone\r\nworker 1 of pool `roll` is well\u{202e}".into()),
         });
         let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running `roll` \
-                        (2 KiB of arguments, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
+                        (2 KiB, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
                         5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
                         \\u{1b}[31moh\\nno; its last debug text: half\\tway";
         assert_eq!(
