@@ -325,9 +325,6 @@ impl<T, M> Call<T, M> {
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
         let call = self;
         let shared = call.handles.shared();
-        if fork::is_fork() {
-            return Poll::Ready(Err(QueryError::Forked));
-        }
         let mut stage = std::mem::replace(&mut call.stage, Stage::Over);
         let first = matches!(stage, Stage::Encoded(_));
         if let Stage::Encoded(request) = stage {
@@ -386,6 +383,9 @@ impl<T, M> Future for Call<T, M> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let call = &mut *self;
+        if fork::is_fork() {
+            return Poll::Ready(Err(QueryError::Forked));
+        }
         loop {
             if let Some(again) = &mut call.again {
                 ready!(again.poll_pause(cx));

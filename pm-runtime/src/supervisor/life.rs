@@ -117,8 +117,11 @@ impl<P> Core<P> {
                 if !is_deliberate(&cause) {
                     self.budget.back_off(now);
                 }
-                if let CrashCause::Boot(error) = cause {
-                    self.boot_failed(&error, slot.replacement);
+                match cause {
+                    CrashCause::Boot(error) if !is_bidden(&error) => {
+                        self.boot_failed(&error, slot.replacement);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -187,7 +190,11 @@ impl<P> Core<P> {
         let was_dying =
             slot.lost.is_some() && !matches!(exit, Exit::Signal(libc::SIGKILL) | Exit::Unknown);
         match &slot.phase {
-            Phase::Starting { .. } => of_boot(),
+            Phase::Starting { .. } => {
+                let death = of_boot();
+                let bidden = matches!(&death.cause, CrashCause::Boot(error) if is_bidden(error));
+                Death { counts: !bidden || self.has(Bug::CountDeathsFromOutside), ..death }
+            }
             Phase::Live => of_itself(),
             Phase::Dying { cause: CrashCause::Boot(BootError::Protocol { .. }), .. }
                 if was_dying =>
@@ -287,6 +294,14 @@ impl Death {
 /// Whether the pool ended it for reasons of its own: that says nothing of how the next one fares.
 fn is_deliberate(cause: &CrashCause) -> bool {
     matches!(cause, CrashCause::TimedOut(_) | CrashCause::Cancelled | CrashCause::Grace(_))
+}
+
+/// Whether a worker was told to end before it could decline: shells and service managers tell
+/// every process of a tree. That says nothing of how the next one fares, and what waited for this
+/// one is to be served while the application drains its pools.
+pub(super) fn is_bidden(error: &BootError) -> bool {
+    let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
+    matches!(error, BootError::Exited { exit: Exit::Signal(signal) } if signals.contains(signal))
 }
 
 /// Whether a death by this signal is the doing of somebody else: code that goes wrong does not

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::life::is_bidden;
 use super::slot::{Phase, Slot};
 use super::{Bug, Core, Stage, WorkerId};
 use crate::error::{CrashCause, QueryError};
@@ -78,6 +79,9 @@ impl<P> Core<P> {
             self.temporary_pauses.back_off(now);
         }
         let CrashCause::Boot(error) = cause else { return };
+        if is_bidden(error) {
+            return;
+        }
         // Another attempt for the same query might fail for ever.
         while self.queries.waiting_temporary() > self.coming_temporary()
             && let Some(key) = self.queries.front_temporary()

@@ -37,6 +37,8 @@ pub(super) fn count_death(
             (!outside, true)
         }
         Some(_) => (true, true),
+        // Not yet able to decline what every process is told.
+        None if !shadow.ready && exit == Exit::Signal(15) => (false, true),
         None if !shadow.ready => (!permanent, true),
         None if shadow.told_to_end && well => (false, false),
         None => (!outside, true),

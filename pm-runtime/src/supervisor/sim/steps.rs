@@ -166,6 +166,7 @@ impl World {
                     let exits = [
                         Exit::Signal(11),
                         Exit::Signal(9),
+                        Exit::Signal(15),
                         Exit::Signal(6),
                         Exit::Code(0),
                         Exit::Code(101),

@@ -131,6 +131,25 @@ fn a_permanent_boot_error_is_told_at_once() {
 }
 
 #[test]
+fn a_worker_that_is_told_to_end_before_it_can_decline_fails_nothing() {
+    let mut scene = Scene::new(Config { max_crashes: Some(0), ..config(1) });
+    let term = Exit::Signal(libc::SIGTERM);
+    scene.submit(1);
+    scene.submit_to(2, Route::Temporary);
+    scene.core.destroy(scene.now);
+    scene.die(1, term);
+    scene.die(2, term);
+    scene.actions();
+    assert_eq!(scene.launched(), [1, 2, 3, 4]);
+    assert!(scene.error_of(1).is_none() && scene.error_of(2).is_none());
+    assert_eq!(scene.core.crashes(), 0);
+    scene.core.ready(3, scene.now).unwrap();
+    scene.core.ready(4, scene.now).unwrap();
+    let actions = scene.actions();
+    assert!(actions.contains("Hand(3") && actions.contains("Hand(4"), "{actions}");
+}
+
+#[test]
 fn garbage_in_the_handshake_is_a_failed_boot() {
     let mut scene = Scene::ready(config(1));
     let waiter = scene.core.respawn(None, scene.now);
