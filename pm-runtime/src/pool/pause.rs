@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::options::Options;
 use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::sync::{lock, shielded};
@@ -22,7 +23,10 @@ struct Alarm(Mutex<Option<Waker>>);
 impl Pause {
     /// `None`: it is over, or nobody can keep the time.
     pub(super) fn new(length: Duration) -> Option<Self> {
-        let until = Instant::now().checked_add(length).filter(|_| !length.is_zero())?;
+        if length.is_zero() {
+            return None;
+        }
+        let until = Instant::now() + Options::finite(length);
         let reactor = Reactor::get().ok()?;
         let alarm = Arc::new(Alarm::default());
         let weak = Arc::downgrade(&alarm);
@@ -57,5 +61,17 @@ impl Drop for Pause {
             return;
         }
         self.reactor.remove_timer(self.timer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_that_is_too_long_for_the_clock_is_none_that_is_over() {
+        let pause = Pause::new(Duration::MAX).expect("it is not over");
+        assert!(pause.poll(&Context::from_waker(Waker::noop())).is_pending());
+        assert!(Pause::new(Duration::ZERO).is_none());
     }
 }
