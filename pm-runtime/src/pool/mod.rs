@@ -148,7 +148,8 @@ impl Pool {
         Spawn::new(self.clone(), workers.min(MOST))
     }
 
-    /// Starts one worker more, and waits until it is ready.
+    /// Starts one worker more, and waits until it is ready. Should it die before, another one
+    /// takes its place.
     pub async fn spawn_one(&self) -> Result<Worker, SpawnError> {
         let mut id = 0;
         self.wait_for(|core, now| {
@@ -157,6 +158,7 @@ impl Pool {
             waiter
         })
         .await?;
+        let id = self.inner().look(|state| state.core.stand_in(id));
         Ok(Worker::new(self.inner().clone(), id))
     }
 

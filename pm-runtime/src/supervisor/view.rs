@@ -27,6 +27,16 @@ impl<P> Core<P> {
             .map(|slot| slot.id)
     }
 
+    /// This worker; the youngest that takes queries where it died before it was ready, and another
+    /// one took its place.
+    pub(crate) fn stand_in(&self, worker: WorkerId) -> WorkerId {
+        let takes = |slot: &&Slot| slot.takes_queries();
+        match self.slot(worker) {
+            Some(_) => worker,
+            None => self.slots.iter().rfind(takes).map_or(worker, |slot| slot.id),
+        }
+    }
+
     /// Queries that are not over.
     pub(crate) fn live(&self) -> usize {
         self.queries.live()

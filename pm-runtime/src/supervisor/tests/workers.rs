@@ -150,6 +150,19 @@ fn a_worker_that_is_told_to_end_before_it_can_decline_fails_nothing() {
 }
 
 #[test]
+fn who_asks_for_one_more_gets_one_that_lives() {
+    let mut scene = Scene::ready(config(1));
+    let (waiter, worker) = scene.core.spawn_one(scene.now);
+    scene.die(worker, Exit::Code(1));
+    scene.actions();
+    assert_eq!((worker, scene.launched()), (2, vec![2, 3]));
+    scene.core.ready(3, scene.now).unwrap();
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+    assert_eq!(scene.core.stand_in(worker), 3);
+}
+
+#[test]
 fn garbage_in_the_handshake_is_a_failed_boot() {
     let mut scene = Scene::ready(config(1));
     let waiter = scene.core.respawn(None, scene.now);
