@@ -201,7 +201,11 @@ impl<P> Core<P> {
             {
                 of_boot()
             }
-            Phase::Dying { cause: CrashCause::Protocol(_), .. } if was_dying => of_itself(),
+            Phase::Dying { cause: CrashCause::Protocol(_) | CrashCause::Stuck(_), .. }
+                if was_dying =>
+            {
+                of_itself()
+            }
             Phase::Releasing { told, .. } => {
                 let sane = *told && matches!(exit, Exit::Code(0) | Exit::Unknown);
                 Death {

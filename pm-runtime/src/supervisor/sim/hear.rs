@@ -147,7 +147,7 @@ impl World {
             at: SystemTime::UNIX_EPOCH,
         };
         self.core.died(worker, obituary, self.now);
-        judge::ensure(!unwanted || self.core.target == before.target || !self.is_open(), || {
+        judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;
         self.react(Event::Other, &before)
