@@ -52,6 +52,8 @@ pub(crate) struct Choice {
 
 const CANCEL: Choice = Choice { ty: "Cancel", words: &[("detach", "Detach"), ("kill", "Kill")] };
 const RUNTIME: Choice = Choice { ty: "Runtime", words: &[("smol", "Smol"), ("tokio", "Tokio")] };
+const TRANSPORT: Choice =
+    Choice { ty: "Transport", words: &[("auto", "Auto"), ("socket", "Socket")] };
 const STDIO: Choice = Choice {
     ty: "Stdio",
     words: &[("inherit", "Inherit"), ("null", "Null"), ("capture", "Capture")],
@@ -110,7 +112,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("core_dumps", Kind::Switch, "core_dumps = true"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
-    later("transport"),
+    key("transport", Kind::Choice(&TRANSPORT), "transport = \"auto\""),
     key("runtime", Kind::Choice(&RUNTIME), "runtime = \"smol\""),
     key("name", Kind::Name, "name = \"Roll\""),
     key("crate", Kind::Crate, "crate = path::to::pm_runtime"),

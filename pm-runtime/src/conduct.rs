@@ -11,3 +11,21 @@ pub enum Conduct {
     /// panics, nobody knows what the state is worth.
     Exclusive,
 }
+
+impl Conduct {
+    pub(crate) fn to_wire(self) -> u8 {
+        match self {
+            Self::Blocking => 0,
+            Self::Async => 1,
+            Self::Exclusive => 2,
+        }
+    }
+
+    pub(crate) fn from_wire(number: u8) -> Self {
+        match number {
+            1 => Self::Async,
+            2 => Self::Exclusive,
+            _ => Self::Blocking,
+        }
+    }
+}

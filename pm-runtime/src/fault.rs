@@ -60,6 +60,21 @@ pub enum When {
     Chance(f64),
 }
 
+impl FaultKind {
+    /// It strikes where a worker has a query and has not begun it.
+    pub(crate) fn is_before(self) -> bool {
+        matches!(self, Self::KillBefore | Self::StopBefore)
+    }
+
+    /// It strikes what a worker says.
+    pub(crate) fn is_of_link(self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt | Self::Truncate | Self::Duplicate | Self::DropLink | Self::Garbage
+        )
+    }
+}
+
 impl Faults {
     /// None, with the seed of those that strike by chance.
     pub fn seeded(seed: u64) -> Self {

@@ -107,7 +107,7 @@ pub use error::{
 };
 pub use event::Event;
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
-pub use options::{Cancel, Runtime};
+pub use options::{Cancel, Runtime, Transport};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{Call, Events, Map, Pool, PoolBuilder, Retry, Spawn, Worker, pools, set_disabled};
 pub use round_trip::{assert_round_trip, check_round_trip};

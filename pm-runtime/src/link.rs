@@ -1,12 +1,23 @@
-//! The pool's end of a worker's link: the control socket and the data socket.
+//! The pool's end of a worker's link: the control socket, the data socket and, where there is any,
+//! shared memory for the queries themselves.
+
+mod memory;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
 
+use crate::conduct::Conduct;
 use crate::sync::lock;
+use crate::transport::memory::Region;
 use crate::transport::socket::{self, Gone, Outbox, Payload, Read, Wait};
 use crate::wire::frame::{Assembler, Frame, FrameError, Header};
 use crate::wire::handshake;
+use crate::wire::message::{FromWorker, NONE, to_worker};
+use memory::Memory;
+
+/// What a worker has said; what makes no sense is the last of it that counts.
+pub(crate) type Word = Result<FromWorker, FrameError>;
 
 /// The pool's end of a link.
 pub(crate) struct Link {
@@ -15,29 +26,54 @@ pub(crate) struct Link {
     outbox: Mutex<Outbox>,
     inbox: Mutex<Assembler>,
     replies: Mutex<Assembler>,
+    memory: Option<Memory>,
+    /// How long the worker believes that a query may run.
+    timeout: Option<Duration>,
 }
 
 /// The worker's end of a link, before it is handed over.
 pub(crate) struct FarEnd {
     pub(crate) control: OwnedFd,
     pub(crate) data: OwnedFd,
+    pub(crate) memory: Option<OwnedFd>,
+}
+
+/// A query for a worker.
+pub(crate) struct Handing {
+    pub(crate) id: u64,
+    pub(crate) request: Payload,
+    pub(crate) conduct: Conduct,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Link {
-    /// `longest` is the longest payload that the worker may send.
-    pub(crate) fn new(longest: u32) -> Result<(Self, FarEnd), rustix::io::Errno> {
+    /// `longest` is the longest payload that the worker may send, `slots` how many queries fit
+    /// into shared memory: none, if it is 0, or if the system refuses the memory.
+    pub(crate) fn new(
+        longest: u32,
+        concurrency: u32,
+        slots: usize,
+        timeout: Option<Duration>,
+    ) -> Result<(Self, FarEnd), rustix::io::Errno> {
         let (control, far_control) = socket::pair()?;
         let (data, far_data) = socket::pair()?;
         socket::refuse_descriptors(control.as_fd());
         socket::refuse_descriptors(data.as_fd());
+        let (region, memory) = match slots {
+            0 => None,
+            slots => Region::create(slots).ok(),
+        }
+        .unzip();
         let link = Self {
             control,
             data,
             outbox: Mutex::default(),
             inbox: Mutex::new(Assembler::new(longest)),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
+            memory: region.map(|region| Memory::new(Arc::new(region), longest, concurrency)),
+            timeout,
         };
-        Ok((link, FarEnd { control: far_control, data: far_data }))
+        Ok((link, FarEnd { control: far_control, data: far_data, memory }))
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -48,9 +84,44 @@ impl Link {
         self.data.as_fd()
     }
 
-    /// Says hello, and hands the worker its end of the data socket.
-    pub(crate) fn greet(&self, hello: &[u8], data: BorrowedFd<'_>) -> Result<(), Gone> {
-        socket::send_with_descriptor(self.control(), hello, data)
+    /// The queries go through shared memory.
+    pub(crate) fn has_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Says hello, and hands the worker its ends of the data socket and of the memory.
+    pub(crate) fn greet(&self, hello: &[u8], far: &FarEnd) -> Result<(), Gone> {
+        let memory = far.memory.as_ref().map(AsFd::as_fd);
+        let descriptors = [Some(far.data.as_fd()), memory];
+        let descriptors: Vec<_> = descriptors.into_iter().flatten().collect();
+        socket::send_with_descriptors(self.control(), hello, &descriptors)
+    }
+
+    /// Puts a query into the outbox; [`flush`](Self::flush) sends it.
+    pub(crate) fn hand(&self, handing: Handing) {
+        if let Some(memory) = &self.memory {
+            return memory.hand(handing);
+        }
+        let Handing { id, request, timeout, .. } = handing;
+        if timeout != self.timeout {
+            self.push(to_worker::TIMEOUT, nanos(timeout), None);
+        }
+        self.push(to_worker::QUERY, id, Some(request));
+    }
+
+    /// Takes a query back at once, if it has not begun. `None`: the worker has to be asked.
+    pub(crate) fn take_back(&self, id: u64) -> Option<bool> {
+        self.memory.as_ref().map(|memory| memory.take_back(id))
+    }
+
+    /// Lets no query begin any more, and says what runs. `None`: the worker has to be told.
+    pub(crate) fn shut_gate(&self) -> Option<Vec<u64>> {
+        self.memory.as_ref().map(Memory::shut_gate)
+    }
+
+    /// Lets queries begin again. `false`: the worker has to be told.
+    pub(crate) fn open_gate(&self) -> bool {
+        self.memory.as_ref().map(Memory::open_gate).is_some()
     }
 
     /// Puts a frame into the outbox; [`flush`](Self::flush) sends it.
@@ -63,6 +134,22 @@ impl Link {
     ///
     /// A worker that is gone takes everything; what becomes of it shows at the worker's death.
     pub(crate) fn flush(&self) -> bool {
+        if let Some(memory) = &self.memory
+            && memory.flush()
+        {
+            self.push(to_worker::BELL, 0, None);
+        }
+        self.flush_socket()
+    }
+
+    /// Wakes a worker that waits for its socket.
+    fn ring_socket(&self) {
+        self.push(to_worker::BELL, 0, None);
+        // What does not fit has another bell before it.
+        self.flush_socket();
+    }
+
+    fn flush_socket(&self) -> bool {
         let mut outbox = lock(&self.outbox);
         outbox.flush(self.data()).is_err() || outbox.is_empty()
     }
@@ -78,12 +165,12 @@ impl Link {
         let _ = socket::ring(self.control(), &[0]);
     }
 
-    /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the frames
+    /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the words
     /// while nobody else can read, so that they stay in order.
     pub(crate) fn read(
         &self,
         wait_for_lock: bool,
-        handle: impl FnOnce(&mut Vec<Frame>),
+        handle: impl FnOnce(&mut Vec<Word>),
     ) -> Result<Read, FrameError> {
         let mut inbox = match wait_for_lock {
             true => lock(&self.inbox),
@@ -93,11 +180,24 @@ impl Link {
                 Err(TryLockError::WouldBlock) => return Ok(Read::Empty),
             },
         };
-        let mut frames = Vec::new();
-        let read = socket::read(self.data(), &mut inbox, &mut frames, Wait::No);
+        let mut words = Vec::new();
+        let mut read_socket =
+            |frames: &mut Vec<Frame>| socket::read(self.data(), &mut inbox, frames, Wait::No);
+        let read = match &self.memory {
+            // Who looks for answers only is spared the system call.
+            Some(memory) => {
+                memory.read(&mut words, wait_for_lock, || self.ring_socket(), read_socket)
+            }
+            None => {
+                let mut frames = Vec::new();
+                let read = read_socket(&mut frames);
+                words.extend(frames.into_iter().map(FromWorker::try_from));
+                read
+            }
+        };
         // What came before a fault counts.
-        if !frames.is_empty() {
-            handle(&mut frames);
+        if !words.is_empty() {
+            handle(&mut words);
         }
         read
     }
@@ -105,6 +205,23 @@ impl Link {
     /// The rest of a frame is still to come.
     pub(crate) fn is_amid_frame(&self) -> bool {
         lock(&self.inbox).is_amid_frame()
+    }
+
+    /// What has begun, as the memory shows it, and was not told.
+    pub(crate) fn begun(&self) -> Vec<Word> {
+        self.memory.as_ref().map(Memory::begun).unwrap_or_default()
+    }
+
+    /// Has the worker ring when something comes through the memory. `false`: something has.
+    pub(crate) fn sleep(&self) -> bool {
+        self.memory.as_ref().is_none_or(Memory::sleep)
+    }
+
+    /// Somebody looks for what comes through the memory; the worker need not ring.
+    pub(crate) fn attend(&self) {
+        if let Some(memory) = &self.memory {
+            memory.attend();
+        }
     }
 
     /// Reads from the control socket.
@@ -117,4 +234,9 @@ impl Link {
         socket::end(&self.data);
         socket::end(&self.control);
     }
+}
+
+/// A timeout, as it travels.
+fn nanos(timeout: Option<Duration>) -> u64 {
+    timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok()).unwrap_or(NONE)
 }

@@ -47,6 +47,34 @@ pub enum Cancel {
     Kill,
 }
 
+/// How queries travel between a pool and its workers.
+///
+/// ```
+/// use pm_runtime::{Transport, worker_query};
+///
+/// #[worker_query(workers = 1)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DoublePool::builder().transport(Transport::Socket).build();
+///     assert_eq!(pool.query(21).await?, 42);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Through memory that a pool shares with each of its workers, where the system grants it;
+    /// else over a socket.
+    #[default]
+    Auto,
+    /// Over a socket.
+    Socket,
+}
+
 /// What drives the async code of a pool's workers: queries, `init`, and what they start.
 ///
 /// ```
@@ -132,6 +160,7 @@ pub(crate) struct Options {
     pub(crate) crash_window: Option<Duration>,
     pub(crate) surroundings: Surroundings,
     pub(crate) max_frame: usize,
+    pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
     pub(crate) in_process: bool,
@@ -155,6 +184,7 @@ impl Default for Options {
             crash_window: Some(Duration::from_secs(30 * 60)),
             surroundings: Surroundings::default(),
             max_frame: 64 << 20,
+            transport: Transport::default(),
             runtime: Runtime::default(),
             program: None,
             in_process: false,

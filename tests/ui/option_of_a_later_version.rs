@@ -1,7 +1,7 @@
 use pm_runtime::worker_query;
 
-#[worker_query(transport = "socket")]
-//             ^^^^^^^^^ `transport` is not there yet: this version of pm-runtime does not implement it
+#[worker_query(retries = 3)]
+//             ^^^^^^^ `retries` is not there yet: this version of pm-runtime does not implement it
 fn early() {}
 
 fn main() {}

@@ -1,11 +1,13 @@
 //! Faults that a worker injects into itself and its link, for tests.
 
 use super::inbox::Inbox;
+use super::memory::Memory;
 use super::outgoing::Writer;
 use crate::fault::FaultKind;
 use crate::process::isolate;
 use crate::sync::lock;
 use crate::transport::socket;
+use crate::wire::message::from_worker;
 
 impl Inbox {
     /// Faults between a begin and the query's code. `true`: the query hangs.
@@ -15,13 +17,9 @@ impl Inbox {
     }
 
     pub(super) fn inject_before(&self) {
-        let fault = lock(&self.state)
-            .injector
-            .strikes(|kind| matches!(kind, FaultKind::KillBefore | FaultKind::StopBefore));
-        match fault {
-            Some(FaultKind::KillBefore) => isolate::end_by(rustix::process::Signal::KILL),
-            Some(FaultKind::StopBefore) => isolate::end_by(rustix::process::Signal::STOP),
-            _ => {}
+        let fault = lock(&self.state).injector.strikes(FaultKind::is_before);
+        if let Some(fault) = fault {
+            end_before(fault);
         }
     }
 
@@ -37,18 +35,27 @@ impl Inbox {
         }
     }
 
+    /// Faults of what a worker says of a query through memory, told by `tell` otherwise.
+    pub(super) fn inject_word(&self, memory: &Memory, slot: u32, tell: impl FnOnce()) {
+        let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
+        match fault {
+            None => tell(),
+            Some(FaultKind::Truncate | FaultKind::DropLink) => {
+                socket::end(&self.data);
+                socket::end(&self.control);
+            }
+            // What the memory says once it cannot say twice: the socket says it, too.
+            Some(FaultKind::Duplicate) => {
+                tell();
+                self.say(from_worker::ANSWER, None, &[]);
+            }
+            Some(_) => memory.spoil(slot),
+        }
+    }
+
     /// Faults of a frame. `true`: it is dealt with.
     pub(super) fn inject_frame(&self, writer: &mut Writer, header: &[u8], payload: &[u8]) -> bool {
-        let fault = lock(&self.state).injector.strikes(|kind| {
-            matches!(
-                kind,
-                FaultKind::Corrupt
-                    | FaultKind::Truncate
-                    | FaultKind::Duplicate
-                    | FaultKind::DropLink
-                    | FaultKind::Garbage
-            )
-        });
+        let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
         let Some(fault) = fault else { return false };
         let frame = [header, payload].concat();
         match fault {
@@ -75,4 +82,11 @@ impl Inbox {
         }
         true
     }
+}
+
+/// The end of a worker that has a query and has not begun it.
+pub(super) fn end_before(fault: FaultKind) -> ! {
+    use rustix::process::Signal;
+    let stops = fault == FaultKind::StopBefore;
+    isolate::end_by(if stops { Signal::STOP } else { Signal::KILL })
 }

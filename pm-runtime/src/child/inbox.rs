@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::current::Query;
 use super::entries::Serve;
+use super::memory::Memory;
 use super::outgoing::Writer;
 use crate::conduct::Conduct;
 use crate::error::{BootError, PanicNote};
@@ -47,6 +48,21 @@ impl Job {
     }
 }
 
+/// A query that runs.
+pub(super) struct Running {
+    pub(super) id: u64,
+    /// Its place in the memory, where there is one.
+    pub(super) slot: u32,
+    /// It has said something over the socket.
+    pub(super) said: bool,
+}
+
+/// The worker's ends of its sockets.
+pub(crate) struct Sockets {
+    pub(crate) control: OwnedFd,
+    pub(crate) data: OwnedFd,
+}
+
 /// How a query ended.
 pub(crate) enum Outcome {
     Answer(Vec<u8>),
@@ -59,6 +75,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Inbox {
     pub(super) control: OwnedFd,
     pub(super) data: OwnedFd,
+    /// Where queries come from, if not over the data socket.
+    pub(super) memory: Option<Memory>,
     pub(super) home: Home,
     /// The pool's process.
     parent: u32,
@@ -85,7 +103,7 @@ pub(crate) struct Inbox {
 
 pub(super) struct State {
     pub(super) queue: VecDeque<Job>,
-    pub(super) running: Vec<u64>,
+    pub(super) running: Vec<Running>,
     /// Running queries that the pool wants dropped.
     pub(super) to_drop: Vec<u64>,
     /// Those and all that cannot be dropped, until they end.
@@ -112,17 +130,15 @@ impl State {
         self.gate_open && !self.exclusive && !self.spoiled
     }
 
-    /// What has to run alone waits for what runs, and lets nothing overtake it.
-    fn may_begin_next(&self) -> bool {
-        let alone = |job: &Job| job.conduct == Conduct::Exclusive;
-        self.may_begin() && (self.running.is_empty() || !self.queue.front().is_some_and(alone))
+    pub(super) fn runs(&self, id: u64) -> bool {
+        self.running.iter().any(|running| running.id == id)
     }
 }
 
 impl Inbox {
     pub(crate) fn new(
-        control: OwnedFd,
-        data: OwnedFd,
+        sockets: Sockets,
+        memory: Option<Memory>,
         hello: &Hello,
         serve: Serve,
         injector: Injector,
@@ -130,8 +146,9 @@ impl Inbox {
     ) -> Arc<Self> {
         let (notify, notified) = async_channel::bounded(1);
         Arc::new(Self {
-            control,
-            data,
+            control: sockets.control,
+            data: sockets.data,
+            memory,
             home,
             parent: hello.parent,
             depth: hello.depth,
@@ -191,6 +208,9 @@ impl Inbox {
     /// Tells how a query ended, if one has, and begins the next, if there is one and the gate is
     /// open: the pool knows of the begin before its code runs.
     pub(crate) fn turn(&self, ended: Option<(u64, Outcome)>) -> Option<Job> {
+        if let Some(memory) = &self.memory {
+            return self.turn_in_memory(memory, ended);
+        }
         let mut writer = lock(&self.writer);
         if let Some((id, outcome)) = ended {
             self.tell_end(&mut writer, id, outcome);
@@ -203,18 +223,40 @@ impl Inbox {
     /// How many queries could run at once now, those included that do.
     pub(crate) fn startable(&self) -> usize {
         let state = lock(&self.state);
-        let waiting = if state.may_begin_next() { state.queue.len() } else { 0 };
+        let waiting = match &self.memory {
+            _ if !self.may_begin_next(&state) => 0,
+            Some(memory) => memory.count(self.concurrency),
+            None => state.queue.len(),
+        };
         (state.running.len() + waiting).min(self.concurrency)
+    }
+
+    /// What has to run alone waits for what runs, and lets nothing overtake it.
+    pub(super) fn may_begin_next(&self, state: &State) -> bool {
+        let next = || match &self.memory {
+            Some(memory) => memory.conduct(),
+            None => state.queue.front().map(|job| job.conduct),
+        };
+        state.may_begin() && (state.running.is_empty() || next() != Some(Conduct::Exclusive))
+    }
+
+    /// Nothing waits to begin.
+    fn is_empty(&self, state: &State) -> bool {
+        match &self.memory {
+            Some(memory) => !memory.is_there(),
+            None => state.queue.is_empty(),
+        }
     }
 
     fn begin_next(&self, writer: &mut Writer) -> Option<Job> {
         let mut state = lock(&self.state);
-        if !state.may_begin_next() || state.orphaned || state.running.len() >= self.concurrency {
+        if !self.may_begin_next(&state) || state.orphaned || state.running.len() >= self.concurrency
+        {
             return None;
         }
         let job = state.queue.pop_front()?;
         state.exclusive = job.conduct == Conduct::Exclusive;
-        state.running.push(job.id);
+        state.running.push(Running { id: job.id, slot: 0, said: false });
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
         Some(job)
@@ -235,19 +277,24 @@ impl Inbox {
     pub(crate) fn wait(&self) -> bool {
         let mut state = lock(&self.state);
         loop {
-            if state.orphaned || (state.ending && state.queue.is_empty()) {
+            let empty = self.is_empty(&state);
+            if state.orphaned || (state.ending && empty) {
                 return false;
             }
-            if state.may_begin_next() && !state.queue.is_empty() {
+            if !empty && self.may_begin_next(&state) {
                 return true;
             }
-            if state.reading {
+            // In memory, what may not begin yet is there all the same.
+            if state.reading || (self.memory.is_some() && !empty) {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             state.reading = true;
             drop(state);
-            self.pull_soon();
+            match &self.memory {
+                Some(memory) => memory.wait(&self.luck, || lock(&self.state).rung),
+                None => self.pull_soon(),
+            }
             state = lock(&self.state);
             state.reading = false;
             while std::mem::take(&mut state.rung) {
@@ -256,14 +303,16 @@ impl Inbox {
                 state = lock(&self.state);
             }
             // Somebody else may have to begin what came, or to read on.
-            self.changed.notify_all();
+            if self.concurrency > 1 {
+                self.changed.notify_all();
+            }
         }
     }
 
     /// Whether the worker is to end now.
     pub(crate) fn is_over(&self) -> bool {
         let state = lock(&self.state);
-        state.orphaned || (state.ending && state.queue.is_empty() && state.running.is_empty())
+        state.orphaned || (state.ending && self.is_empty(&state) && state.running.is_empty())
     }
 
     /// Running queries that the pool wants dropped.
@@ -322,7 +371,15 @@ impl Inbox {
                 Ok(_) => {}
             }
             let mut state = lock(&self.state);
-            if state.reading {
+            if let Some(memory) = &self.memory {
+                // Whoever waits, waits elsewhere.
+                state.rung = state.reading;
+                drop(state);
+                self.pull(Wait::No);
+                memory.wake();
+                self.changed.notify_all();
+                self.wake_executor();
+            } else if state.reading {
                 state.rung = true;
             } else {
                 // Otherwise another thread could find nothing, and sleep in its read, while this
@@ -361,7 +418,7 @@ impl Inbox {
             ToWorker::Drop { id } => {
                 if !self.take_back(id) {
                     let mut state = lock(&self.state);
-                    if state.running.contains(&id) {
+                    if state.runs(id) {
                         state.to_drop.push(id);
                         state.cancelled.push(id);
                     }
@@ -372,12 +429,14 @@ impl Inbox {
                 let running: Vec<u8> = {
                     let mut state = lock(&self.state);
                     state.gate_open = false;
-                    state.running.iter().flat_map(|id| id.to_le_bytes()).collect()
+                    state.running.iter().flat_map(|running| running.id.to_le_bytes()).collect()
                 };
                 self.frame(&mut writer, from_worker::GATED, 0, &running);
                 self.flush(&mut writer);
             }
             ToWorker::OpenGate => lock(&self.state).gate_open = true,
+            // What it tells of is seen.
+            ToWorker::Bell => {}
             ToWorker::End => lock(&self.state).ending = true,
             ToWorker::Timeout { nanos } => {
                 lock(&self.state).next_timeout = Some(nanos.map(Duration::from_nanos));

@@ -6,6 +6,7 @@ pub(crate) mod entries;
 mod faults;
 mod inbox;
 pub(crate) mod itself;
+mod memory;
 #[cfg(feature = "tokio")]
 mod on_tokio;
 mod outgoing;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BootError;
 use crate::fault::{FaultKind, Injector};
+use crate::link::FarEnd;
 use crate::process::attributes;
 use crate::process::isolate::{self, Start};
 use crate::transport::socket;
@@ -26,7 +28,8 @@ use crate::wire::handshake::{self, Hello, Reply};
 
 pub(crate) use current::as_the_process;
 pub(crate) use inbox::Home;
-use inbox::Inbox;
+use inbox::{Inbox, Sockets};
+use memory::Memory;
 
 /// How deep pools may be nested: a query that uses its own pool must not become a fork bomb.
 pub(crate) const MAX_DEPTH: u32 = 3;
@@ -107,11 +110,11 @@ pub extern "C" fn takeover() {
 fn become_worker(control: OwnedFd) -> ! {
     isolate::close_others(control.as_fd());
     isolate::reset_signals();
-    let Ok((frame, data)) = socket::receive_with_descriptor(control.as_fd(), handshake::LIMIT)
-    else {
-        // The pool is gone, or never was one.
-        isolate::die_with_group();
-    };
+    let received = socket::receive_with_descriptors(control.as_fd(), handshake::LIMIT);
+    // Otherwise the pool is gone, or never was one.
+    let Ok((frame, descriptors)) = received else { isolate::die_with_group() };
+    let mut descriptors = descriptors.into_iter();
+    let Some(data) = descriptors.next() else { isolate::die_with_group() };
     let hello = match Hello::parse(&frame) {
         Ok(hello) => hello,
         Err(error) => fail(&control, error),
@@ -146,7 +149,12 @@ fn become_worker(control: OwnedFd) -> ! {
         Some(FaultKind::ExitAtBootFrom(_)) => std::process::exit(70),
         _ => {}
     }
-    let inbox = Inbox::new(control, data, hello, entry.serve, injector, Home::Process);
+    let memory = match Memory::open(descriptors.next(), hello) {
+        Ok(memory) => memory,
+        Err(error) => fail(&control, BootError::Refused { reason: error.to_string().into() }),
+    };
+    let sockets = Sockets { control, data };
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, injector, Home::Process);
     current::adopt_process(&inbox);
     panics::install(&inbox);
     if let Err(error) = serve::start(&inbox) {
@@ -158,13 +166,15 @@ fn become_worker(control: OwnedFd) -> ! {
 
 /// A worker that is a thread of the pool's own process. Returns when it has started.
 pub(crate) fn start_thread(
-    control: OwnedFd,
-    data: OwnedFd,
+    far: FarEnd,
     hello: &Hello,
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
     let injector = Injector::new(hello.faults.clone(), hello.worker);
-    let inbox = Inbox::new(control, data, hello, entry.serve, injector, Home::Thread);
+    let FarEnd { control, data, memory } = far;
+    let memory = Memory::open(memory, hello)?;
+    let sockets = Sockets { control, data };
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, injector, Home::Thread);
     serve::start(&inbox)?;
     let watched = inbox.clone();
     std::thread::Builder::new()

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use super::inbox::{Home, Inbox, Outcome};
+use super::inbox::{Home, Inbox, Outcome, Running};
 use crate::error::{BootError, PanicNote};
 use crate::fault::FaultKind;
 use crate::sync::lock;
@@ -73,13 +73,20 @@ impl Inbox {
         let mut writer = lock(&self.writer);
         // Of what runs the pool awaits the end, which comes after this; otherwise it may not
         // listen.
-        writer.unexpected = lock(&self.state).running.is_empty();
+        {
+            let mut state = lock(&self.state);
+            writer.unexpected = state.running.is_empty();
+            let running = state.running.iter_mut().find(|running| Some(running.id) == query);
+            if let Some(running) = running {
+                running.said = true;
+            }
+        }
         self.frame(&mut writer, kind, query.unwrap_or(message::NONE), payload);
         self.flush(&mut writer);
     }
 
     /// Makes a pool listen that expects nothing.
-    fn ring(&self) {
+    pub(super) fn ring(&self) {
         let bell = Header { length: 0, kind: handshake::BELL, id: 0 }.to_bytes();
         // A pool that is gone shows where there is something to read.
         let _ = socket::ring(self.control.as_fd(), &bell);
@@ -88,17 +95,31 @@ impl Inbox {
     /// The writer is held from before the query stops to count as running until its end is
     /// told, so that a gate that is shut meanwhile tells of one or the other.
     pub(super) fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
-        {
-            let mut state = lock(&self.state);
-            state.running.retain(|running| *running != id);
-            state.to_drop.retain(|dropping| *dropping != id);
-            state.cancelled.retain(|cancelled| *cancelled != id);
-            // It ran alone, so this is its own end.
-            let was_exclusive = std::mem::take(&mut state.exclusive);
-            state.spoiled |= was_exclusive && matches!(outcome, Outcome::Panicked(_));
+        self.stop_running(id, &outcome);
+        let (kind, payload) = self.parts(outcome);
+        self.frame(writer, kind, id, &payload);
+        if kind == from_worker::ANSWER {
+            self.inject(writer, |kind| kind == FaultKind::KillAfter);
         }
+    }
+
+    /// A query runs no longer; what it was.
+    pub(super) fn stop_running(&self, id: u64, outcome: &Outcome) -> Option<Running> {
+        let mut state = lock(&self.state);
+        let index = state.running.iter().position(|running| running.id == id)?;
+        let running = state.running.swap_remove(index);
+        state.to_drop.retain(|dropping| *dropping != id);
+        state.cancelled.retain(|cancelled| *cancelled != id);
+        // It ran alone, so this is its own end.
+        let was_exclusive = std::mem::take(&mut state.exclusive);
+        state.spoiled |= was_exclusive && matches!(outcome, Outcome::Panicked(_));
+        Some(running)
+    }
+
+    /// How a query ended, as it travels.
+    pub(super) fn parts(&self, outcome: Outcome) -> (u8, Vec<u8>) {
         let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
-        let (kind, payload) = match outcome {
+        match outcome {
             Outcome::Answer(answer) if answer.len() > self.max_frame => {
                 let refusal = Refusal::TooLarge { size: answer.len() as u64 };
                 (from_worker::REFUSED, refuse(&refusal))
@@ -109,10 +130,6 @@ impl Inbox {
                 (from_worker::PANICKED, codec::encode(&note).unwrap_or_default())
             }
             Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
-        };
-        self.frame(writer, kind, id, &payload);
-        if kind == from_worker::ANSWER {
-            self.inject(writer, |kind| kind == FaultKind::KillAfter);
         }
     }
 

@@ -147,6 +147,9 @@ fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Vec<u8>) -> Run
         inbox.tell_ready();
         let runners = Runners::default();
         while !inbox.is_over() {
+            if let Some(memory) = &inbox.memory {
+                memory.sleep_on_socket();
+            }
             for _ in runners.number.get()..inbox.startable() {
                 runners.number.set(runners.number.get() + 1);
                 executor.spawn(run_async(inbox.clone(), run.clone(), runners.clone())).detach();
@@ -177,6 +180,9 @@ struct Runners {
 async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Vec<u8>) -> Running>, runners: Runners) {
     let mut ended = None;
     while let Some(job) = inbox.turn(ended.take()) {
+        if inbox.memory.is_some() {
+            inbox.wake_executor();
+        }
         let begun = job.begin();
         let Job { id, request, conduct, .. } = job;
         if inbox.inject_during() {

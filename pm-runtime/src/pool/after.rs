@@ -1,7 +1,7 @@
 //! The hands of the policy: what is done under the pool's lock, and what after it.
 
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::callbacks::{Kind, Notice};
 use super::shared::{Seat, Shared, State, Waiting};
@@ -10,8 +10,9 @@ use super::worker::Worker;
 use crate::child::Home;
 use crate::error::{BootError, Exit, SpawnError};
 use crate::event::Event;
+use crate::link::Handing;
 use crate::reactor::Reactor;
-use crate::supervisor::{Action, Note, Obituary, WorkerId};
+use crate::supervisor::{Action, Note, Obituary, QueryKey, WorkerId};
 use crate::sync::shielded;
 use crate::wire::message::to_worker;
 use crate::worker::{self, Owner};
@@ -66,15 +67,34 @@ impl Shared {
                 Action::Hand(id, key) => {
                     let request = state.core.payload(key).cloned();
                     if let (Some(worker), Some(request)) = (state.worker(id).cloned(), request) {
-                        let timeout = request.timeout();
-                        worker.hand(key.to_wire(), request, timeout);
+                        let (conduct, timeout) = (request.conduct(), request.timeout());
+                        worker.hand(Handing { id: key.to_wire(), request, conduct, timeout });
                         state.after.send(worker);
                     }
                 }
-                Action::Recall(id, key) => state.tell(id, to_worker::TAKE_BACK, key.to_wire()),
-                Action::Drop(id, key) => state.tell(id, to_worker::DROP, key.to_wire()),
-                Action::ShutGate(id) => state.tell(id, to_worker::SHUT_GATE, 0),
-                Action::OpenGate(id) => state.tell(id, to_worker::OPEN_GATE, 0),
+                Action::Recall(id, key) => {
+                    if state.take_back(id, key).is_none() {
+                        state.tell(id, to_worker::TAKE_BACK, key.to_wire());
+                    }
+                }
+                Action::Drop(id, key) => {
+                    if state.take_back(id, key) != Some(true) {
+                        state.tell(id, to_worker::DROP, key.to_wire());
+                    }
+                }
+                Action::ShutGate(id) => {
+                    if !state.shut_gate(id) {
+                        state.tell(id, to_worker::SHUT_GATE, 0);
+                    }
+                }
+                Action::OpenGate(id) => {
+                    if let Some(worker) = state.worker(id).cloned() {
+                        match worker.open_gate() {
+                            true => state.after.send(worker),
+                            false => state.tell(id, to_worker::OPEN_GATE, 0),
+                        }
+                    }
+                }
                 Action::End(id) => state.tell(id, to_worker::END, 0),
                 Action::Kill(id) => match state.seats.get_mut(&id) {
                     Some(Seat::Launching { doomed }) => *doomed = true,
@@ -198,6 +218,29 @@ impl Shared {
 }
 
 impl State {
+    /// Takes a query back that was handed over; `Some(false)`: it has begun. `None`: the worker
+    /// has to be asked.
+    fn take_back(&mut self, id: WorkerId, key: QueryKey) -> Option<bool> {
+        let taken = self.worker(id)?.take_back(key.to_wire())?;
+        let now = Instant::now();
+        // These are the pool's own records, and agree with its policy's.
+        let _ = match taken {
+            true => self.core.returned(id, key, now),
+            false => self.core.begun_at(id, key, now, now),
+        };
+        Some(taken)
+    }
+
+    /// Shuts the gate of a worker, and says what runs. `false`: the worker has to be asked.
+    fn shut_gate(&mut self, id: WorkerId) -> bool {
+        let Some(running) = self.worker(id).and_then(|worker| worker.shut_gate()) else {
+            return false;
+        };
+        let running: Vec<QueryKey> = running.into_iter().map(QueryKey::from_wire).collect();
+        // These are the pool's own records, and agree with its policy's.
+        self.core.gated(id, &running, Instant::now()).is_ok()
+    }
+
     fn tell(&mut self, id: WorkerId, kind: u8, query: u64) {
         if let Some(worker) = self.worker(id).cloned() {
             worker.tell(kind, query);

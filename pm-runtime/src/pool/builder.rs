@@ -14,7 +14,7 @@ use super::Pool;
 use super::shared::Shared;
 use crate::child::{self, entries::Entry};
 use crate::fault::Faults;
-use crate::options::{Cancel, Options, Runtime};
+use crate::options::{Cancel, Options, Runtime, Transport};
 use crate::process::fork;
 use crate::surroundings::Stdio;
 use crate::sync::lock;
@@ -167,6 +167,12 @@ impl<P: Handle> PoolBuilder<P> {
     /// default.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.options.max_frame = bytes;
+        self
+    }
+
+    /// How queries travel between the pool and its workers; [`Transport::Auto`] by default.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.options.transport = transport;
         self
     }
 

@@ -286,7 +286,7 @@ impl<T, M> Call<T, M> {
     fn submit(&self, request: Vec<u8>) -> Stage {
         let size = request.len();
         let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
-        let ticket = Arc::new(Ticket::new(request, self.timeout, self.hear.is_some()));
+        let ticket = Arc::new(Ticket::new(request, self.timeout, conduct, self.hear.is_some()));
         let submission = Submission {
             payload: ticket.clone(),
             size,

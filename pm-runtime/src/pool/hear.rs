@@ -8,9 +8,9 @@ use super::ticket::{Outcome, Ticket};
 use super::worker::Worker;
 use crate::error::{DecodeError, EncodeError, PanicReport, QueryError};
 use crate::event::Event;
+use crate::link::Word;
 use crate::output::{OutputLine, OutputStream};
 use crate::supervisor::{End, Obituary, Particulars, QueryKey, Violation, WorkerId};
-use crate::wire::frame::Frame;
 use crate::wire::message::{FromWorker, Refusal};
 use crate::worker::Owner;
 
@@ -23,10 +23,11 @@ impl Owner for Shared {
         });
     }
 
-    fn heard(&self, id: WorkerId, frames: &mut Vec<Frame>) -> Result<bool, String> {
+    fn heard(&self, id: WorkerId, words: &mut Vec<Word>) -> Result<bool, String> {
         self.change_only(|state, now| {
-            for frame in frames.drain(..) {
-                self.hear(state, id, frame, now)?;
+            for word in words.drain(..) {
+                let said = word.map_err(|error| error.to_string())?;
+                self.hear(state, id, said, now)?;
             }
             Ok(state.core.is_awaited(id))
         })
@@ -86,10 +87,9 @@ impl Shared {
         &self,
         state: &mut State,
         id: WorkerId,
-        frame: Frame,
+        message: FromWorker,
         now: Instant,
     ) -> Result<(), String> {
-        let message = FromWorker::try_from(frame).map_err(|error| error.to_string())?;
         let violated = |violation: Violation| violation.to_string();
         let end = |state: &mut State, query: u64, end: End, outcome: Outcome| {
             let key = QueryKey::from_wire(query);
@@ -98,8 +98,13 @@ impl Shared {
             Ok(())
         };
         match message {
-            FromWorker::Begun { id: query } => {
-                state.core.begun(id, QueryKey::from_wire(query), now).map_err(violated)
+            FromWorker::Begun { id: query, at } => {
+                let key = QueryKey::from_wire(query);
+                let begun = match at {
+                    Some(at) => state.core.begun_at(id, key, at, now),
+                    None => state.core.begun(id, key, now),
+                };
+                begun.map_err(violated)
             }
             FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
                 Err("its answer is larger than max_frame".into())

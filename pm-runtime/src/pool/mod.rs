@@ -249,6 +249,7 @@ impl Pool {
     /// }
     /// ```
     pub fn health(&self) -> Health {
+        self.inner().look_at_workers();
         health::of_pool(self.inner())
     }
 

@@ -79,7 +79,9 @@ impl Shared {
             surroundings: options.surroundings.clone(),
             pool: name,
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
+            ahead: config.ahead,
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
+            transport: options.transport,
             runtime: options.runtime,
             timeout: options.timeout,
             depth: child::depth(),
@@ -203,12 +205,24 @@ impl Shared {
         });
         let Some(worker) = led else { return };
         ticket.forget_waker();
+        worker.attend();
         let came = self.lead.luck.look(|| {
             worker.read_now();
             ticket.is_resolved()
         });
         if !came {
             worker.listen();
+        }
+    }
+
+    /// Hears of what workers have begun and ended that nobody has looked at.
+    pub(crate) fn look_at_workers(&self) {
+        let busy: Vec<Arc<Worker>> = self.look(|state| {
+            let loaded = state.core.views().filter(|view| view.load > 0);
+            loaded.filter_map(|view| state.worker(view.id).cloned()).collect()
+        });
+        for worker in busy {
+            worker.read_now();
         }
     }
 
@@ -253,6 +267,8 @@ impl Shared {
 
 impl Timed for Shared {
     fn tick(&self, _: Instant) {
+        // What runs too long has to be told from what was not heard of.
+        self.look_at_workers();
         self.change(|state, now| {
             state.armed = None;
             state.core.tick(now);

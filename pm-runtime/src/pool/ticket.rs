@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::messages::{Heard, Mailbox};
+use crate::conduct::Conduct;
 use crate::error::QueryError;
 use crate::supervisor::WorkerId;
 use crate::sync::{lock, shielded};
@@ -19,6 +20,7 @@ pub(crate) struct Ticket {
     request: Vec<u8>,
     /// How long it may run.
     timeout: Option<Duration>,
+    conduct: Conduct,
     state: Mutex<State>,
     /// Its messages on their way to its caller; `None`: that does not listen.
     mailbox: Option<Box<Mutex<Mailbox>>>,
@@ -35,9 +37,14 @@ enum State {
 }
 
 impl Ticket {
-    pub(crate) fn new(request: Vec<u8>, timeout: Option<Duration>, listens: bool) -> Self {
+    pub(crate) fn new(
+        request: Vec<u8>,
+        timeout: Option<Duration>,
+        conduct: Conduct,
+        listens: bool,
+    ) -> Self {
         let state = Mutex::new(State::Pending { waker: None, debug: None });
-        Self { request, timeout, state, mailbox: listens.then(Box::default) }
+        Self { request, timeout, conduct, state, mailbox: listens.then(Box::default) }
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -52,6 +59,10 @@ impl Ticket {
         let mut hasher = DefaultHasher::new();
         (self.request.len(), first, last).hash(&mut hasher);
         hasher.finish()
+    }
+
+    pub(crate) fn conduct(&self) -> Conduct {
+        self.conduct
     }
 
     /// The outcome is there.
@@ -171,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_hash_tells_arguments_apart_by_size_and_ends() {
-        let hash = |bytes: &[u8]| Ticket::new(bytes.to_vec(), None, false).hash();
+        let hash =
+            |bytes: &[u8]| Ticket::new(bytes.to_vec(), None, Conduct::Blocking, false).hash();
         let mut long = vec![0; 1 << 20];
         let all = [hash(b""), hash(b"a"), hash(b"ab"), hash(b"ba"), hash(&long), hash(&long[1..])];
         for (index, one) in all.iter().enumerate() {

@@ -101,6 +101,7 @@ impl<P> Core<P> {
         }
         self.tick_gate(worker, now);
         self.tick_running(worker, now);
+        self.expect_begins(worker, now);
         if let Some(slot) = self.slot(worker)
             && slot.owes(now) > 0
         {
@@ -114,6 +115,19 @@ impl<P> Core<P> {
             } else {
                 self.wake_by(deadline);
             }
+        }
+    }
+
+    /// Somebody has to look at a worker when what it begins from now on may have run too long:
+    /// its begins may not be heard of by themselves.
+    pub(super) fn expect_begins(&mut self, worker: WorkerId, now: Instant) {
+        let Some(slot) = self.slot(worker) else { return };
+        let free = self.config.concurrency.saturating_sub(slot.begun.len());
+        // A worker that begins nothing although it could is looked at ever less often.
+        let idle = now.saturating_duration_since(slot.progress);
+        let next = slot.handed.iter().take(free);
+        if let Some(timeout) = next.filter_map(|&key| self.queries.get(key)?.timeout).min() {
+            self.wake_by(later(now, timeout.max(idle)));
         }
     }
 

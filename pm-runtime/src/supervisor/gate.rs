@@ -27,7 +27,7 @@ impl<P> Core<P> {
             return Err(Violation::TooManyBegun);
         }
         for &key in running {
-            self.begun(worker, key, now)?;
+            self.begun_at(worker, key, now, now)?;
         }
         let guilty = match verdict {
             Verdict::Cancelled(_) if self.has(Bug::KillForAnswered) => true,

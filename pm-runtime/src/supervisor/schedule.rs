@@ -146,6 +146,7 @@ impl<P> Core<P> {
             self.slots[index].handed_bytes += query.size;
             self.slots[index].bound += usize::from(query.route.is_bound());
         }
+        self.expect_begins(worker, now);
         if let Some(at) = stuck_at {
             self.wake_by(at);
         }

@@ -48,27 +48,42 @@ impl<P> Core<P> {
         key: QueryKey,
         now: Instant,
     ) -> Result<(), Violation> {
-        let concurrency = self.config.concurrency;
+        if self.slot(worker).is_some_and(|slot| slot.begun.len() >= self.config.concurrency)
+            && !self.slot(worker).is_some_and(|slot| slot.begun.contains(&key))
+        {
+            return Err(Violation::TooManyBegun);
+        }
+        self.begun_at(worker, key, now, now)
+    }
+
+    /// The same, where that is seen rather than told: it may have been at another time, though
+    /// not earlier than anything that is known for sure, and the ends of others, which made room
+    /// for it, may still be unheard.
+    pub(crate) fn begun_at(
+        &mut self,
+        worker: WorkerId,
+        key: QueryKey,
+        at: Instant,
+        now: Instant,
+    ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
-        let (was_recalled, handed) = match query.place {
-            Place::Handed { worker: at, recalled } if at == worker => {
+        let (was_recalled, begun, handed) = match query.place {
+            Place::Handed { worker: here, recalled } if here == worker => {
                 let (size, bound) = (query.size, query.route.is_bound());
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
-                if slot.begun.len() >= concurrency {
-                    return Err(Violation::TooManyBegun);
-                }
                 slot.handed.retain(|&other| other != key);
                 slot.handed_bytes -= size;
                 slot.recalled -= usize::from(recalled);
                 slot.bound -= usize::from(bound && !recalled);
                 slot.begun.push(key);
-                (recalled, std::mem::replace(&mut slot.progress, now))
+                let begun = at.max(slot.progress).min(now);
+                (recalled, begun, std::mem::replace(&mut slot.progress, begun))
             }
             // A shut gate tells of a begin before the begin itself is told.
             Place::Begun { worker: at, .. } if at == worker => return Ok(()),
             _ => return Err(Violation::Begun),
         };
-        let at = if self.has(Bug::TimeoutFromHanding) { handed } else { now };
+        let at = if self.has(Bug::TimeoutFromHanding) { handed } else { begun };
         if !self.has(Bug::FailRunningForQueueTimeout) {
             self.queries.forget_deadline(key);
         }
@@ -278,6 +293,7 @@ impl<P> Core<P> {
         {
             self.wake_by(later(since, self.config.boot_timeout));
         }
+        self.expect_begins(worker, now);
         Some(())
     }
 }

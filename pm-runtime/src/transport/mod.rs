@@ -1,4 +1,5 @@
 //! How bytes get from a pool to a worker and back.
 
+pub(crate) mod memory;
 pub(crate) mod poll;
 pub(crate) mod socket;

@@ -18,6 +18,8 @@ pub(crate) enum Interest {
     NextRead,
     /// Something to read or room to write, once.
     NextReadOrRoom,
+    /// Something to read or room to write, again and again.
+    ReadOrRoom,
 }
 
 impl Interest {
@@ -27,6 +29,7 @@ impl Interest {
             Self::Read => read,
             Self::Nothing => epoll::EventFlags::ONESHOT,
             Self::NextRead => read | epoll::EventFlags::ONESHOT,
+            Self::ReadOrRoom => read | epoll::EventFlags::OUT,
             Self::NextReadOrRoom => read | epoll::EventFlags::OUT | epoll::EventFlags::ONESHOT,
         }
     }

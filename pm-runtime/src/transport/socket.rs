@@ -213,17 +213,19 @@ impl Outgoing {
     }
 }
 
-/// Sends the first bytes of a link, with a descriptor beside them. They are few enough for the
+/// The most descriptors that travel with the first bytes of a link.
+const DESCRIPTORS: usize = 2;
+
+/// Sends the first bytes of a link, with descriptors beside them. They are few enough for the
 /// buffer of a new socket.
-pub(crate) fn send_with_descriptor(
+pub(crate) fn send_with_descriptors(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
-    descriptor: BorrowedFd<'_>,
+    descriptors: &[BorrowedFd<'_>],
 ) -> Result<(), Gone> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors = [descriptor];
-    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+    if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Gone);
     }
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
@@ -233,12 +235,12 @@ pub(crate) fn send_with_descriptor(
     }
 }
 
-/// Receives the first frame of a link, and the descriptor beside it. Waits for them.
-pub(crate) fn receive_with_descriptor(
+/// Receives the first frame of a link, and the descriptors beside it. Waits for them.
+pub(crate) fn receive_with_descriptors(
     socket: BorrowedFd<'_>,
     limit: u32,
-) -> Result<(Frame, OwnedFd), Gone> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+) -> Result<(Frame, Vec<OwnedFd>), Gone> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut head = [0; HEADER];
     let received = loop {
@@ -249,10 +251,10 @@ pub(crate) fn receive_with_descriptor(
             Err(_) => return Err(Gone),
         }
     };
-    let mut descriptor = None;
+    let mut descriptors = Vec::new();
     for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            descriptor = descriptors.next();
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
         }
     }
     let mut assembler = Assembler::new(limit);
@@ -261,7 +263,7 @@ pub(crate) fn receive_with_descriptor(
     loop {
         assembler.cut(&mut frames).map_err(|_| Gone)?;
         if let Some(frame) = frames.pop() {
-            return descriptor.map(|descriptor| (frame, descriptor)).ok_or(Gone);
+            return Ok((frame, descriptors));
         }
         match read(socket, &mut assembler, &mut frames, Wait::Yes) {
             Ok(Read::Some) => {}

@@ -33,6 +33,8 @@ pub(crate) enum FrameError {
     Kind(u8),
     #[error("a frame of kind {kind} whose content makes no sense")]
     Content { kind: u8 },
+    #[error("shared memory that says what cannot be")]
+    Memory,
 }
 
 impl Header {

@@ -49,6 +49,9 @@ pub(crate) struct Hello {
     pub(crate) concurrency: u32,
     /// The longest payload, in bytes.
     pub(crate) max_frame: u32,
+    /// Queries that fit into the memory that it shares with its pool; 0: it shares none, and
+    /// queries come over the data socket.
+    pub(crate) slots: u32,
     /// What drives its async code.
     pub(crate) runtime: String,
     /// How long a query may run, unless it is sent with another timeout.

@@ -15,6 +15,8 @@
 //! has another one than its pool. `Debug`, `Message` and `Report` are words of the application's
 //! code, which may say them at any time, also before the worker is ready.
 
+use std::time::Instant;
+
 use serde_derive::{Deserialize, Serialize};
 
 use super::codec;
@@ -30,6 +32,7 @@ pub(crate) mod to_worker {
     pub(crate) const OPEN_GATE: u8 = 5;
     pub(crate) const END: u8 = 6;
     pub(crate) const TIMEOUT: u8 = 7;
+    pub(crate) const BELL: u8 = 8;
 }
 
 /// Kinds of frames from a worker.
@@ -78,6 +81,8 @@ pub(crate) enum ToWorker {
     ShutGate,
     OpenGate,
     End,
+    /// Look at the memory.
+    Bell,
     /// In nanoseconds.
     Timeout {
         nanos: Option<u64>,
@@ -87,17 +92,46 @@ pub(crate) enum ToWorker {
 /// A message of a worker, as the pool reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromWorker {
-    Begun { id: u64 },
-    Answer { id: u64, response: Vec<u8> },
-    Panicked { id: u64, note: PanicNote },
-    Refused { id: u64, refusal: Refusal },
-    Returned { id: u64 },
-    Dropped { id: u64 },
-    Gated { running: Vec<u64> },
-    LastPanic { note: PanicNote },
-    Debug { query: Option<u64>, text: Box<str> },
-    Message { query: Option<u64>, message: Vec<u8> },
-    Report { text: Box<str> },
+    /// `at`: where it is known.
+    Begun {
+        id: u64,
+        at: Option<Instant>,
+    },
+    Answer {
+        id: u64,
+        response: Vec<u8>,
+    },
+    Panicked {
+        id: u64,
+        note: PanicNote,
+    },
+    Refused {
+        id: u64,
+        refusal: Refusal,
+    },
+    Returned {
+        id: u64,
+    },
+    Dropped {
+        id: u64,
+    },
+    Gated {
+        running: Vec<u64>,
+    },
+    LastPanic {
+        note: PanicNote,
+    },
+    Debug {
+        query: Option<u64>,
+        text: Box<str>,
+    },
+    Message {
+        query: Option<u64>,
+        message: Vec<u8>,
+    },
+    Report {
+        text: Box<str>,
+    },
 }
 
 /// Why a worker could not run a query, or could not send its answer.
@@ -123,6 +157,7 @@ impl TryFrom<Frame> for ToWorker {
             to_worker::SHUT_GATE => Self::ShutGate,
             to_worker::OPEN_GATE => Self::OpenGate,
             to_worker::END => Self::End,
+            to_worker::BELL => Self::Bell,
             to_worker::TIMEOUT => Self::Timeout { nanos: some(id) },
             kind => return Err(FrameError::Kind(kind)),
         })
@@ -146,7 +181,7 @@ impl TryFrom<Frame> for FromWorker {
             return Err(FrameError::Content { kind });
         }
         Ok(match kind {
-            from_worker::BEGUN => Self::Begun { id },
+            from_worker::BEGUN => Self::Begun { id, at: None },
             from_worker::ANSWER => Self::Answer { id, response: payload },
             from_worker::PANICKED => {
                 Self::Panicked { id, note: codec::decode(&payload).map_err(senseless)? }

@@ -1,6 +1,5 @@
 //! Starting a worker.
 
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -12,7 +11,7 @@ use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
-use crate::options::Runtime;
+use crate::options::{Runtime, Transport};
 use crate::output::OutputStream;
 use crate::process::command::Start;
 use crate::process::guard::Guard;
@@ -32,12 +31,25 @@ pub(crate) struct Plan {
     pub(crate) surroundings: Surroundings,
     pub(crate) pool: String,
     pub(crate) concurrency: u32,
+    /// Queries that a worker may hold beyond those.
+    pub(crate) ahead: usize,
     pub(crate) max_frame: u32,
+    pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<Duration>,
     /// How deep whoever made the pool is in pools itself.
     pub(crate) depth: u32,
     pub(crate) faults: Faults,
+}
+
+impl Plan {
+    /// Queries that fit into the memory that a worker shares with its pool: twice what it may
+    /// hold, as it may still have to pass some that were taken back.
+    fn slots(&self) -> usize {
+        const MOST: usize = 1 << 14;
+        let slots = 2 * (self.concurrency as usize + self.ahead) + 2;
+        if slots > MOST || self.transport == Transport::Socket { 0 } else { slots }
+    }
 }
 
 /// Starts a worker, and watches it. On the reactor's thread.
@@ -55,8 +67,9 @@ pub(crate) fn launch(
     if depth >= child::MAX_DEPTH {
         return Err(BootError::TooDeep { depth });
     }
+    let longest = longest_from_worker(plan.max_frame, plan.concurrency);
     let (link, far) =
-        Link::new(longest_from_worker(plan.max_frame, plan.concurrency)).map_err(refused)?;
+        Link::new(longest, plan.concurrency, plan.slots(), plan.timeout).map_err(refused)?;
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),
@@ -66,6 +79,7 @@ pub(crate) fn launch(
         depth: depth + 1,
         concurrency: plan.concurrency,
         max_frame: plan.max_frame,
+        slots: if link.has_memory() { plan.slots() as u32 } else { 0 },
         runtime: plan.runtime.name().into(),
         timeout: plan.timeout,
         attributes: plan.surroundings.attributes.clone(),
@@ -80,8 +94,7 @@ pub(crate) fn launch(
     };
     let guard = match home {
         Home::Thread => {
-            let FarEnd { control, data } = far;
-            child::start_thread(control, data, &hello, &plan.entry).map_err(refused)?;
+            child::start_thread(far, &hello, &plan.entry).map_err(refused)?;
             None
         }
         Home::Process => Some(start_process(plan, &link, far, far_output, &hello)?),
@@ -91,7 +104,6 @@ pub(crate) fn launch(
         pid: guard.as_ref().map(Guard::pid),
         guard: Mutex::new(guard),
         link,
-        timeout: plan.timeout,
         output: Mutex::new(output),
         owner,
         reactor,
@@ -119,18 +131,16 @@ fn start_process(
     output: Option<FarEnds>,
     hello: &Hello,
 ) -> Result<Guard, BootError> {
-    let FarEnd { control, data } = far;
     let bytes = hello.to_bytes().map_err(refused)?;
     // Sent ahead, so that the worker finds it when it is up.
-    link.greet(&bytes, data.as_fd())
-        .map_err(|_| refused("the socket of a new link takes nothing"))?;
+    link.greet(&bytes, &far).map_err(|_| refused("the socket of a new link takes nothing"))?;
     let label = format!("{}/{}", plan.pool, hello.worker);
     let output = output.map(|FarEnds { stdout, stderr }| (stdout, stderr));
     let start = Start {
         program: plan.program.as_deref(),
         label: &label,
         depth: hello.depth,
-        stdin: control,
+        stdin: far.control,
         output,
         surroundings: &plan.surroundings,
     };
@@ -141,7 +151,9 @@ fn watch(worker: &Arc<Worker>) -> Result<(), std::io::Error> {
     let reactor = worker.reactor;
     let token = *worker.token.get_or_init(|| reactor.add_source(Arc::new(Watched(worker.clone()))));
     reactor.watch(token, CONTROL, worker.link.control(), Interest::Read)?;
-    reactor.watch(token, DATA, worker.link.data(), Interest::Nothing)?;
+    // Where queries go another way, little comes here, and has to be heard at once.
+    let interest = if worker.link.has_memory() { Interest::Read } else { Interest::Nothing };
+    reactor.watch(token, DATA, worker.link.data(), interest)?;
     if let Some(output) = &mut *lock(&worker.output) {
         for (which, stream) in [(STDOUT, OutputStream::Stdout), (STDERR, OutputStream::Stderr)] {
             reactor.watch(token, which, output.of(stream).pipe(), Interest::Read)?;

@@ -12,7 +12,7 @@ mod usage;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 pub use crate::child::itself::{
     attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
@@ -21,17 +21,16 @@ pub(crate) use launch::{Plan, launch};
 use output::Output;
 
 use crate::error::{BootError, Exit, PanicNote};
-use crate::link::Link;
+use crate::link::{Handing, Link, Word};
 use crate::output::{OutputLine, OutputStream};
 use crate::process::guard::{self, Ended, Guard};
 use crate::reactor::{Reactor, Source, Token};
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
 use crate::transport::poll::Interest;
-use crate::transport::socket::{Payload, Read};
+use crate::transport::socket::Read;
 use crate::wire::frame::Frame;
 use crate::wire::handshake::{self, Reply};
-use crate::wire::message::{NONE, to_worker};
 
 /// Who wants to know what becomes of a worker.
 pub(crate) trait Owner: Send + Sync {
@@ -39,7 +38,7 @@ pub(crate) trait Owner: Send + Sync {
     fn ready(&self, worker: WorkerId);
     /// It said these, in this order; what follows from it waits for `settle`. `true`: it has
     /// more to tell. `Err`: one is what no worker says, and what comes after it does not count.
-    fn heard(&self, worker: WorkerId, frames: &mut Vec<Frame>) -> Result<bool, String>;
+    fn heard(&self, worker: WorkerId, words: &mut Vec<Word>) -> Result<bool, String>;
     /// Everything that it said was told: nobody reads its link now.
     fn settle(&self);
     /// Its side of the link has ended, though its process may live.
@@ -68,8 +67,6 @@ pub(crate) struct Worker {
     /// Taken when the process is reaped, or given up.
     guard: Mutex<Option<Guard>>,
     link: Link,
-    /// How long it believes that a query may run.
-    timeout: Option<Duration>,
     /// Where it is captured, until the worker is gone.
     output: Mutex<Option<Output>>,
     owner: Weak<dyn Owner>,
@@ -111,13 +108,24 @@ impl Worker {
         self.pid
     }
 
-    /// Puts a query into the outbox, and its timeout, if it is another than usual.
-    pub(crate) fn hand(&self, id: u64, request: Payload, timeout: Option<Duration>) {
-        if timeout != self.timeout {
-            let nanos = timeout.and_then(|timeout| u64::try_from(timeout.as_nanos()).ok());
-            self.link.push(to_worker::TIMEOUT, nanos.unwrap_or(NONE), None);
-        }
-        self.link.push(to_worker::QUERY, id, Some(request));
+    /// Puts a query into the outbox.
+    pub(crate) fn hand(&self, handing: Handing) {
+        self.link.hand(handing);
+    }
+
+    /// Takes a query back at once, if it has not begun. `None`: the worker has to be asked.
+    pub(crate) fn take_back(&self, id: u64) -> Option<bool> {
+        self.link.take_back(id)
+    }
+
+    /// Lets no query begin any more, and says what runs. `None`: the worker has to be told.
+    pub(crate) fn shut_gate(&self) -> Option<Vec<u64>> {
+        self.link.shut_gate()
+    }
+
+    /// Lets queries begin again. `false`: the worker has to be told.
+    pub(crate) fn open_gate(&self) -> bool {
+        self.link.open_gate()
     }
 
     /// Puts something else into the outbox, which even a busy worker has to hear at once.
@@ -136,21 +144,44 @@ impl Worker {
     }
 
     /// Has the reactor read what comes next, and send what could not be sent.
-    pub(crate) fn listen(&self) {
-        let Some(token) = self.token.get() else { return };
+    pub(crate) fn listen(self: &Arc<Self>) {
+        if self.link.has_memory() {
+            // Whatever comes over its socket is heard anyway.
+            if self.link.has_backlog() {
+                self.rewatch(Interest::ReadOrRoom);
+            }
+            if !self.link.sleep() {
+                // It was faster. Here it cannot be heard: who listens may be in the middle of
+                // hearing something.
+                let worker = self.clone();
+                self.reactor.submit(move || worker.hear_until_it_rings());
+            }
+            return;
+        }
         let mut backlog = self.link.has_backlog();
         if self.listened.swap(true, Ordering::AcqRel) && !backlog {
             return;
         }
         loop {
             let interest = if backlog { Interest::NextReadOrRoom } else { Interest::NextRead };
-            self.reactor.rewatch(*token, DATA, self.link.data(), interest);
+            self.rewatch(interest);
             // Who has found no backlog may have undone the wish of somebody who has.
             if backlog || !self.link.has_backlog() {
                 return;
             }
             backlog = true;
         }
+    }
+
+    fn rewatch(&self, interest: Interest) {
+        if let Some(token) = self.token.get() {
+            self.reactor.rewatch(*token, DATA, self.link.data(), interest);
+        }
+    }
+
+    /// Somebody looks, and will until it has the reactor [`listen`](Self::listen) again.
+    pub(crate) fn attend(&self) {
+        self.link.attend();
     }
 
     /// Reads what is there, unless somebody is at it.
@@ -206,7 +237,10 @@ impl Worker {
             }
         }
         if frames.iter().any(|frame| frame.kind == handshake::BELL) {
-            self.listen();
+            match self.link.has_memory() {
+                true => self.hear_until_it_rings(),
+                false => self.listen(),
+            }
         }
         match read {
             Ok(Read::Some | Read::Empty) => {}
@@ -234,6 +268,17 @@ impl Worker {
                 self.stop_reading();
                 lock(&self.notes).boot_error = Some(error);
                 self.kill();
+            }
+        }
+    }
+
+    /// Reads and tells what has come through the memory, until the worker will ring for what
+    /// comes next.
+    fn hear_until_it_rings(self: &Arc<Self>) {
+        loop {
+            self.link.attend();
+            if !self.hear_data(true) || self.link.sleep() {
+                return;
             }
         }
     }
@@ -270,13 +315,13 @@ impl Worker {
         for _ in 0..64 {
             let mut heard = false;
             let mut breach = None;
-            let read = self.link.read(wait_for_lock, |frames| {
+            let read = self.link.read(wait_for_lock, |words| {
                 // What follows a breach does not count, even if it came along.
                 heard = !self.broken.load(Ordering::Relaxed);
                 if !heard {
                     return;
                 }
-                match owner.heard(self.id, frames) {
+                match owner.heard(self.id, words) {
                     Ok(more) => *awaited = more,
                     Err(what) => {
                         self.stop_reading();
@@ -429,6 +474,13 @@ impl Worker {
             at: SystemTime::now(),
         };
         if let Some(owner) = self.owner.upgrade() {
+            // Also of what it said last before a breach: what has begun never runs again.
+            let mut begun = self.link.begun();
+            if !begun.is_empty() {
+                // These are the pool's own records, which break no rule.
+                let _ = owner.heard(self.id, &mut begun);
+                owner.settle();
+            }
             owner.died(self.id, obituary);
         }
     }
@@ -444,6 +496,12 @@ impl Source for Watched {
         match which {
             CONTROL => worker.hear_control(),
             DATA => {
+                if worker.link.has_memory() {
+                    if writable && worker.send() {
+                        worker.rewatch(Interest::Read);
+                    }
+                    return worker.hear_until_it_rings();
+                }
                 // Before anything is read: who wants to be listened to from now on says so anew.
                 worker.listened.store(false, Ordering::Release);
                 let sent = !writable || worker.send();

@@ -112,8 +112,10 @@ impl World {
         }
         // Leftover timers end; then an idle pool sleeps.
         for _ in 0..300 {
-            // Whoever forgot something does not remember it later.
-            let Some(at) = self.core.wake_at() else {
+            // Whoever forgot something does not remember it later; a worker that is stopped is
+            // looked at ever less often.
+            let soon = self.now + 12 * LONG;
+            let Some(at) = self.core.wake_at().filter(|&at| at < soon) else {
                 return self.advance(12 * LONG);
             };
             self.advance(at.saturating_duration_since(self.now))?;

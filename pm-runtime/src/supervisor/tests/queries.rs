@@ -262,3 +262,45 @@ fn a_name_never_comes_back_after_a_burst() {
     }
     assert!(scene.core.account().balances());
 }
+
+#[test]
+fn a_begin_that_is_heard_of_late_times_out_as_if_it_had_been_heard_of_at_once() {
+    let mut scene = Scene::ready(config(1));
+    let key = scene.submit(1);
+    let begun = scene.now + SECOND;
+    // Nobody tells of it, but somebody looks when it may have run too long.
+    let first_look = scene.now + 10 * SECOND;
+    assert_eq!(scene.core.wake_at(), Some(first_look));
+    scene.now = first_look;
+    scene.core.begun_at(1, key, begun, scene.now).unwrap();
+    scene.core.tick(scene.now);
+    assert_eq!(scene.core.wake_at(), Some(begun + 10 * SECOND));
+    assert!(!scene.actions().contains("ShutGate"));
+    scene.now = begun + 10 * SECOND;
+    scene.core.tick(scene.now);
+    assert!(scene.actions().contains("ShutGate(1)"));
+}
+
+#[test]
+fn a_begin_cannot_have_been_before_the_query_was_there_nor_in_the_future() {
+    let mut scene = Scene::ready(config(1));
+    let (early, late) = (scene.now - SECOND, scene.now + 100 * SECOND);
+    let handed = scene.now;
+    for at in [early, late] {
+        let key = scene.submit(1);
+        scene.core.begun_at(1, key, at, handed).unwrap();
+        scene.core.tick(handed);
+        assert_eq!(scene.core.wake_at(), Some(handed + 10 * SECOND));
+        assert_eq!(scene.end(1, key), Some(1));
+    }
+}
+
+#[test]
+fn what_waits_behind_an_endless_query_wakes_nobody() {
+    let mut scene = Scene::ready(config(1));
+    let endless = scene.submit_with(1, None, None).unwrap();
+    scene.submit(2);
+    scene.begin(1, endless);
+    scene.pass(10 * SECOND);
+    assert_eq!(scene.core.wake_at(), None);
+}

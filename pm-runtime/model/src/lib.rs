@@ -1,0 +1,6 @@
+//! Models of `pm-runtime`'s shared memory: small scenes that the model checker runs in every
+//! order that the memory model allows.
+#![cfg(test)]
+
+mod scenes;
+mod transport;

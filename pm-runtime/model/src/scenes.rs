@@ -1,0 +1,159 @@
+//! The scenes: the pool's side is the first thread, the worker's the second.
+
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::thread;
+
+use crate::transport::memory::{
+    Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps,
+};
+
+/// Bytes of the stream, and what is longer.
+const STREAM: usize = 64;
+const LONG: [u8; 96] = [7; 96];
+
+/// Runs a scene with both ends of a region in every order.
+fn every_order(slots: usize, scene: impl Fn(&mut Near, Arc<Region>) + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    // Three are enough for every known mistake of this kind, and end in seconds.
+    model.preemption_bound = Some(3);
+    model.check(move || {
+        let region = Arc::new(Region::new(slots, STREAM));
+        let mut near = Near::new(region.clone(), 1 << 10, 1);
+        scene(&mut near, region);
+    });
+}
+
+fn post(near: &mut Near, id: u64, bytes: &[u8]) {
+    near.push(Posting { id, payload: Arc::new(bytes.to_vec()), conduct: 0, timeout: 0 });
+    near.flush().unwrap();
+}
+
+fn ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {
+    let mut heard = Vec::new();
+    near.poll(&mut heard).unwrap();
+    heard
+        .into_iter()
+        .filter_map(|heard| match heard {
+            Heard::Begun { .. } => None,
+            Heard::Ended { id, bytes, .. } => Some((id, bytes)),
+        })
+        .collect()
+}
+
+fn wait_for_ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {
+    loop {
+        let ends = ends(near);
+        if !ends.is_empty() {
+            return ends;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_query_begins_or_is_taken_back() {
+    every_order(4, |near, region| {
+        post(near, 1, b"one");
+        post(near, 2, b"two");
+        let worker = thread::spawn(move || {
+            let mut next = Next::new(region);
+            std::iter::from_fn(|| next.begin(0)).map(|claim| claim.id).collect::<Vec<_>>()
+        });
+        let taken: Vec<u64> = [1, 2].into_iter().filter(|id| near.take_back(*id)).collect();
+        let begun = worker.join().unwrap();
+        assert_eq!(begun.iter().chain(&taken).sum::<u64>(), 3, "{begun:?} {taken:?}");
+        assert_eq!(begun.len() + taken.len(), 2);
+    });
+}
+
+#[test]
+fn a_shut_gate_tells_what_runs() {
+    every_order(4, |near, region| {
+        post(near, 1, b"");
+        let worker = thread::spawn(move || Next::new(region).begin(0).is_some());
+        let running = near.shut_gate();
+        assert_eq!(worker.join().unwrap(), running == [1]);
+    });
+}
+
+#[test]
+fn an_answer_is_whole_when_it_is_there() {
+    every_order(4, |near, region| {
+        post(near, 1, b"question");
+        let worker = thread::spawn(move || {
+            let mut next = Next::new(region.clone());
+            if let Some(claim) = next.begin(0) {
+                let request = Requests::default().receive(&region, claim.slot, |_| ());
+                assert_eq!(request, b"question");
+                end(&region, claim.slot, 2, false, b"answer");
+            }
+        });
+        let answers = wait_for_ends(near);
+        worker.join().unwrap();
+        assert_eq!(answers, [(1, b"answer".to_vec())]);
+    });
+}
+
+/// One in flight, both asleep: neither may miss the other.
+#[test]
+fn no_wake_up_is_lost() {
+    every_order(4, |near, region| {
+        let bell = Arc::new(AtomicU32::new(0));
+        let rung = bell.clone();
+        let worker = thread::spawn(move || {
+            let mut next = Next::new(region.clone());
+            let asleep = next.sleep(Sleep::OnSocket);
+            match next.begin(0) {
+                Some(claim) => end(&region, claim.slot, 2, false, b""),
+                None => return asleep,
+            }
+            if pool_sleeps(&region) {
+                rung.store(1, Ordering::Relaxed);
+            }
+            false
+        });
+        post(near, 1, b"");
+        let wakes = near.wake();
+        let asleep = near.sleep();
+        let stays_asleep = worker.join().unwrap();
+        assert!(!stays_asleep || wakes, "the worker sleeps on");
+        let answered = !ends(near).is_empty();
+        assert!(!asleep || !answered || bell.load(Ordering::Relaxed) == 1, "the pool sleeps on");
+    });
+}
+
+#[test]
+fn a_query_longer_than_the_stream_comes_whole() {
+    every_order(3, |near, region| {
+        post(near, 1, &LONG);
+        let worker = thread::spawn(move || {
+            let claim = Next::new(region.clone()).begin(0).unwrap();
+            let wait = |_: &dyn Fn() -> bool| thread::yield_now();
+            let request = Requests::default().receive(&region, claim.slot, wait);
+            assert_eq!(request, LONG);
+        });
+        while near.has_backlog() {
+            near.flush().unwrap();
+            thread::yield_now();
+        }
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn an_answer_longer_than_the_stream_comes_whole() {
+    every_order(3, |near, region| {
+        post(near, 1, b"");
+        let worker = thread::spawn(move || {
+            if let Some(claim) = Next::new(region.clone()).begin(0) {
+                let mut long = Long::default();
+                long.end(&region, claim.slot, 2, false, &LONG, |_| thread::yield_now());
+            }
+        });
+        let answers = wait_for_ends(near);
+        worker.join().unwrap();
+        assert_eq!(answers, [(1, LONG.to_vec())]);
+    });
+}

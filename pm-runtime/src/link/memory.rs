@@ -1,0 +1,147 @@
+//! The queries of a worker with which the pool shares memory.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{Handing, Word, nanos};
+use crate::sync::lock;
+use crate::transport::memory::{Heard, Near, Posting, Region};
+use crate::transport::socket::Read;
+use crate::wire::frame::{Frame, FrameError};
+use crate::wire::message::{FromWorker, NONE, from_worker};
+
+pub(super) struct Memory {
+    near: Mutex<Near>,
+    /// What was said for queries whose begins were not known yet.
+    early: Mutex<Vec<Frame>>,
+}
+
+impl Memory {
+    pub(super) fn new(region: Arc<Region>, longest: u32, concurrency: u32) -> Self {
+        Self {
+            near: Mutex::new(Near::new(region, longest as usize, concurrency as usize)),
+            early: Mutex::default(),
+        }
+    }
+
+    pub(super) fn hand(&self, handing: Handing) {
+        let Handing { id, request, conduct, timeout } = handing;
+        let (conduct, timeout) = (conduct.to_wire(), nanos(timeout));
+        lock(&self.near).push(Posting { id, payload: request, conduct, timeout });
+    }
+
+    pub(super) fn take_back(&self, id: u64) -> bool {
+        lock(&self.near).take_back(id)
+    }
+
+    pub(super) fn shut_gate(&self) -> Vec<u64> {
+        lock(&self.near).shut_gate()
+    }
+
+    pub(super) fn open_gate(&self) {
+        let mut near = lock(&self.near);
+        near.open_gate();
+    }
+
+    /// Posts what fits. `true`: the worker sleeps where only its socket wakes it.
+    pub(super) fn flush(&self) -> bool {
+        let mut near = lock(&self.near);
+        // What makes no sense shows when the worker is read from.
+        let _ = near.flush();
+        near.wake()
+    }
+
+    pub(super) fn sleep(&self) -> bool {
+        lock(&self.near).sleep()
+    }
+
+    pub(super) fn begun(&self) -> Vec<Word> {
+        let begun = lock(&self.near).begun();
+        let at = Some(Instant::now());
+        begun.into_iter().map(|id| Ok(FromWorker::Begun { id, at })).collect()
+    }
+
+    pub(super) fn attend(&self) {
+        lock(&self.near).attend();
+    }
+
+    /// Reads what the worker has done, and what it says over its socket: unless `all` is to be
+    /// read, only if a query that has ended said something.
+    ///
+    /// What a query says belongs between its begin and its end, which come another way.
+    pub(super) fn read(
+        &self,
+        words: &mut Vec<Word>,
+        all: bool,
+        ring_socket: impl FnOnce(),
+        mut read_socket: impl FnMut(&mut Vec<Frame>) -> Result<Read, FrameError>,
+    ) -> Result<Read, FrameError> {
+        let mut heard = Vec::new();
+        let mut near = lock(&self.near);
+        let polled = near.flush().and_then(|_| near.poll(&mut heard));
+        let ring = near.wake();
+        drop(near);
+        if ring {
+            ring_socket();
+        }
+        let said = heard.iter().any(|heard| matches!(heard, Heard::Ended { said: true, .. }));
+        let mut frames = Vec::new();
+        let mut read = Ok(Read::Empty);
+        // All that was sent before the ends is there; whoever floods this has to wait.
+        for _ in 0..if said { 64 } else { usize::from(all) } {
+            read = read_socket(&mut frames);
+            if !matches!(read, Ok(Read::Some)) {
+                break;
+            }
+        }
+        let came = !heard.is_empty() || !frames.is_empty();
+        let mut early = lock(&self.early);
+        let waited = early.len();
+        early.append(&mut frames);
+        let mut rest = std::mem::take(&mut *early);
+        for heard in heard {
+            if let Heard::Ended { id, said: true, .. } = heard {
+                words.extend(rest.extract_if(.., |frame| frame.id == id).map(FromWorker::try_from));
+            }
+            words.push(word(heard));
+        }
+        let near = lock(&self.near);
+        for (index, frame) in rest.into_iter().enumerate() {
+            // Its query has begun since the memory was read: that will be known the next time.
+            match index >= waited && speaks(&frame) && !near.is_begun(frame.id) {
+                true => early.push(frame),
+                false => words.push(FromWorker::try_from(frame)),
+            }
+        }
+        drop(near);
+        match (polled, read) {
+            (Err(_), _) => Err(FrameError::Memory),
+            (Ok(()), Ok(Read::Empty)) if came => Ok(Read::Some),
+            (Ok(()), read) => read,
+        }
+    }
+}
+
+/// It is about a query that runs.
+fn speaks(frame: &Frame) -> bool {
+    matches!(frame.kind, from_worker::DEBUG | from_worker::MESSAGE) && frame.id != NONE
+}
+
+fn word(heard: Heard) -> Word {
+    match heard {
+        Heard::Begun { id, at } => Ok(FromWorker::Begun { id, at: Some(instant(at)) }),
+        Heard::Ended { id, kind, bytes, .. } => {
+            FromWorker::try_from(Frame { kind, id, payload: bytes })
+        }
+    }
+}
+
+/// The time that the worker read off its clock; now, if that cannot be.
+fn instant(nanos: u64) -> Instant {
+    let (clock, now) = (clock_gettime(ClockId::Monotonic), Instant::now());
+    let clock = (clock.tv_sec as u64).saturating_mul(1_000_000_000) + clock.tv_nsec as u64;
+    let ago = Duration::from_nanos(clock.saturating_sub(nanos));
+    now.checked_sub(ago).unwrap_or(now)
+}

@@ -1,0 +1,241 @@
+//! The worker's end of shared memory. It trusts its pool.
+
+use std::sync::Arc;
+
+use super::atomic::{Ordering, fence};
+use super::layout::{self, INLINE, Slot, state};
+use super::stream::{Reader, Writer};
+use super::{Region, SAID, futex};
+
+/// A query that the worker has begun.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) slot: u32,
+    pub(crate) id: u64,
+    pub(crate) conduct: u8,
+    pub(crate) timeout: u64,
+}
+
+/// Which query the worker begins next.
+pub(crate) struct Next {
+    region: Arc<Region>,
+    cursor: u32,
+}
+
+impl Next {
+    pub(crate) fn new(region: Arc<Region>) -> Self {
+        Self { region, cursor: 0 }
+    }
+
+    /// Whether there is something that may begin now, or was taken back.
+    pub(crate) fn is_there(&self) -> bool {
+        let seen = self.slot(self.cursor).state.load(Ordering::Acquire);
+        seen == state::POSTED || seen == state::TAKEN
+    }
+
+    /// How many may begin now; counts to `most`.
+    pub(crate) fn count(&self, most: usize) -> usize {
+        let (mut count, mut cursor) = (0, self.cursor);
+        while count < most {
+            let slot = self.slot(cursor);
+            match slot.state.load(Ordering::Acquire) {
+                state::POSTED => count += 1,
+                state::TAKEN => {}
+                _ => break,
+            }
+            cursor = slot.next.load(Ordering::Relaxed);
+        }
+        count
+    }
+
+    /// What may run beside the next query, if there is one.
+    pub(crate) fn conduct(&mut self) -> Option<u8> {
+        loop {
+            let slot = self.slot(self.cursor);
+            match slot.state.load(Ordering::Acquire) {
+                state::POSTED => return Some(slot.kind.load(Ordering::Relaxed) as u8),
+                state::TAKEN => self.pass(),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Begins the next query, if there is one.
+    pub(crate) fn begin(&mut self, now: u64) -> Option<Claim> {
+        loop {
+            let index = self.cursor;
+            let slot = self.slot(index);
+            match slot.state.load(Ordering::Acquire) {
+                state::POSTED => {}
+                state::TAKEN => {
+                    self.pass();
+                    continue;
+                }
+                _ => return None,
+            }
+            let claim = Claim {
+                slot: index,
+                id: slot.id.load(Ordering::Relaxed),
+                conduct: slot.kind.load(Ordering::Relaxed) as u8,
+                timeout: slot.timeout.load(Ordering::Relaxed),
+            };
+            let next = slot.next.load(Ordering::Relaxed);
+            slot.begun_at.store(now, Ordering::Relaxed);
+            let begun = slot.state.compare_exchange(
+                state::POSTED,
+                state::BEGUN,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if begun.is_ok() {
+                self.cursor = next;
+                return Some(claim);
+            }
+        }
+    }
+
+    /// Goes on behind a query that was taken back.
+    fn pass(&mut self) {
+        let slot = self.slot(self.cursor);
+        let next = slot.next.load(Ordering::Relaxed);
+        slot.state.store(state::PASSED, Ordering::Release);
+        self.cursor = next;
+    }
+
+    /// Says that nobody looks until the pool wakes this side, in this way. `false`: there is
+    /// something already.
+    pub(crate) fn sleep(&self, how: Sleep) -> bool {
+        sleep(&self.region, how);
+        !self.is_there()
+    }
+
+    fn slot(&self, index: u32) -> &Slot {
+        &self.region.slots()[index as usize]
+    }
+}
+
+/// Where the worker reads its requests. One thread at a time, from a begin until all of that
+/// query is there, so that they are read in order.
+#[derive(Default)]
+pub(crate) struct Requests {
+    reader: Reader,
+}
+
+impl Requests {
+    /// The whole request of a query that has just begun. `wait` waits until more of it has come.
+    pub(crate) fn receive(
+        &mut self,
+        region: &Region,
+        slot: u32,
+        mut wait: impl FnMut(&dyn Fn() -> bool),
+    ) -> Vec<u8> {
+        let slot = &region.slots()[slot as usize];
+        let length = slot.length.load(Ordering::Relaxed) as usize;
+        let mut request = Vec::with_capacity(length);
+        if length <= INLINE {
+            layout::load_inline(slot, length, &mut request);
+            return request;
+        }
+        self.reader.seek(slot.offset.load(Ordering::Relaxed));
+        while request.len() < length {
+            let missing = length - request.len();
+            if let Ok(0) | Err(_) = self.reader.read(region.requests(), missing, &mut request) {
+                let reader = &self.reader;
+                wait(&|| reader.available(region.requests()) != Ok(0));
+            }
+        }
+        request
+    }
+}
+
+/// How a side sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sleep {
+    /// On the word itself.
+    OnWord = 1,
+    /// Until its socket has something.
+    OnSocket = 2,
+}
+
+/// Says that nobody looks until the pool wakes this side; what could have come has to be looked
+/// for after this.
+pub(crate) fn sleep(region: &Region, how: Sleep) {
+    region.head().bells.worker_sleeps.0.store(how as u32, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+}
+
+/// Sleeps until the pool, or [`wake`], ends it; at once if that has happened since.
+pub(crate) fn sleep_on(region: &Region) {
+    futex::wait(&region.head().bells.worker_sleeps.0, Sleep::OnWord as u32);
+}
+
+/// Sleeps until there is room for more of an answer.
+pub(crate) fn sleep_for_room(region: &Region, has_room: impl Fn() -> bool) {
+    let room = &region.head().bells.room.0;
+    room.store(1, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+    if !has_room() {
+        futex::wait(room, 1);
+    }
+}
+
+/// Where ends of queries are told that are too long for their slots. One thread at a time holds
+/// it.
+#[derive(Default)]
+pub(crate) struct Long {
+    answers: Writer,
+}
+
+/// Tells how a query ended.
+pub(crate) fn end(region: &Region, slot: u32, kind: u8, said: bool, bytes: &[u8]) {
+    let slot = &region.slots()[slot as usize];
+    layout::store_inline(slot, bytes);
+    tell(slot, kind, said, bytes.len());
+}
+
+impl Long {
+    /// Tells how a query ended, in more bytes than its slot holds. `wait` waits until there is
+    /// room for more, which its argument tells.
+    pub(crate) fn end(
+        &mut self,
+        region: &Region,
+        slot: u32,
+        kind: u8,
+        said: bool,
+        bytes: &[u8],
+        mut wait: impl FnMut(&dyn Fn() -> bool),
+    ) {
+        let slot = &region.slots()[slot as usize];
+        slot.offset.store(self.answers.position(), Ordering::Relaxed);
+        let buffer = region.answers();
+        let mut written = self.answers.write(buffer, bytes).unwrap_or(0);
+        tell(slot, kind, said, bytes.len());
+        while written < bytes.len() {
+            match self.answers.write(buffer, &bytes[written..]) {
+                Ok(0) | Err(_) => {
+                    let answers = &self.answers;
+                    wait(&|| answers.room(buffer) != Ok(0));
+                }
+                Ok(more) => written += more,
+            }
+        }
+    }
+}
+
+/// Leaves a slot in a state in which it cannot be, for tests.
+pub(crate) fn spoil(region: &Region, slot: u32) {
+    region.slots()[slot as usize].state.store(state::PASSED, Ordering::Release);
+}
+
+fn tell(slot: &Slot, kind: u8, said: bool, length: usize) {
+    slot.length.store(length as u32, Ordering::Relaxed);
+    slot.kind.store(u32::from(kind) | if said { SAID } else { 0 }, Ordering::Relaxed);
+    slot.state.store(state::DONE, Ordering::Release);
+}
+
+/// Whether the pool has to be rung, which then sleeps no more.
+pub(crate) fn pool_sleeps(region: &Region) -> bool {
+    fence(Ordering::SeqCst);
+    let bell = &region.head().bells.pool_sleeps.0;
+    bell.load(Ordering::Relaxed) != 0 && bell.swap(0, Ordering::SeqCst) != 0
+}

@@ -1,0 +1,95 @@
+//! What a pool and a worker have in common: slots for queries and their answers, two streams for
+//! what is too long for a slot, and the words that say who sleeps.
+//!
+//! Every field is an atomic, so that whatever the other side writes, and whenever, a read gives
+//! some value; what the value is good for, its reader has to check.
+
+use super::atomic::{AtomicU32, AtomicU64};
+
+/// Bytes of a message that fit into its slot.
+pub(crate) const INLINE: usize = 8 * INLINE_WORDS;
+const INLINE_WORDS: usize = 10;
+
+/// Bytes of a stream's buffer: enough for both sides to be at work, few enough for a cache.
+pub(crate) const STREAM: usize = 1 << 20;
+
+/// What a slot's state word says; 0 at first. The pool moves it along `0 → POSTED`, `POSTED → HELD`,
+/// `HELD → POSTED`, `POSTED → TAKEN`, `HELD → TAKEN`, the worker along `POSTED → BEGUN`,
+/// `BEGUN → DONE`, `TAKEN → PASSED`. From `POSTED` both can go on, so that this is an exchange:
+/// whether a query has begun is decided here, once.
+pub(crate) mod state {
+    /// A query that nobody has begun.
+    pub(crate) const POSTED: u32 = 1;
+    /// The gate is shut: it must not begin now.
+    pub(crate) const HELD: u32 = 2;
+    /// The pool has taken it back.
+    pub(crate) const TAKEN: u32 = 3;
+    /// The worker has begun it.
+    pub(crate) const BEGUN: u32 = 4;
+    /// It has ended: the slot holds how.
+    pub(crate) const DONE: u32 = 5;
+    /// The worker has seen that it was taken back, and will not look at the slot any more.
+    pub(crate) const PASSED: u32 = 6;
+}
+
+/// A place for a query, then for its end. Two cache lines, which processors fetch as a pair; what
+/// every query needs is in the first.
+#[repr(C, align(128))]
+pub(crate) struct Slot {
+    pub(crate) state: AtomicU32,
+    /// The slot of the query that will be posted after this one.
+    pub(crate) next: AtomicU32,
+    /// Bytes of the message.
+    pub(crate) length: AtomicU32,
+    /// What may run beside the query; then what kind of end it came to, and its flags.
+    pub(crate) kind: AtomicU32,
+    /// The query's name.
+    pub(crate) id: AtomicU64,
+    /// Where in its stream the message begins, if it is too long for the slot.
+    pub(crate) offset: AtomicU64,
+    /// How long it may run, in nanoseconds, as [`Posting::timeout`](super::Posting).
+    pub(crate) timeout: AtomicU64,
+    /// When it began, on the system's coarse clock, in nanoseconds.
+    pub(crate) begun_at: AtomicU64,
+    pub(crate) inline: [AtomicU64; INLINE_WORDS],
+}
+
+/// A word with a cache line of its own.
+#[repr(C, align(128))]
+pub(crate) struct Alone<T>(pub(crate) T);
+
+/// Who waits for whom.
+#[repr(C)]
+pub(crate) struct Bells {
+    /// 1: the worker sleeps on this word; 2: it waits for its socket.
+    pub(crate) worker_sleeps: Alone<AtomicU32>,
+    /// 1: nobody in the pool's process looks; the worker rings.
+    pub(crate) pool_sleeps: Alone<AtomicU32>,
+    /// 1: the worker sleeps on this word until there is room for the rest of an answer.
+    pub(crate) room: Alone<AtomicU32>,
+}
+
+/// How far a stream was written and read, in bytes since its start.
+#[repr(C)]
+pub(crate) struct Ends {
+    pub(crate) written: Alone<AtomicU64>,
+    pub(crate) read: Alone<AtomicU64>,
+}
+
+/// What stands before the slots.
+#[repr(C)]
+pub(crate) struct Head {
+    pub(crate) bells: Bells,
+    pub(crate) requests: Ends,
+    pub(crate) answers: Ends,
+}
+
+/// Stores a message that fits into a slot.
+pub(crate) fn store_inline(slot: &Slot, bytes: &[u8]) {
+    super::words::store(&slot.inline, bytes);
+}
+
+/// Loads a message of a slot; `length` is at most [`INLINE`].
+pub(crate) fn load_inline(slot: &Slot, length: usize, bytes: &mut Vec<u8>) {
+    super::words::load(&slot.inline, length, bytes);
+}

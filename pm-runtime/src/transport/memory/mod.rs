@@ -1,0 +1,53 @@
+//! Queries and answers through memory that a pool shares with its worker.
+//!
+//! Each query has a slot, and each slot names the one that will be used next, so that the worker
+//! knows where to look. Whether a query has begun is one exchange of its slot's state word: the
+//! worker begins it, or the pool takes it back or holds it, without waiting for each other.
+//! What is too long for a slot runs through a stream beside it.
+
+mod atomic;
+mod far;
+mod futex;
+mod layout;
+#[cfg(pm_loom)]
+mod model;
+mod near;
+#[cfg(not(pm_loom))]
+mod region;
+mod stream;
+#[cfg(all(test, not(pm_loom)))]
+mod tests;
+mod words;
+
+pub(crate) use far::{
+    Claim, Long, Next, Requests, Sleep, end, pool_sleeps, sleep, sleep_for_room, sleep_on, spoil,
+};
+pub(crate) use layout::INLINE;
+#[cfg(pm_loom)]
+pub(crate) use model::Region;
+pub(crate) use near::{Heard, Near, Posting};
+#[cfg(not(pm_loom))]
+pub(crate) use region::Region;
+
+/// A flag beside the kind of an end: the worker has sent something about the query over the
+/// socket, which comes first.
+const SAID: u32 = 1 << 8;
+
+/// Wakes the worker, if it sleeps, from either side. `true`: it waits for its socket, and has to be
+/// rung there.
+pub(crate) fn wake(region: &Region) -> bool {
+    use atomic::{Ordering, fence};
+    fence(Ordering::SeqCst);
+    let bell = &region.head().bells.worker_sleeps.0;
+    if bell.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    match bell.swap(0, Ordering::SeqCst) {
+        0 => false,
+        how if how == Sleep::OnSocket as u32 => true,
+        _ => {
+            futex::wake(bell);
+            false
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The same memory, for the model checker: on the heap, and small.
+
+use super::atomic::{AtomicU32, AtomicU64};
+use super::layout::{Alone, Bells, Ends, Head, Slot};
+use super::stream::Buffer;
+use super::words::WORD;
+
+pub(crate) struct Region {
+    head: Head,
+    slots: Vec<Slot>,
+    streams: [Vec<AtomicU64>; 2],
+}
+
+impl Region {
+    pub(crate) fn new(slots: usize, stream: usize) -> Self {
+        let word = || AtomicU32::new(0);
+        let long = || AtomicU64::new(0);
+        let ends = || Ends { written: Alone(long()), read: Alone(long()) };
+        let slot = |_| Slot {
+            state: word(),
+            next: word(),
+            length: word(),
+            kind: word(),
+            id: long(),
+            offset: long(),
+            timeout: long(),
+            begun_at: long(),
+            inline: std::array::from_fn(|_| long()),
+        };
+        let bells =
+            Bells { worker_sleeps: Alone(word()), pool_sleeps: Alone(word()), room: Alone(word()) };
+        Self {
+            head: Head { bells, requests: ends(), answers: ends() },
+            slots: (0..slots).map(slot).collect(),
+            streams: std::array::from_fn(|_| (0..stream / WORD).map(|_| long()).collect()),
+        }
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    pub(crate) fn requests(&self) -> Buffer<'_> {
+        Buffer { ends: &self.head.requests, words: &self.streams[0] }
+    }
+
+    pub(crate) fn answers(&self) -> Buffer<'_> {
+        Buffer { ends: &self.head.answers, words: &self.streams[1] }
+    }
+}

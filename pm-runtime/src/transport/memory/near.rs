@@ -1,0 +1,493 @@
+//! The pool's end of shared memory. It trusts nothing that stands there: what it needs to know it
+//! keeps for itself, and what the worker writes it reads once, checks, and copies out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::atomic::{Ordering, fence};
+use super::layout::{self, INLINE, Slot, state};
+use super::stream::{Broken, Reader, Writer};
+use super::{Region, SAID, futex};
+use crate::transport::socket::Payload;
+
+/// What a worker has done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It has begun a query, at this time of the system's coarse clock, in nanoseconds, if that
+    /// can be believed.
+    Begun { id: u64, at: u64 },
+    /// A query has ended. `said`: it sent something about it over the socket before.
+    Ended { id: u64, kind: u8, said: bool, bytes: Vec<u8> },
+}
+
+/// What a slot is to the pool.
+enum Record {
+    Free,
+    Posted(Posted),
+    /// The worker may still look at it.
+    Taken,
+}
+
+struct Posted {
+    id: u64,
+    held: bool,
+    /// Its begin was told.
+    begun: bool,
+    /// What has come of an end that is too long for the slot.
+    incoming: Option<Incoming>,
+}
+
+struct Incoming {
+    kind: u32,
+    length: usize,
+    bytes: Vec<u8>,
+}
+
+/// A query that is to be posted.
+pub(crate) struct Posting {
+    pub(crate) id: u64,
+    pub(crate) payload: Payload,
+    /// What may run beside it: a number that means something to the worker.
+    pub(crate) conduct: u8,
+    /// How long it may run, in nanoseconds; `u64::MAX`: however long it takes.
+    pub(crate) timeout: u64,
+}
+
+/// The first query of the outbox is posted, and some of it is still to be written.
+struct Sending {
+    slot: u32,
+    begins: u64,
+    written: usize,
+}
+
+pub(crate) struct Near {
+    region: Arc<Region>,
+    /// The longest end that is accepted, in bytes.
+    limit: usize,
+    records: Vec<Record>,
+    free: Vec<u32>,
+    /// The slot that the next query will be posted in; the worker knows it.
+    next: u32,
+    /// Posted and not over, in order; in between those that were taken back and not passed.
+    live: Vec<u32>,
+    outbox: VecDeque<Posting>,
+    sending: Option<Sending>,
+    requests: Writer,
+    answers: Reader,
+    gate_shut: bool,
+    /// The worker rings, or has rung, when there is something.
+    asleep: bool,
+    /// Queries that the worker may run at once, and those whose begins were told.
+    concurrency: usize,
+    running: usize,
+}
+
+impl Near {
+    pub(crate) fn new(region: Arc<Region>, limit: usize, concurrency: usize) -> Self {
+        let slots = region.slots().len() as u32;
+        Self {
+            records: (0..slots).map(|_| Record::Free).collect(),
+            // The last one freed is used first: it may still be in the cache.
+            free: (1..slots).rev().collect(),
+            next: 0,
+            region,
+            limit,
+            live: Vec::new(),
+            outbox: VecDeque::new(),
+            sending: None,
+            requests: Writer::default(),
+            answers: Reader::default(),
+            gate_shut: false,
+            asleep: false,
+            concurrency,
+            running: 0,
+        }
+    }
+
+    /// Puts a query behind those that wait to be posted.
+    pub(crate) fn push(&mut self, posting: Posting) {
+        self.outbox.push_back(posting);
+    }
+
+    /// Something could not be posted yet, or not all of it.
+    #[cfg(pm_loom)]
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Posts what fits. `true`: the worker has something new to look at.
+    pub(crate) fn flush(&mut self) -> Result<bool, Broken> {
+        let mut news = false;
+        while let Some(Posting { id, payload, conduct, timeout }) = self.outbox.front() {
+            let bytes = (**payload).as_ref();
+            if let Some(sending) = &mut self.sending {
+                let rest = &bytes[sending.written..];
+                let written = self.requests.write(self.region.requests(), rest)?;
+                sending.written += written;
+                news |= written > 0;
+                if written < rest.len() {
+                    return Ok(news);
+                }
+                self.sending = None;
+                self.outbox.pop_front();
+                continue;
+            }
+            if self.gate_shut {
+                return Ok(news);
+            }
+            let Some(following) = self.free.pop() else {
+                return Ok(news);
+            };
+            let index = std::mem::replace(&mut self.next, following);
+            let id = *id;
+            let slot = slot(&self.region, index);
+            slot.next.store(following, Ordering::Relaxed);
+            slot.length.store(bytes.len() as u32, Ordering::Relaxed);
+            slot.id.store(id, Ordering::Relaxed);
+            slot.kind.store(u32::from(*conduct), Ordering::Relaxed);
+            slot.timeout.store(*timeout, Ordering::Relaxed);
+            if bytes.len() <= INLINE {
+                layout::store_inline(slot, bytes);
+                self.outbox.pop_front();
+            } else {
+                let begins = self.requests.position();
+                slot.offset.store(begins, Ordering::Relaxed);
+                let written = self.requests.write(self.region.requests(), bytes)?;
+                match written < bytes.len() {
+                    true => self.sending = Some(Sending { slot: index, begins, written }),
+                    false => drop(self.outbox.pop_front()),
+                }
+            }
+            slot.state.store(state::POSTED, Ordering::Release);
+            let posted = Posted { id, held: false, begun: false, incoming: None };
+            self.records[index as usize] = Record::Posted(posted);
+            self.live.push(index);
+            news = true;
+            if self.sending.is_some() {
+                return Ok(news);
+            }
+        }
+        Ok(news)
+    }
+
+    /// Takes a query back that has not begun. `false`: it has.
+    pub(crate) fn take_back(&mut self, id: u64) -> bool {
+        if let Some(index) = self.outbox.iter().position(|posting| posting.id == id)
+            && (index > 0 || self.sending.is_none())
+        {
+            self.outbox.remove(index);
+            return true;
+        }
+        let records = &self.records;
+        let index = self.live.iter().copied().find(
+            |&index| matches!(&records[index as usize], Record::Posted(posted) if posted.id == id),
+        );
+        let Some(index) = index else { return false };
+        let Record::Posted(posted) = &self.records[index as usize] else { return false };
+        if !exchange(slot(&self.region, index), expected(posted), state::TAKEN) {
+            return false;
+        }
+        self.records[index as usize] = Record::Taken;
+        if let Some(sending) = self.sending.take_if(|sending| sending.slot == index) {
+            // Nobody will read what was written of it, and nothing was written behind it.
+            self.requests.rewind(self.region.requests(), sending.begins);
+            self.outbox.pop_front();
+        }
+        true
+    }
+
+    /// Lets nothing begin any more, and says what runs.
+    pub(crate) fn shut_gate(&mut self) -> Vec<u64> {
+        self.gate_shut = true;
+        let mut running = Vec::new();
+        for &index in &self.live {
+            let Record::Posted(posted) = &mut self.records[index as usize] else { continue };
+            let slot = slot(&self.region, index);
+            if posted.held || exchange(slot, state::POSTED, state::HELD) {
+                posted.held = true;
+            } else if slot.state.load(Ordering::Acquire) == state::BEGUN {
+                running.push(posted.id);
+            }
+        }
+        running
+    }
+
+    /// Lets things begin again.
+    pub(crate) fn open_gate(&mut self) {
+        self.gate_shut = false;
+        for &index in &self.live {
+            if let Record::Posted(posted) = &mut self.records[index as usize]
+                && std::mem::take(&mut posted.held)
+            {
+                slot(&self.region, index).state.store(state::POSTED, Ordering::Release);
+            }
+        }
+    }
+
+    /// Looks at what the worker has done since.
+    pub(crate) fn poll(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
+        let mut again = true;
+        loop {
+            let pass = self.pass(heard)?;
+            if pass.read {
+                self.wake_for_room();
+            }
+            if !pass.out_of_turn {
+                return Ok(());
+            }
+            // What comes before it in the stream was told before it, and may have been overlooked
+            // once.
+            if !pass.read && !std::mem::take(&mut again) {
+                return Err(Broken);
+            }
+        }
+    }
+
+    fn pass(&mut self, heard: &mut Vec<Heard>) -> Result<Pass, Broken> {
+        let mut pass = Pass::default();
+        let mut live = std::mem::take(&mut self.live);
+        let result = self.look_at(&mut live, heard, &mut pass);
+        live.retain(|index| *index != OVER);
+        self.live = live;
+        result.map(|()| pass)
+    }
+
+    /// Looks at these slots, in order; those that are over are marked so.
+    fn look_at(
+        &mut self,
+        live: &mut [u32],
+        heard: &mut Vec<Heard>,
+        pass: &mut Pass,
+    ) -> Result<(), Broken> {
+        for position in 0..live.len() {
+            let (before, rest) = live.split_at_mut(position);
+            let Some(index) = rest.first_mut() else { break };
+            if *index == OVER {
+                continue;
+            }
+            if self.running >= self.concurrency && self.has_begun_anew(*index) {
+                // Another one has ended to make room for it, since it was looked at.
+                for earlier in before.iter_mut().filter(|earlier| **earlier != OVER) {
+                    self.settle(earlier, heard, pass)?;
+                }
+                if self.running >= self.concurrency {
+                    return Err(Broken);
+                }
+            }
+            // Queries begin in order: none behind one that waits has.
+            if let Look::Waits = self.settle(index, heard, pass)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_begun_anew(&self, index: u32) -> bool {
+        let known = match &self.records[index as usize] {
+            Record::Posted(posted) => posted.begun,
+            Record::Free | Record::Taken => true,
+        };
+        !known && slot(&self.region, index).state.load(Ordering::Acquire) >= state::BEGUN
+    }
+
+    fn settle(
+        &mut self,
+        index: &mut u32,
+        heard: &mut Vec<Heard>,
+        pass: &mut Pass,
+    ) -> Result<Look, Broken> {
+        let look = self.look(*index, heard, pass)?;
+        if let Look::Over = look {
+            if let Record::Posted(_) = self.records[*index as usize] {
+                self.running -= 1;
+            }
+            self.records[*index as usize] = Record::Free;
+            self.free.push(*index);
+            *index = OVER;
+        }
+        Ok(look)
+    }
+
+    fn look(
+        &mut self,
+        index: u32,
+        heard: &mut Vec<Heard>,
+        pass: &mut Pass,
+    ) -> Result<Look, Broken> {
+        let slot = slot(&self.region, index);
+        let seen = slot.state.load(Ordering::Acquire);
+        let Record::Posted(posted) = &mut self.records[index as usize] else {
+            return match seen {
+                state::TAKEN => Ok(Look::Runs),
+                state::PASSED => Ok(Look::Over),
+                _ => Err(Broken),
+            };
+        };
+        match seen {
+            state::POSTED if !posted.begun && !posted.held => return Ok(Look::Waits),
+            state::HELD if posted.held => return Ok(Look::Waits),
+            state::BEGUN | state::DONE if !posted.held => {}
+            _ => return Err(Broken),
+        }
+        let id = posted.id;
+        if !posted.begun {
+            posted.begun = true;
+            self.running += 1;
+            heard.push(Heard::Begun { id, at: slot.begun_at.load(Ordering::Relaxed) });
+        }
+        if seen == state::BEGUN {
+            return Ok(Look::Runs);
+        }
+        if posted.incoming.is_none() {
+            let length = slot.length.load(Ordering::Relaxed) as usize;
+            let kind = slot.kind.load(Ordering::Relaxed);
+            if length > self.limit {
+                return Err(Broken);
+            }
+            if length <= INLINE {
+                let mut bytes = Vec::with_capacity(length);
+                layout::load_inline(slot, length, &mut bytes);
+                heard.push(ended(id, kind, bytes));
+                return Ok(Look::Over);
+            }
+            if slot.offset.load(Ordering::Relaxed) != self.answers.position() {
+                pass.out_of_turn = true;
+                return Ok(Look::Runs);
+            }
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(length).map_err(|_| Broken)?;
+            posted.incoming = Some(Incoming { kind, length, bytes });
+        }
+        let Some(Incoming { kind, length, bytes }) = &mut posted.incoming else {
+            return Ok(Look::Runs);
+        };
+        let missing = *length - bytes.len();
+        pass.read |= self.answers.read(self.region.answers(), missing, bytes)? > 0;
+        if bytes.len() < *length {
+            return Ok(Look::Runs);
+        }
+        let bytes = std::mem::take(bytes);
+        heard.push(ended(id, *kind, bytes));
+        Ok(Look::Over)
+    }
+
+    /// The queries that have begun, or of which nobody can say that they have not, and whose
+    /// begins were not told.
+    pub(crate) fn begun(&mut self) -> Vec<u64> {
+        let mut begun = Vec::new();
+        for &index in &self.live {
+            let seen = slot(&self.region, index).state.load(Ordering::Acquire);
+            if let Record::Posted(posted) = &mut self.records[index as usize]
+                && !posted.begun
+                && !matches!(seen, state::POSTED | state::HELD)
+            {
+                posted.begun = true;
+                begun.push(posted.id);
+            }
+        }
+        begun
+    }
+
+    /// Whether the begin of this query was told, and its end was not.
+    pub(crate) fn is_begun(&self, id: u64) -> bool {
+        self.live.iter().any(|&index| {
+            matches!(&self.records[index as usize], Record::Posted(p) if p.id == id && p.begun)
+        })
+    }
+
+    /// Says that nobody will look until the worker rings. `false`: there is something already,
+    /// and somebody has to look.
+    pub(crate) fn sleep(&mut self) -> bool {
+        if self.asleep {
+            return true;
+        }
+        let bell = &self.region.head().bells.pool_sleeps.0;
+        bell.store(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        self.asleep = !self.has_news();
+        self.asleep
+    }
+
+    /// Somebody looks: the worker need not ring.
+    pub(crate) fn attend(&mut self) {
+        self.asleep = false;
+        let bell = &self.region.head().bells.pool_sleeps.0;
+        if bell.load(Ordering::Relaxed) != 0 {
+            bell.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        if self.sending.is_some() && self.requests.room(self.region.requests()) != Ok(0) {
+            return true;
+        }
+        for &index in &self.live {
+            let slot = slot(&self.region, index);
+            match (&self.records[index as usize], slot.state.load(Ordering::Acquire)) {
+                (Record::Posted(_), state::POSTED | state::HELD) => return false,
+                (Record::Posted(posted), state::DONE) => match &posted.incoming {
+                    None => return true,
+                    Some(_) => {
+                        if self.answers.available(self.region.answers()) != Ok(0) {
+                            return true;
+                        }
+                    }
+                },
+                (Record::Posted(_), state::BEGUN) | (Record::Taken, state::TAKEN) => {}
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// Wakes the worker for what was posted, if it sleeps. `true`: it has to be rung.
+    pub(crate) fn wake(&self) -> bool {
+        super::wake(&self.region)
+    }
+
+    /// Wakes a worker that waits for room for the rest of an answer.
+    fn wake_for_room(&self) {
+        fence(Ordering::SeqCst);
+        let room = &self.region.head().bells.room.0;
+        if room.load(Ordering::Relaxed) != 0 && room.swap(0, Ordering::SeqCst) != 0 {
+            futex::wake(room);
+        }
+    }
+}
+
+/// No slot.
+const OVER: u32 = u32::MAX;
+
+/// What came of looking at every slot once.
+#[derive(Default)]
+struct Pass {
+    /// Something was read from the stream.
+    read: bool,
+    /// A long end is there which does not begin where the stream is.
+    out_of_turn: bool,
+}
+
+enum Look {
+    /// Not begun.
+    Waits,
+    /// Begun and not over, or not passed.
+    Runs,
+    /// The slot is free again.
+    Over,
+}
+
+fn slot(region: &Region, index: u32) -> &Slot {
+    &region.slots()[index as usize]
+}
+
+fn expected(posted: &Posted) -> u32 {
+    if posted.held { state::HELD } else { state::POSTED }
+}
+
+fn exchange(slot: &Slot, from: u32, to: u32) -> bool {
+    slot.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+}
+
+fn ended(id: u64, kind: u32, bytes: Vec<u8>) -> Heard {
+    Heard::Ended { id, kind: kind as u8, said: kind & SAID != 0, bytes }
+}
