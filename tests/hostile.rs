@@ -219,7 +219,8 @@ async fn words_that_no_worker_says_end_it() {
 
 #[pm_runtime::test]
 async fn a_message_that_is_none_is_reported_and_missed() {
-    let pool = AttackPool::new();
+    // Its answer comes the same way, and after it.
+    let pool = AttackPool::builder().transport(Transport::Socket).build();
     let mut events = pool.events();
     let (sender, heard) = std::sync::mpsc::channel();
     let by_pool = sender.clone();

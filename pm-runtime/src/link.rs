@@ -217,6 +217,11 @@ impl Link {
         self.memory.as_ref().is_none_or(Memory::sleep)
     }
 
+    /// Something has come through the memory.
+    pub(crate) fn has_news(&self) -> bool {
+        self.memory.as_ref().is_some_and(Memory::has_news)
+    }
+
     /// Somebody looks for what comes through the memory; the worker need not ring.
     pub(crate) fn attend(&self) {
         if let Some(memory) = &self.memory {

@@ -57,6 +57,10 @@ impl Memory {
         lock(&self.near).sleep()
     }
 
+    pub(super) fn has_news(&self) -> bool {
+        lock(&self.near).has_news()
+    }
+
     pub(super) fn begun(&self) -> Vec<Word> {
         let begun = lock(&self.near).begun();
         let at = Some(Instant::now());

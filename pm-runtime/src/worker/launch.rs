@@ -16,6 +16,7 @@ use crate::output::OutputStream;
 use crate::process::command::Start;
 use crate::process::guard::Guard;
 use crate::reactor::Reactor;
+use crate::spin::Luck;
 use crate::supervisor::WorkerId;
 use crate::surroundings::{Stdio, Surroundings};
 use crate::sync::lock;
@@ -112,6 +113,7 @@ pub(crate) fn launch(
         urgent: AtomicBool::new(false),
         listened: AtomicBool::new(false),
         broken: AtomicBool::new(false),
+        luck: Luck::default(),
         finished: AtomicBool::new(false),
         notes: Mutex::default(),
     });

@@ -25,6 +25,7 @@ use crate::link::{Handing, Link, Word};
 use crate::output::{OutputLine, OutputStream};
 use crate::process::guard::{self, Ended, Guard};
 use crate::reactor::{Reactor, Source, Token};
+use crate::spin::Luck;
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
 use crate::transport::poll::Interest;
@@ -79,6 +80,8 @@ pub(crate) struct Worker {
     listened: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
+    /// Whether it has paid lately to look for the next answer.
+    luck: Luck,
     finished: AtomicBool,
     notes: Mutex<Notes>,
 }
@@ -277,7 +280,12 @@ impl Worker {
     fn hear_until_it_rings(self: &Arc<Self>) {
         loop {
             self.link.attend();
-            if !self.hear_data(true) || self.link.sleep() {
+            if !self.hear_data(true) {
+                return;
+            }
+            // While answers come fast, to look for the next costs less than to be rung for it.
+            let soon = self.luck.is_good() && self.luck.look(|| self.link.has_news());
+            if !soon && self.link.sleep() {
                 return;
             }
         }

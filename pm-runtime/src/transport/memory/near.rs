@@ -417,7 +417,8 @@ impl Near {
         }
     }
 
-    fn has_news(&self) -> bool {
+    /// The worker has done something that can be heard.
+    pub(crate) fn has_news(&self) -> bool {
         if self.sending.is_some() && self.requests.room(self.region.requests()) != Ok(0) {
             return true;
         }
