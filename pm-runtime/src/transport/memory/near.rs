@@ -1,13 +1,15 @@
 //! The pool's end of shared memory. It trusts nothing that stands there: what it needs to know it
 //! keeps for itself, and what the worker writes it reads once, checks, and copies out.
 
+mod look;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, state};
 use super::stream::{Broken, Reader, Writer};
-use super::{Region, SAID, futex};
+use super::{Region, futex};
 use crate::transport::socket::Payload;
 
 /// What a worker has done.
@@ -224,153 +226,6 @@ impl Near {
         }
     }
 
-    /// Looks at what the worker has done since.
-    pub(crate) fn poll(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
-        let mut again = true;
-        loop {
-            let pass = self.pass(heard)?;
-            if pass.read {
-                self.wake_for_room();
-            }
-            if !pass.out_of_turn {
-                return Ok(());
-            }
-            // What comes before it in the stream was told before it, and may have been overlooked
-            // once.
-            if !pass.read && !std::mem::take(&mut again) {
-                return Err(Broken);
-            }
-        }
-    }
-
-    fn pass(&mut self, heard: &mut Vec<Heard>) -> Result<Pass, Broken> {
-        let mut pass = Pass::default();
-        let mut live = std::mem::take(&mut self.live);
-        let result = self.look_at(&mut live, heard, &mut pass);
-        live.retain(|index| *index != OVER);
-        self.live = live;
-        result.map(|()| pass)
-    }
-
-    /// Looks at these slots, in order; those that are over are marked so.
-    fn look_at(
-        &mut self,
-        live: &mut [u32],
-        heard: &mut Vec<Heard>,
-        pass: &mut Pass,
-    ) -> Result<(), Broken> {
-        for position in 0..live.len() {
-            let (before, rest) = live.split_at_mut(position);
-            let Some(index) = rest.first_mut() else { break };
-            if *index == OVER {
-                continue;
-            }
-            if self.running >= self.concurrency && self.has_begun_anew(*index) {
-                // Another one has ended to make room for it, since it was looked at.
-                for earlier in before.iter_mut().filter(|earlier| **earlier != OVER) {
-                    self.settle(earlier, heard, pass)?;
-                }
-                if self.running >= self.concurrency {
-                    return Err(Broken);
-                }
-            }
-            // Queries begin in order: none behind one that waits has.
-            if let Look::Waits = self.settle(index, heard, pass)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn has_begun_anew(&self, index: u32) -> bool {
-        let known = match &self.records[index as usize] {
-            Record::Posted(posted) => posted.begun,
-            Record::Free | Record::Taken => true,
-        };
-        !known && slot(&self.region, index).state.load(Ordering::Acquire) >= state::BEGUN
-    }
-
-    fn settle(
-        &mut self,
-        index: &mut u32,
-        heard: &mut Vec<Heard>,
-        pass: &mut Pass,
-    ) -> Result<Look, Broken> {
-        let look = self.look(*index, heard, pass)?;
-        if let Look::Over = look {
-            if let Record::Posted(_) = self.records[*index as usize] {
-                self.running -= 1;
-            }
-            self.records[*index as usize] = Record::Free;
-            self.free.push(*index);
-            *index = OVER;
-        }
-        Ok(look)
-    }
-
-    fn look(
-        &mut self,
-        index: u32,
-        heard: &mut Vec<Heard>,
-        pass: &mut Pass,
-    ) -> Result<Look, Broken> {
-        let slot = slot(&self.region, index);
-        let seen = slot.state.load(Ordering::Acquire);
-        let Record::Posted(posted) = &mut self.records[index as usize] else {
-            return match seen {
-                state::TAKEN => Ok(Look::Runs),
-                state::PASSED => Ok(Look::Over),
-                _ => Err(Broken),
-            };
-        };
-        match seen {
-            state::POSTED if !posted.begun && !posted.held => return Ok(Look::Waits),
-            state::HELD if posted.held => return Ok(Look::Waits),
-            state::BEGUN | state::DONE if !posted.held => {}
-            _ => return Err(Broken),
-        }
-        let id = posted.id;
-        if !posted.begun {
-            posted.begun = true;
-            self.running += 1;
-            heard.push(Heard::Begun { id, at: slot.begun_at.load(Ordering::Relaxed) });
-        }
-        if seen == state::BEGUN {
-            return Ok(Look::Runs);
-        }
-        if posted.incoming.is_none() {
-            let length = slot.length.load(Ordering::Relaxed) as usize;
-            let kind = slot.kind.load(Ordering::Relaxed);
-            if length > self.limit {
-                return Err(Broken);
-            }
-            if length <= INLINE {
-                let mut bytes = Vec::with_capacity(length);
-                layout::load_inline(slot, length, &mut bytes);
-                heard.push(ended(id, kind, bytes));
-                return Ok(Look::Over);
-            }
-            if slot.offset.load(Ordering::Relaxed) != self.answers.position() {
-                pass.out_of_turn = true;
-                return Ok(Look::Runs);
-            }
-            let mut bytes = Vec::new();
-            bytes.try_reserve_exact(length).map_err(|_| Broken)?;
-            posted.incoming = Some(Incoming { kind, length, bytes });
-        }
-        let Some(Incoming { kind, length, bytes }) = &mut posted.incoming else {
-            return Ok(Look::Runs);
-        };
-        let missing = *length - bytes.len();
-        pass.read |= self.answers.read(self.region.answers(), missing, bytes)? > 0;
-        if bytes.len() < *length {
-            return Ok(Look::Runs);
-        }
-        let bytes = std::mem::take(bytes);
-        heard.push(ended(id, *kind, bytes));
-        Ok(Look::Over)
-    }
-
     /// The queries that have begun, or of which nobody can say that they have not, and whose
     /// begins were not told.
     pub(crate) fn begun(&mut self) -> Vec<u64> {
@@ -456,27 +311,6 @@ impl Near {
     }
 }
 
-/// No slot.
-const OVER: u32 = u32::MAX;
-
-/// What came of looking at every slot once.
-#[derive(Default)]
-struct Pass {
-    /// Something was read from the stream.
-    read: bool,
-    /// A long end is there which does not begin where the stream is.
-    out_of_turn: bool,
-}
-
-enum Look {
-    /// Not begun.
-    Waits,
-    /// Begun and not over, or not passed.
-    Runs,
-    /// The slot is free again.
-    Over,
-}
-
 fn slot(region: &Region, index: u32) -> &Slot {
     &region.slots()[index as usize]
 }
@@ -487,8 +321,4 @@ fn expected(posted: &Posted) -> u32 {
 
 fn exchange(slot: &Slot, from: u32, to: u32) -> bool {
     slot.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
-}
-
-fn ended(id: u64, kind: u32, bytes: Vec<u8>) -> Heard {
-    Heard::Ended { id, kind: kind as u8, said: kind & SAID != 0, bytes }
 }
