@@ -73,6 +73,21 @@ async fn calls_that_are_dropped_leave_those_beside_them_alone() {
 }
 
 #[pm_runtime::test]
+async fn the_places_of_cancelled_queries_are_used_again() {
+    let pool = EchoAsyncPool::builder().workers(1).timeout(None).build();
+    for round in 0..2000 {
+        let mut call = Box::pin(pool.query(&[]));
+        if let Some(answer) = poll_once(&mut call).await {
+            answer.unwrap();
+        }
+        drop(call);
+        if round % 100 == 99 {
+            assert_eq!(pool.query(&[7]).await, Ok(vec![7]));
+        }
+    }
+}
+
+#[pm_runtime::test]
 async fn a_worker_that_is_killed_in_the_middle_gives_whole_answers_or_none() {
     let sent = bytes((1 << 20) + 100_000);
     let (mut whole, mut none) = (0, 0);

@@ -228,7 +228,12 @@ impl Inbox {
             Some(memory) => memory.count(self.concurrency),
             None => state.queue.len(),
         };
-        (state.running.len() + waiting).min(self.concurrency)
+        let startable = (state.running.len() + waiting).min(self.concurrency);
+        drop(state);
+        if let Some(memory) = &self.memory {
+            self.ring_for_passed(memory);
+        }
+        startable
     }
 
     /// What has to run alone waits for what runs, and lets nothing overtake it.

@@ -47,6 +47,11 @@ impl Memory {
         lock(&self.next).count(most)
     }
 
+    /// Whether slots were given back that the pool may be waiting for.
+    pub(super) fn has_passed(&self) -> bool {
+        lock(&self.next).take_passed()
+    }
+
     /// What may run beside the next query, if there is one.
     pub(super) fn conduct(&self) -> Option<Conduct> {
         lock(&self.next).conduct().map(Conduct::from_wire)
@@ -124,7 +129,16 @@ impl Inbox {
         if let Some((id, outcome)) = ended {
             self.end_in_memory(memory, id, outcome);
         }
-        self.begin_in_memory(memory)
+        let job = self.begin_in_memory(memory);
+        self.ring_for_passed(memory);
+        job
+    }
+
+    /// Tells a pool that sleeps that it has room again.
+    pub(super) fn ring_for_passed(&self, memory: &Memory) {
+        if memory.has_passed() {
+            self.ring_if(memory.pool_sleeps());
+        }
     }
 
     fn begin_in_memory(&self, memory: &Memory) -> Option<Job> {

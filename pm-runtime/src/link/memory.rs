@@ -84,7 +84,9 @@ impl Memory {
     ) -> Result<Read, FrameError> {
         let mut heard = Vec::new();
         let mut near = lock(&self.near);
-        let polled = near.flush().and_then(|_| near.poll(&mut heard));
+        let mut polled = near.flush().and_then(|_| near.poll(&mut heard));
+        // Slots may be free again for what still waits to be posted.
+        polled = polled.and_then(|()| near.flush().map(drop));
         let ring = near.wake();
         drop(near);
         if ring {

@@ -210,7 +210,9 @@ impl Shared {
             worker.read_now();
             ticket.is_resolved()
         });
-        if !came {
+        // Others may have come meanwhile, and rely on the worker to ring, whom this one has told that
+        // it need not.
+        if !came || self.look(|state| state.core.is_awaited(worker.id())) {
             worker.listen();
         }
     }

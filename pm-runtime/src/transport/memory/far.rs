@@ -20,11 +20,18 @@ pub(crate) struct Claim {
 pub(crate) struct Next {
     region: Arc<Region>,
     cursor: u32,
+    /// Slots were given back that the pool may be waiting for.
+    passed: bool,
 }
 
 impl Next {
     pub(crate) fn new(region: Arc<Region>) -> Self {
-        Self { region, cursor: 0 }
+        Self { region, cursor: 0, passed: false }
+    }
+
+    /// Whether slots were given back since.
+    pub(crate) fn take_passed(&mut self) -> bool {
+        std::mem::take(&mut self.passed)
     }
 
     /// Whether there is something that may begin now, or was taken back.
@@ -34,7 +41,9 @@ impl Next {
     }
 
     /// How many may begin now; counts to `most`.
-    pub(crate) fn count(&self, most: usize) -> usize {
+    pub(crate) fn count(&mut self, most: usize) -> usize {
+        // Where nothing will begin, nobody else gives back what was taken.
+        self.conduct();
         let (mut count, mut cursor) = (0, self.cursor);
         while count < most {
             let slot = self.slot(cursor);
@@ -100,6 +109,7 @@ impl Next {
         let next = slot.next.load(Ordering::Relaxed);
         slot.state.store(state::PASSED, Ordering::Release);
         self.cursor = next;
+        self.passed = true;
     }
 
     /// Says that nobody looks until the pool wakes this side, in this way. `false`: there is
