@@ -4,8 +4,6 @@
 mod answers;
 #[path = "queries/arguments.rs"]
 mod arguments;
-#[path = "queries/encounter.rs"]
-mod encounter;
 #[path = "queries/handles.rs"]
 mod handles;
 #[path = "queries/names.rs"]

@@ -1,11 +1,11 @@
 //! The first words between a pool and a new worker.
 //!
-//! They run over the control socket, before anything else: the pool's [`Hello`], with the
-//! worker's end of the data socket beside it, then the worker's [`Reply`], and before it
-//! [`Reply::SettingUp`] where the application's code has something to set up. Beside that the control
-//! socket carries only doorbells, which say: look at the data socket now (from the pool single
-//! bytes, from the worker [`BELL`], a frame as its reply is one), and by its end it tells each
-//! side of the other's death.
+//! They run over the control socket, before anything else: the pool's [`Hello`], with the worker's
+//! ends of the data socket and of the shared memory beside it, then the worker's [`Reply`], and
+//! before it [`Reply::SettingUp`] where the application's code has something to set up. Beside that
+//! the control socket carries only doorbells, which say: look at the rest of the link now (from the
+//! pool single bytes, from the worker [`BELL`], a frame as its reply is one), and by its end it tells
+//! each side of the other's death.
 
 use std::time::Duration;
 
