@@ -270,3 +270,40 @@ async fn a_detached_run_keeps_nothing_of_its_caller() {
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     });
 }
+
+/// Whichever call looks for the answers of all: the others get theirs when it is gone.
+#[pm_runtime::test]
+fn callers_that_leave_keep_no_answer_from_others() {
+    let pool = WorkPool::builder().workers(2).build();
+    let asks = |first: u64| {
+        let pool = &pool;
+        async move {
+            for number in first..first + 300 {
+                let mut call = Box::pin(pool.query(Task::Return(number)));
+                let answer = match number % 50 {
+                    0 => {
+                        let polled = poll_once(&mut call).await;
+                        std::mem::forget(call);
+                        polled
+                    }
+                    odd if odd % 2 == 1 => poll_once(&mut call).await,
+                    _ => Some(call.await),
+                };
+                assert!(answer.is_none_or(|answer| answer == Ok(number)));
+                let pair = futures::join!(
+                    pool.query(Task::Return(number)),
+                    pool.query(Task::Return(number + 1)),
+                );
+                assert_eq!(pair, (Ok(number), Ok(number + 1)));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for first in [0, 1000, 2000] {
+            let asks = &asks;
+            scope.spawn(move || smol::future::block_on(asks(first)));
+        }
+        scope.spawn(|| multi_thread().block_on(asks(3000)));
+    });
+    assert!(pool.health().account.balances());
+}

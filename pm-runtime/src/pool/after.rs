@@ -20,7 +20,7 @@ use crate::worker::{self, Owner};
 /// What is to be done when the lock is free again.
 #[derive(Default)]
 pub(super) struct After {
-    /// The caller reads the answer itself: nobody needs to listen.
+    /// Somebody looks for what these workers say.
     pub(super) leads: bool,
     /// Workers with something in their outboxes.
     pub(super) dirty: Vec<Arc<worker::Worker>>,

@@ -13,6 +13,7 @@ use futures_core::future::FusedFuture;
 use serde::de::DeserializeOwned;
 
 use super::Handles;
+use super::lead::Turn;
 use super::messages::Hear;
 use super::retry::{Again, Policy};
 use super::ticket::Ticket;
@@ -67,12 +68,7 @@ pub struct Call<T, M = String> {
 
 enum Stage {
     Encoded(Result<Vec<u8>, QueryError>),
-    Submitted {
-        ticket: Arc<Ticket>,
-        key: Option<QueryKey>,
-        /// It was alone, and reads its answer itself when it is polled next.
-        leads: bool,
-    },
+    Submitted { ticket: Arc<Ticket>, key: Option<QueryKey> },
     Over,
 }
 
@@ -283,7 +279,7 @@ impl<T, M> Call<T, M> {
         smol::future::block_on(self)
     }
 
-    fn submit(&self, request: Vec<u8>) -> Stage {
+    fn submit(&self, request: Vec<u8>) -> (Stage, Turn) {
         let size = request.len();
         let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
         let ticket = Arc::new(Ticket::new(request, self.timeout, conduct, self.hear.is_some()));
@@ -296,8 +292,8 @@ impl<T, M> Call<T, M> {
             immediate: self.immediate,
             route: self.route,
         };
-        let (key, leads) = self.handles.shared().submit(&ticket, submission, self.forced);
-        Stage::Submitted { ticket, key, leads }
+        let (key, turn) = self.handles.shared().submit(&ticket, submission, self.forced);
+        (Stage::Submitted { ticket, key }, turn)
     }
 
     /// Does what the caller wants with the messages that are there.
@@ -326,36 +322,33 @@ impl<T, M> Call<T, M> {
         let call = self;
         let shared = call.handles.shared();
         let mut stage = std::mem::replace(&mut call.stage, Stage::Over);
-        let first = matches!(stage, Stage::Encoded(_));
+        let mut turn = Turn::Now;
         if let Stage::Encoded(request) = stage {
             let request = request.and_then(|request| match call.mistake(&request) {
                 None => Ok(request),
                 Some(error) => Err(error),
             });
-            stage = match request {
+            (stage, turn) = match request {
                 Ok(request) => call.submit(request),
                 Err(error) => {
                     shared.change(|state, now| state.core.refuse(now));
                     return Poll::Ready(Err(error));
                 }
             };
+            if let (Some(again), Stage::Submitted { ticket, .. }) = (&mut call.again, &stage) {
+                again.sent = Some(ticket.clone());
+            }
         }
-        if let (true, Some(again), Stage::Submitted { ticket, .. }) =
-            (first, &mut call.again, &stage)
-        {
-            again.sent = Some(ticket.clone());
-        }
-        let Stage::Submitted { ticket, key, mut leads } = stage else {
+        let Stage::Submitted { ticket, key } = stage else {
             // Polled again after its end.
             return Poll::Ready(Err(QueryError::Cancelled));
         };
-        if leads && !first {
+        if turn == Turn::Now && shared.leader.is(&ticket) {
             shared.lead(&ticket);
-            leads = false;
         }
-        let polled = ticket.poll(cx);
-        match polled {
+        match ticket.poll(cx) {
             Poll::Ready(outcome) => {
+                shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.
                 call.hear_messages(&ticket);
                 let answer = outcome.and_then(|bytes| {
@@ -364,12 +357,12 @@ impl<T, M> Call<T, M> {
                 Poll::Ready(answer)
             }
             Poll::Pending => {
-                if leads {
-                    // Others of this task may want to submit theirs first; is it still alone
-                    // then, it waits by reading.
+                // Looked at only now, as its waker is in its place.
+                if shared.leader.is(&ticket) {
+                    // Others of its task may want to send something first.
                     cx.waker().wake_by_ref();
                 }
-                call.stage = Stage::Submitted { ticket: ticket.clone(), key, leads };
+                call.stage = Stage::Submitted { ticket: ticket.clone(), key };
                 // What comes from now on wakes its caller again.
                 call.hear_messages(&ticket);
                 Poll::Pending
@@ -413,7 +406,12 @@ impl<T, M> Drop for Call<T, M> {
             return;
         }
         if let Stage::Submitted { ticket, key: Some(key), .. } = &self.stage {
-            self.handles.shared().change(|state, now| state.core.cancel(*key, now));
+            let shared = self.handles.shared();
+            shared.change(|state, now| {
+                state.lead.forget_call(ticket);
+                state.core.cancel(*key, now);
+            });
+            shared.leave_lead(ticket);
             ticket.give_up();
         }
     }

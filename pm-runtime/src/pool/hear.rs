@@ -72,6 +72,7 @@ impl Owner for Shared {
             // What it died of is told before that it is gone.
             self.perform(state);
             let seat = state.seats.remove(&id);
+            state.lead.forget_worker(id);
             if let Some(Seat::Taken(_)) = seat {
                 self.callbacks.tell(Kind::Unspawn, || gone.map(Notice::Unspawned));
             }

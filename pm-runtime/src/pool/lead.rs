@@ -1,46 +1,248 @@
-//! Who reads the answer of a query that is alone in its pool: its caller, for a moment.
+//! Who reads the answers of busy workers: a caller that waits for its own, for everybody else's
+//! too. So that no other thread has to be woken for them.
 //!
-//! The lead is a promise that must not be relied upon: a call may be polled once and then leaked.
-//! Whatever else happens in the pool breaks it, the clock included, and has the reactor listen.
+//! One call has the lead at a time. It has its task poll it again, when others have had their turn
+//! to send something, and then looks for answers for a moment. Whoever has its answer passes the
+//! lead on to the call that was sent last, because that is answered last, as a rule. Where nothing
+//! came in a moment, the reactor listens.
+//!
+//! The lead is a promise that must not be relied upon: a call may be polled once and then leaked,
+//! or its task may do other things. The clock asks whether anybody has looked lately.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use super::shared::{Shared, State};
+use super::ticket::Ticket;
 use crate::spin::Luck;
 use crate::supervisor::WorkerId;
+use crate::sync::lock;
+use crate::worker::Worker;
 
-/// The lead of a pool. All that changes it holds the pool's lock.
+/// How often the clock asks whether anybody looks: twice that is the longest that answers wait for
+/// a leader that does not come.
+pub(super) const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How many calls in a row have to be alone before one looks as soon as it is sent; and after how
+/// many more another one finds out whether its task has more to send.
+const ALONE: u8 = 4;
+const PROBE: u8 = 20;
+
+/// Names the call that has the lead. Read without the pool's lock, it is a hint.
 #[derive(Default)]
-pub(crate) struct Lead {
-    /// The worker to which the leading caller listens; 0: nobody leads.
-    worker: AtomicU64,
-    /// The place of that caller's ticket: nobody else may end the lead without listening.
-    whose: AtomicUsize,
-    pub(crate) luck: Luck,
+pub(crate) struct Leader {
+    /// The place of its ticket; 0: nobody has it.
+    place: AtomicUsize,
+    /// Whether looking has paid lately.
+    luck: Luck,
+}
+
+/// What the lead is about, under the pool's lock.
+#[derive(Default)]
+pub(super) struct Lead {
+    /// The workers that need not ring.
+    workers: Vec<Arc<Worker>>,
+    /// Room for a copy of those.
+    spare: Vec<Arc<Worker>>,
+    /// The call that was sent last.
+    last: Option<Arc<Ticket>>,
+    /// Somebody has looked since the clock last asked.
+    looked: bool,
+    /// How many calls in a row had the pool to themselves.
+    alone: u8,
+}
+
+/// What a call that was sent has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Look for its answer now.
+    Now,
+    /// Wait until it is polled again.
+    Later,
+}
+
+impl Leader {
+    /// Whether this call has the lead.
+    pub(crate) fn is(&self, ticket: &Ticket) -> bool {
+        self.place.load(Ordering::Relaxed) == place(ticket)
+    }
+
+    fn is_there(&self) -> bool {
+        self.place.load(Ordering::Relaxed) != 0
+    }
+
+    fn set(&self, ticket: Option<&Ticket>) {
+        self.place.store(ticket.map_or(0, place), Ordering::Relaxed);
+    }
 }
 
 impl Lead {
-    /// When the reactor listens even if nothing happens, should the caller be gone for good.
-    pub(crate) const LONGEST: Duration = Duration::from_millis(10);
-
-    pub(crate) fn set(&self, worker: WorkerId, whose: usize) {
-        self.whose.store(whose, Ordering::Relaxed);
-        self.worker.store(worker, Ordering::Relaxed);
+    /// Who has looked gives back where it had its workers.
+    fn keep(&mut self, mut workers: Vec<Arc<Worker>>) {
+        workers.clear();
+        self.spare = workers;
     }
 
-    /// Whether this caller leads; without the lock, only a hint.
-    pub(crate) fn belongs_to(&self, whose: usize) -> bool {
-        self.worker.load(Ordering::Relaxed) != 0 && self.whose.load(Ordering::Relaxed) == whose
+    /// A worker is gone: nothing more comes from it.
+    pub(super) fn forget_worker(&mut self, id: WorkerId) {
+        self.workers.retain(|worker| worker.id() != id);
     }
 
-    /// Ends the lead, if there is one.
-    pub(crate) fn take(&self) -> Option<WorkerId> {
-        match self.worker.load(Ordering::Relaxed) {
-            0 => None,
-            worker => {
-                self.worker.store(0, Ordering::Relaxed);
-                Some(worker)
+    /// Nobody waits for this call any more.
+    pub(super) fn forget_call(&mut self, ticket: &Arc<Ticket>) {
+        self.last.take_if(|last| Arc::ptr_eq(last, ticket));
+    }
+}
+
+impl Shared {
+    /// A call was sent: it takes the lead, if nobody has it and answers come fast.
+    pub(super) fn join_lead(&self, state: &mut State, ticket: &Arc<Ticket>) -> Turn {
+        let alone = state.core.live() == 1;
+        // Who had it and is answered already may never be polled again.
+        if !self.leader.is_there() || alone {
+            if !self.leader.luck.is_good() {
+                return Turn::Later;
+            }
+            self.leader.set(Some(ticket));
+        }
+        state.lead.last = Some(ticket.clone());
+        match alone && (ALONE..PROBE).contains(&state.lead.alone) {
+            true => Turn::Now,
+            false => Turn::Later,
+        }
+    }
+
+    /// Where somebody leads, workers that were sent something need not ring; says when the clock
+    /// has to ask, then.
+    pub(super) fn lead_workers(&self, state: &mut State, now: Instant) -> Option<Instant> {
+        if !self.leader.is_there() {
+            return None;
+        }
+        for worker in &state.after.dirty {
+            if worker.start_lead() {
+                state.lead.workers.push(worker.clone());
+            }
+        }
+        state.after.leads = true;
+        Some(now + PATIENCE)
+    }
+
+    /// A call was polled that has the lead: it looks for answers.
+    pub(crate) fn lead(&self, ticket: &Arc<Ticket>) {
+        let workers = {
+            let state = &mut *lock(&self.state);
+            if !self.leader.is(ticket) {
+                return;
+            }
+            let lead = &mut state.lead;
+            lead.looked = true;
+            lead.alone = match state.core.live() {
+                1 if lead.alone < PROBE => lead.alone + 1,
+                1 => ALONE - 1,
+                _ => 0,
+            };
+            let mut workers = std::mem::take(&mut lead.spare);
+            workers.extend(lead.workers.iter().cloned());
+            workers
+        };
+        ticket.forget_waker();
+        let came = ticket.is_resolved()
+            || self.leader.luck.look(|| {
+                let heard = workers.iter().filter(|worker| worker.read_news()).count();
+                heard > 0 || ticket.is_resolved()
+            });
+        match came {
+            true if ticket.is_resolved() => self.pass_lead(ticket, workers),
+            true => self.keep_lead(workers),
+            false => self.end_lead(ticket, workers),
+        }
+    }
+
+    /// A call is over: it cannot have the lead.
+    pub(crate) fn leave_lead(&self, ticket: &Arc<Ticket>) {
+        if self.leader.is(ticket) {
+            self.pass_lead(ticket, Vec::new());
+        }
+    }
+
+    fn keep_lead(&self, workers: Vec<Arc<Worker>>) {
+        lock(&self.state).lead.keep(workers);
+    }
+
+    /// Passes the lead on to the call that was sent last.
+    fn pass_lead(&self, ticket: &Arc<Ticket>, workers: Vec<Arc<Worker>>) {
+        let mut next = None;
+        let unled = {
+            let state = &mut *lock(&self.state);
+            state.lead.keep(workers);
+            if !self.leader.is(ticket) {
+                return;
+            }
+            let core = &state.core;
+            state.lead.workers.retain(|worker| {
+                let awaited = core.is_awaited(worker.id());
+                if !awaited {
+                    worker.end_lead();
+                }
+                awaited
+            });
+            if !state.lead.workers.is_empty() {
+                next = state.lead.last.take();
+            }
+            self.leader.set(next.as_deref());
+            // Only then: either its caller sees that it has the lead, or it is seen here that it
+            // is over.
+            next.take_if(|next| next.is_resolved());
+            match next {
+                Some(_) => Vec::new(),
+                None => self.take_led(state),
+            }
+        };
+        listen(&unled);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+
+    /// Nothing came in a moment: the reactor listens.
+    fn end_lead(&self, ticket: &Arc<Ticket>, workers: Vec<Arc<Worker>>) {
+        let unled = {
+            let state = &mut *lock(&self.state);
+            state.lead.keep(workers);
+            match self.leader.is(ticket) {
+                true => self.take_led(state),
+                false => Vec::new(),
+            }
+        };
+        listen(&unled);
+    }
+
+    /// Nobody has the lead; the workers that nobody listens to now.
+    fn take_led(&self, state: &mut State) -> Vec<Arc<Worker>> {
+        self.leader.set(None);
+        let unled = std::mem::take(&mut state.lead.workers);
+        unled.iter().for_each(|worker| worker.end_lead());
+        unled
+    }
+
+    /// The clock asks whether anybody looks: if not, the reactor listens.
+    pub(super) fn check_lead(&self, state: &mut State) {
+        if self.leader.is_there() && !std::mem::take(&mut state.lead.looked) {
+            for worker in self.take_led(state) {
+                state.after.send(worker);
             }
         }
     }
+}
+
+fn listen(workers: &[Arc<Worker>]) {
+    for worker in workers {
+        worker.listen();
+    }
+}
+
+/// Tells live tickets apart.
+fn place(ticket: &Ticket) -> usize {
+    std::ptr::from_ref(ticket).addr()
 }

@@ -13,7 +13,7 @@ use super::after::After;
 use super::callbacks::Callbacks;
 use super::config::config;
 use super::events::{Channel, Events};
-use super::lead::Lead;
+use super::lead::{Lead, Leader, Turn};
 use super::registry;
 use super::ticket::Ticket;
 use crate::child::{self, Home, entries::Entry};
@@ -32,13 +32,13 @@ pub(crate) struct Shared {
     /// An option that makes no sense: no worker is ever started.
     pub(super) mistake: Option<BootError>,
     pub(super) plan: Plan,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     pub(super) events: Arc<Channel>,
     pub(super) callbacks: Arc<Callbacks>,
     /// Messages that nobody heard.
     pub(super) missed: AtomicU64,
     pub(super) timer: OnceLock<(&'static Reactor, Token)>,
-    lead: Lead,
+    pub(crate) leader: Leader,
     pub(super) this: Weak<Shared>,
 }
 
@@ -50,6 +50,7 @@ pub(crate) struct State {
     pub(crate) waiters: BTreeMap<WaiterId, Waiting>,
     /// What is to be done when the lock is free again.
     pub(super) after: After,
+    pub(super) lead: Lead,
     /// When the reactor will tick.
     armed: Option<Instant>,
     /// The last handle is gone: the pool holds itself until it is destroyed.
@@ -96,7 +97,7 @@ impl Shared {
             callbacks: Arc::default(),
             missed: AtomicU64::new(0),
             timer: OnceLock::new(),
-            lead: Lead::default(),
+            leader: Leader::default(),
             this: this.clone(),
         })
     }
@@ -125,33 +126,13 @@ impl Shared {
 
     /// Changes the state, and does what the policy says.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
-        self.change_as(None, change)
-    }
-
-    fn change_as<R>(
-        &self,
-        leads: Option<usize>,
-        change: impl FnOnce(&mut State, Instant) -> R,
-    ) -> R {
         let now = Instant::now();
         let (result, after, tick_by) = {
             let mut state = lock(&self.state);
             let result = change(&mut state, now);
             self.perform(&mut state);
-            // Whoever leads may never be polled again: what happens now must not wait for it.
-            if let Some(led) = self.lead.take().and_then(|id| state.worker(id).cloned()) {
-                state.after.send(led);
-            }
-            let mut after = std::mem::take(&mut state.after);
-            let mut lead_ends = None;
-            if let (Some(whose), [worker]) = (leads, &after.dirty[..])
-                && state.core.live() == 1
-            {
-                self.lead.set(worker.id(), whose);
-                after.leads = true;
-                lead_ends = Some(now + Lead::LONGEST);
-            }
-            (result, after, state.arm(lead_ends))
+            let check_at = self.lead_workers(&mut state, now);
+            (result, std::mem::take(&mut state.after), state.arm(check_at))
         };
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
@@ -170,51 +151,27 @@ impl Shared {
         result
     }
 
-    /// Submits a query; `forced`: its worker has to be a process. `true`: it is the only one, nobody listens to its worker, and its caller
-    /// is to [`lead`](Self::lead).
+    /// Submits a query; `forced`: its worker has to be a process.
     pub(crate) fn submit(
         &self,
         ticket: &Arc<Ticket>,
         submission: Submission<Arc<Ticket>>,
         forced: bool,
-    ) -> (Option<QueryKey>, bool) {
+    ) -> (Option<QueryKey>, Turn) {
         if let Err(error) = self.set_up() {
             self.change(|state, now| state.core.refuse(now));
             ticket.resolve(Err(QueryError::Boot(error)));
-            return (None, false);
+            return (None, Turn::Later);
         }
-        let submit = |state: &mut State, now| {
+        self.change(|state, now| {
             state.settle_home(&self.options, forced, now);
-            state.core.submit(submission, now)
-        };
-        if !self.lead.luck.is_good() {
-            return (self.change(submit), false);
-        }
-        let whose = place(ticket);
-        let key = self.change_as(Some(whose), submit);
-        (key, self.lead.belongs_to(whose))
-    }
-
-    /// Reads the answer of the only query on the caller's own thread, if it comes soon: no other
-    /// thread has to be woken for it.
-    pub(crate) fn lead(&self, ticket: &Ticket) {
-        let led = self.look(|state| {
-            // It may have been broken since, and be another caller's now, who relies on it.
-            let led = self.lead.belongs_to(place(ticket)).then(|| self.lead.take()).flatten();
-            led.and_then(|id| state.worker(id).cloned())
-        });
-        let Some(worker) = led else { return };
-        ticket.forget_waker();
-        worker.attend();
-        let came = self.lead.luck.look(|| {
-            worker.read_now();
-            ticket.is_resolved()
-        });
-        // Others may have come meanwhile, and rely on the worker to ring, whom this one has told that
-        // it need not.
-        if !came || self.look(|state| state.core.is_awaited(worker.id())) {
-            worker.listen();
-        }
+            let key = state.core.submit(submission, now);
+            let turn = match key {
+                Some(_) => self.join_lead(state, ticket),
+                None => Turn::Later,
+            };
+            (key, turn)
+        })
     }
 
     /// Hears of what workers have begun and ended that nobody has looked at.
@@ -269,11 +226,18 @@ impl Shared {
 
 impl Timed for Shared {
     fn tick(&self, _: Instant) {
-        // What runs too long has to be told from what was not heard of.
-        self.look_at_workers();
+        let is_due = |state: &State| state.core.wake_at().is_some_and(|at| at <= Instant::now());
+        let due = self.look(is_due);
+        if due {
+            // What runs too long has to be told from what was not heard of.
+            self.look_at_workers();
+        }
         self.change(|state, now| {
             state.armed = None;
-            state.core.tick(now);
+            if due {
+                state.core.tick(now);
+            }
+            self.check_lead(state);
         });
     }
 }
@@ -301,6 +265,7 @@ impl State {
             seats: BTreeMap::new(),
             waiters: BTreeMap::new(),
             after: After::default(),
+            lead: Lead::default(),
             armed: None,
             keep: None,
         }
@@ -314,17 +279,12 @@ impl State {
     }
 
     /// `Some`: the reactor has to tick earlier than it knows.
-    fn arm(&mut self, lead_ends: Option<Instant>) -> Option<Instant> {
-        let wake_at = self.core.wake_at().into_iter().chain(lead_ends).min()?;
+    fn arm(&mut self, check_at: Option<Instant>) -> Option<Instant> {
+        let wake_at = self.core.wake_at().into_iter().chain(check_at).min()?;
         if self.armed.is_some_and(|armed| armed <= wake_at) {
             return None;
         }
         self.armed = Some(wake_at);
         Some(wake_at)
     }
-}
-
-/// Tells live tickets apart.
-fn place(ticket: &Ticket) -> usize {
-    std::ptr::from_ref(ticket).addr()
 }

@@ -134,6 +134,13 @@ pub(crate) enum FromWorker {
     },
 }
 
+impl FromWorker {
+    /// A query has come to an end of its own.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Panicked { .. } | Self::Refused { .. })
+    }
+}
+
 /// Why a worker could not run a query, or could not send its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refusal {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use super::Worker;
+use super::hear::{By, Hearing};
 use crate::error::Exit;
 use crate::process::guard::{self, Ended};
 use crate::supervisor::Obituary;
@@ -54,7 +55,7 @@ impl Worker {
         // Whoever has escaped with the other end can add nothing then; what is there stays.
         self.link.end();
         loop {
-            match self.read(true, &mut false) {
+            match self.read(By::Reactor, &mut Hearing::default()) {
                 Ok(Read::Some) => {}
                 Ok(Read::Empty | Read::Closed) => return,
                 Err(what) => {

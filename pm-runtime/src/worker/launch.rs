@@ -112,6 +112,7 @@ pub(crate) fn launch(
         ready: AtomicBool::new(false),
         urgent: AtomicBool::new(false),
         listened: AtomicBool::new(false),
+        led: AtomicBool::new(false),
         broken: AtomicBool::new(false),
         luck: Luck::default(),
         finished: AtomicBool::new(false),

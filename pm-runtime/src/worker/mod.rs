@@ -7,6 +7,7 @@
 // of both.
 
 mod death;
+mod hear;
 mod launch;
 mod output;
 mod usage;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 pub use crate::child::itself::{
     attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
 };
+use hear::By;
 pub(crate) use launch::{Plan, launch};
 use output::Output;
 
@@ -29,9 +31,6 @@ use crate::spin::Luck;
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
 use crate::transport::poll::Interest;
-use crate::transport::socket::Read;
-use crate::wire::frame::Frame;
-use crate::wire::handshake::{self, Reply};
 
 /// Who wants to know what becomes of a worker.
 pub(crate) trait Owner: Send + Sync {
@@ -78,6 +77,8 @@ pub(crate) struct Worker {
     urgent: AtomicBool,
     /// The reactor will read what comes next.
     listened: AtomicBool,
+    /// A caller looks for what comes next.
+    led: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
     /// Whether it has paid lately to look for the next answer.
@@ -182,14 +183,29 @@ impl Worker {
         }
     }
 
-    /// Somebody looks, and will until it has the reactor [`listen`](Self::listen) again.
-    pub(crate) fn attend(&self) {
-        self.link.attend();
+    /// A caller looks for what comes, until [`end_lead`](Self::end_lead). `false`: one did already.
+    pub(crate) fn start_lead(&self) -> bool {
+        let starts = !self.led.swap(true, Ordering::AcqRel);
+        if starts {
+            self.link.attend();
+        }
+        starts
+    }
+
+    /// No caller looks any more: as long as something is to come, the reactor has to
+    /// [`listen`](Self::listen).
+    pub(crate) fn end_lead(&self) {
+        self.led.store(false, Ordering::Release);
     }
 
     /// Reads what is there, unless somebody is at it.
     pub(crate) fn read_now(self: &Arc<Self>) {
-        self.hear_data(false);
+        self.hear_data(By::Caller);
+    }
+
+    /// The same, if anything is. `true`: a query has ended.
+    pub(crate) fn read_news(self: &Arc<Self>) -> bool {
+        (!self.link.has_memory() || self.link.has_news()) && self.hear_data(By::Caller).ended
     }
 
     /// Kills the worker, and everything that it started. Its death is told when it has come.
@@ -227,166 +243,6 @@ impl Worker {
         let debug = lock(&self.notes).debug.clone();
         debug.filter(|debug| !debug.by_query).map(|debug| debug.text)
     }
-
-    fn hear_control(self: &Arc<Self>) {
-        let mut frames = Vec::new();
-        // One reply and bells are all that should come; who floods this waits its turn like
-        // everybody.
-        let read = self.link.read_control(&mut frames);
-        for frame in &frames {
-            match frame.kind {
-                handshake::BELL if frame.payload.is_empty() => {}
-                _ => self.hear_reply(frame),
-            }
-        }
-        if frames.iter().any(|frame| frame.kind == handshake::BELL) {
-            match self.link.has_memory() {
-                true => self.hear_until_it_rings(),
-                false => self.listen(),
-            }
-        }
-        match read {
-            Ok(Read::Some | Read::Empty) => {}
-            Ok(Read::Closed) => self.lost(),
-            Err(error) => self.broke(&error.to_string()),
-        }
-    }
-
-    fn hear_reply(self: &Arc<Self>, frame: &Frame) {
-        if self.broken.load(Ordering::Relaxed) {
-            return;
-        }
-        if self.ready.load(Ordering::Relaxed) {
-            return self.broke("it sent a second reply to the handshake");
-        }
-        match Reply::parse(frame) {
-            Ok(Reply::SettingUp) => lock(&self.notes).setting_up = true,
-            Ok(Reply::Ready) => {
-                self.ready.store(true, Ordering::Relaxed);
-                if let Some(owner) = self.owner.upgrade() {
-                    owner.ready(self.id);
-                }
-            }
-            Ok(Reply::Failed(error)) | Err(error) => {
-                self.stop_reading();
-                lock(&self.notes).boot_error = Some(error);
-                self.kill();
-            }
-        }
-    }
-
-    /// Reads and tells what has come through the memory, until the worker will ring for what
-    /// comes next.
-    fn hear_until_it_rings(self: &Arc<Self>) {
-        loop {
-            self.link.attend();
-            if !self.hear_data(true) {
-                return;
-            }
-            // While answers come fast, to look for the next costs less than to be rung for it.
-            let soon = self.luck.is_good() && self.luck.look(|| self.link.has_news());
-            if !soon && self.link.sleep() {
-                return;
-            }
-        }
-    }
-
-    /// Reads and tells what has come. `true`: more will.
-    fn hear_data(self: &Arc<Self>, wait_for_lock: bool) -> bool {
-        let mut more = true;
-        match self.read(wait_for_lock, &mut more) {
-            Ok(Read::Some) => true,
-            // It may be about to say the rest, and nobody else listens.
-            Ok(Read::Empty) => more || self.link.is_amid_frame(),
-            Ok(Read::Closed) => {
-                self.lost();
-                false
-            }
-            Err(what) => {
-                self.broke(&what);
-                false
-            }
-        }
-    }
-
-    /// Reads what the worker has said, and tells it; `awaited` is whether it has more to tell.
-    fn read(&self, wait_for_lock: bool, awaited: &mut bool) -> Result<Read, String> {
-        if self.broken.load(Ordering::Relaxed) {
-            *awaited = false;
-            return Ok(Read::Empty);
-        }
-        let Some(owner) = self.owner.upgrade() else {
-            // A pool that is gone has no use for its workers.
-            return Ok(Read::Closed);
-        };
-        // Bounded, so that a worker that never stops talking does not keep its reader.
-        for _ in 0..64 {
-            let mut heard = false;
-            let mut breach = None;
-            let read = self.link.read(wait_for_lock, |words| {
-                // What follows a breach does not count, even if it came along.
-                heard = !self.broken.load(Ordering::Relaxed);
-                if !heard {
-                    return;
-                }
-                match owner.heard(self.id, words) {
-                    Ok(more) => *awaited = more,
-                    Err(what) => {
-                        self.stop_reading();
-                        *awaited = false;
-                        breach = Some(what);
-                    }
-                }
-            });
-            // Not while nobody else can read: it wakes code of the application.
-            if heard {
-                owner.settle();
-            }
-            if let Some(what) = breach {
-                owner.broke(self.id, &what);
-                return Ok(Read::Empty);
-            }
-            match read {
-                Ok(Read::Some) => {}
-                end => return end.map_err(|error| error.to_string()),
-            }
-        }
-        Ok(Read::Some)
-    }
-
-    /// The worker broke the protocol: nothing more is read, and its owner has it killed.
-    fn broke(self: &Arc<Self>, what: &str) {
-        if self.stop_reading() {
-            return;
-        }
-        if let Some(owner) = self.owner.upgrade() {
-            owner.broke(self.id, what);
-        }
-    }
-
-    /// Nothing that it says counts any more. `true`: nor did it before.
-    fn stop_reading(&self) -> bool {
-        self.reactor.unwatch(self.link.control());
-        self.reactor.unwatch(self.link.data());
-        self.broken.swap(true, Ordering::Relaxed)
-    }
-
-    /// Its side of the link is closed: it is dying, as a rule, and whoever owns it kills what is not.
-    fn lost(self: &Arc<Self>) {
-        // What is closed is always ready.
-        self.reactor.unwatch(self.link.control());
-        self.reactor.unwatch(self.link.data());
-        // Whoever kills has the pool's lock, and wants this one.
-        let is_process = lock(&self.guard).is_some();
-        match self.owner.upgrade() {
-            Some(owner) if is_process => owner.lost(self.id),
-            None if is_process => self.kill(),
-            _ => {
-                let worker = self.clone();
-                self.reactor.submit(move || worker.finish(None));
-            }
-        }
-    }
 }
 
 /// What the reactor holds: a source is called through a shared reference, a worker wants its
@@ -408,7 +264,7 @@ impl Source for Watched {
                 // Before anything is read: who wants to be listened to from now on says so anew.
                 worker.listened.store(false, Ordering::Release);
                 let sent = !writable || worker.send();
-                if worker.hear_data(true) || !sent {
+                if worker.hear_data(By::Reactor).more || !sent {
                     worker.listen();
                 }
             }
