@@ -4,6 +4,7 @@
 mod memory;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) struct Link {
     control: OwnedFd,
     data: OwnedFd,
     outbox: Mutex<Outbox>,
+    /// There is something in it.
+    unsent: AtomicBool,
     inbox: Mutex<Assembler>,
     replies: Mutex<Assembler>,
     memory: Option<Memory>,
@@ -68,6 +71,7 @@ impl Link {
             control,
             data,
             outbox: Mutex::default(),
+            unsent: AtomicBool::new(false),
             inbox: Mutex::new(Assembler::new(longest)),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
             memory: region.map(|region| Memory::new(Arc::new(region), longest, concurrency)),
@@ -127,7 +131,9 @@ impl Link {
     /// Puts a frame into the outbox; [`flush`](Self::flush) sends it.
     pub(crate) fn push(&self, kind: u8, id: u64, payload: Option<Payload>) {
         let length = payload.as_ref().map_or(0, |payload| (**payload).as_ref().len()) as u32;
-        lock(&self.outbox).push(Header { length, kind, id }, payload);
+        let mut outbox = lock(&self.outbox);
+        outbox.push(Header { length, kind, id }, payload);
+        self.unsent.store(true, Ordering::Release);
     }
 
     /// Sends what is in the outbox; `false`: some of it has to wait until the socket is writable.
@@ -150,13 +156,18 @@ impl Link {
     }
 
     fn flush_socket(&self) -> bool {
+        if !self.has_backlog() {
+            return true;
+        }
         let mut outbox = lock(&self.outbox);
-        outbox.flush(self.data()).is_err() || outbox.is_empty()
+        let is_gone = outbox.flush(self.data()).is_err();
+        self.unsent.store(!outbox.is_empty(), Ordering::Release);
+        is_gone || outbox.is_empty()
     }
 
     /// Something could not be sent yet.
     pub(crate) fn has_backlog(&self) -> bool {
-        !lock(&self.outbox).is_empty()
+        self.unsent.load(Ordering::Acquire)
     }
 
     /// Makes even a busy worker look at what it was sent.

@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 
 use crate::transport::memory::{
-    Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps,
+    Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps, wake,
 };
 
 /// Bytes of the stream, and what is longer.
@@ -100,6 +100,7 @@ fn an_answer_is_whole_when_it_is_there() {
 #[test]
 fn no_wake_up_is_lost() {
     every_order(4, |near, region| {
+        let sleeper = region.clone();
         let bell = Arc::new(AtomicU32::new(0));
         let rung = bell.clone();
         let worker = thread::spawn(move || {
@@ -115,7 +116,7 @@ fn no_wake_up_is_lost() {
             false
         });
         post(near, 1, b"");
-        let wakes = near.wake();
+        let wakes = wake(&sleeper);
         let asleep = near.sleep();
         let stays_asleep = worker.join().unwrap();
         assert!(!stays_asleep || wakes, "the worker sleeps on");

@@ -1,5 +1,6 @@
 //! The queries of a worker with which the pool shares memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::{Handing, Word, nanos};
 use crate::sync::lock;
-use crate::transport::memory::{Heard, Near, Posting, Region};
+use crate::transport::memory::{self, Heard, INLINE, Near, Posting, Region};
 use crate::transport::socket::Read;
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{FromWorker, NONE, from_worker};
 
 pub(super) struct Memory {
+    region: Arc<Region>,
     near: Mutex<Near>,
+    /// Something was handed over and not posted at once.
+    unposted: AtomicBool,
     /// What was said for queries whose begins were not known yet.
     early: Mutex<Vec<Frame>>,
 }
@@ -21,15 +25,27 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn new(region: Arc<Region>, longest: u32, concurrency: u32) -> Self {
         Self {
-            near: Mutex::new(Near::new(region, longest as usize, concurrency as usize)),
+            near: Mutex::new(Near::new(region.clone(), longest as usize, concurrency as usize)),
+            region,
+            unposted: AtomicBool::new(false),
             early: Mutex::default(),
         }
     }
 
+    /// Posts a query that takes no time to copy; [`flush`](Self::flush) wakes the worker for it,
+    /// and posts others.
     pub(super) fn hand(&self, handing: Handing) {
         let Handing { id, request, conduct, timeout } = handing;
         let (conduct, timeout) = (conduct.to_wire(), nanos(timeout));
-        lock(&self.near).push(Posting { id, payload: request, conduct, timeout });
+        let is_short = (*request).as_ref().len() <= INLINE;
+        let mut near = lock(&self.near);
+        let is_next = !near.has_backlog();
+        near.push(Posting { id, payload: request, conduct, timeout });
+        match is_short && is_next {
+            // What makes no sense shows when the worker is read from.
+            true => drop(near.flush()),
+            false => self.unposted.store(true, Ordering::Release),
+        }
     }
 
     pub(super) fn take_back(&self, id: u64) -> bool {
@@ -47,10 +63,11 @@ impl Memory {
 
     /// Posts what fits. `true`: the worker sleeps where only its socket wakes it.
     pub(super) fn flush(&self) -> bool {
-        let mut near = lock(&self.near);
-        // What makes no sense shows when the worker is read from.
-        let _ = near.flush();
-        near.wake()
+        if self.unposted.swap(false, Ordering::AcqRel) {
+            // What makes no sense shows when the worker is read from.
+            let _ = lock(&self.near).flush();
+        }
+        memory::wake(&self.region)
     }
 
     pub(super) fn sleep(&self) -> bool {
@@ -87,11 +104,11 @@ impl Memory {
         let mut polled = near.flush().and_then(|_| near.poll(&mut heard));
         // Slots may be free again for what still waits to be posted.
         polled = polled.and_then(|()| near.flush().map(drop));
-        let ring = near.wake();
         drop(near);
-        if ring {
+        if memory::wake(&self.region) {
             ring_socket();
         }
+        let clock = Clock::read();
         let said = heard.iter().any(|heard| matches!(heard, Heard::Ended { said: true, .. }));
         let mut frames = Vec::new();
         let mut read = Ok(Read::Empty);
@@ -111,7 +128,7 @@ impl Memory {
             if let Heard::Ended { id, said: true, .. } = heard {
                 words.extend(rest.extract_if(.., |frame| frame.id == id).map(FromWorker::try_from));
             }
-            words.push(word(heard));
+            words.push(word(heard, &clock));
         }
         let near = lock(&self.near);
         for (index, frame) in rest.into_iter().enumerate() {
@@ -135,19 +152,31 @@ fn speaks(frame: &Frame) -> bool {
     matches!(frame.kind, from_worker::DEBUG | from_worker::MESSAGE) && frame.id != NONE
 }
 
-fn word(heard: Heard) -> Word {
+fn word(heard: Heard, clock: &Clock) -> Word {
     match heard {
-        Heard::Begun { id, at } => Ok(FromWorker::Begun { id, at: Some(instant(at)) }),
+        Heard::Begun { id, at } => Ok(FromWorker::Begun { id, at: Some(clock.instant(at)) }),
         Heard::Ended { id, kind, bytes, .. } => {
             FromWorker::try_from(Frame { kind, id, payload: bytes })
         }
     }
 }
 
-/// The time that the worker read off its clock; now, if that cannot be.
-fn instant(nanos: u64) -> Instant {
-    let (clock, now) = (clock_gettime(ClockId::Monotonic), Instant::now());
-    let clock = (clock.tv_sec as u64).saturating_mul(1_000_000_000) + clock.tv_nsec as u64;
-    let ago = Duration::from_nanos(clock.saturating_sub(nanos));
-    now.checked_sub(ago).unwrap_or(now)
+/// The clock that workers read, and this process's, at the same time.
+struct Clock {
+    theirs: u64,
+    ours: Instant,
+}
+
+impl Clock {
+    fn read() -> Self {
+        let clock = clock_gettime(ClockId::Monotonic);
+        let theirs = (clock.tv_sec as u64).saturating_mul(1_000_000_000) + clock.tv_nsec as u64;
+        Self { theirs, ours: Instant::now() }
+    }
+
+    /// The time that a worker read, in nanoseconds; now, if that cannot be.
+    fn instant(&self, nanos: u64) -> Instant {
+        let ago = Duration::from_nanos(self.theirs.saturating_sub(nanos));
+        self.ours.checked_sub(ago).unwrap_or(self.ours)
+    }
 }

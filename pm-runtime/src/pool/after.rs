@@ -17,14 +17,19 @@ use crate::sync::shielded;
 use crate::wire::message::to_worker;
 use crate::worker::{self, Owner};
 
-/// What is to be done when the lock is free again.
+/// What is to be done when the lock is free again: what every query needs, and the rest.
 #[derive(Default)]
 pub(super) struct After {
     /// Somebody looks for what these workers say.
     pub(super) leads: bool,
     /// Workers with something in their outboxes.
-    pub(super) dirty: Vec<Arc<worker::Worker>>,
+    pub(super) dirty: Dirty,
     pub(super) resolved: Vec<(Arc<Ticket>, Outcome)>,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Default)]
+struct Rare {
     /// Queries that have messages for their callers.
     told: Vec<Arc<Ticket>>,
     /// Something that observers want to know.
@@ -38,19 +43,43 @@ pub(super) struct After {
     destroyed: bool,
 }
 
+/// Workers, each once. As a rule it is one, and that takes no memory of its own.
+#[derive(Default)]
+pub(super) struct Dirty {
+    first: Option<Arc<worker::Worker>>,
+    more: Vec<Arc<worker::Worker>>,
+}
+
+impl Dirty {
+    fn add(&mut self, worker: Arc<worker::Worker>) {
+        match &self.first {
+            None => self.first = Some(worker),
+            _ if self.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) => {}
+            Some(_) => self.more.push(worker),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<worker::Worker>> {
+        self.first.iter().chain(&self.more)
+    }
+}
+
 impl After {
     /// A worker got something into its outbox, which is sent with all that follows.
     pub(super) fn send(&mut self, worker: Arc<worker::Worker>) {
-        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) {
-            self.dirty.push(worker);
-        }
+        self.dirty.add(worker);
     }
 
     /// A query has a message for its caller.
     pub(super) fn told(&mut self, ticket: Arc<Ticket>) {
-        if !self.told.iter().any(|told| Arc::ptr_eq(told, &ticket)) {
-            self.told.push(ticket);
+        let told = &mut self.rare().told;
+        if !told.iter().any(|told| Arc::ptr_eq(told, &ticket)) {
+            told.push(ticket);
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }
 
@@ -62,7 +91,7 @@ impl Shared {
             match action {
                 Action::Launch(id) => {
                     state.seats.insert(id, Seat::Launching { doomed: false });
-                    state.after.launches.push(id);
+                    state.after.rare().launches.push(id);
                 }
                 Action::Hand(id, key) => {
                     let request = state.core.payload(key).cloned();
@@ -110,14 +139,14 @@ impl Shared {
                     state.explain(&mut error, ticket.debug());
                     state.after.resolved.push((ticket, Err(error)));
                 }
-                Action::Forget(ticket) => state.after.forgotten.push(ticket),
+                Action::Forget(ticket) => state.after.rare().forgotten.push(ticket),
                 Action::Reached(waiter, result) => {
                     if let Some(sender) = state.waiters.remove(&waiter) {
-                        state.after.reached.push((sender, result));
+                        state.after.rare().reached.push((sender, result));
                     }
                     if state.core.is_destroyed() {
-                        state.after.kept = state.keep.take();
-                        state.after.destroyed = true;
+                        state.after.rare().kept = state.keep.take();
+                        state.after.rare().destroyed = true;
                     }
                 }
                 Action::Note(note) => {
@@ -134,24 +163,15 @@ impl Shared {
     /// Tells observers of something, in the order in which it happened.
     pub(super) fn happened(&self, state: &mut State, event: Event) {
         self.events.push(event);
-        state.after.happened = true;
+        state.after.rare().happened = true;
     }
 
     /// What was kept for when the lock is free.
     pub(super) fn finish(&self, after: After) {
-        let After {
-            leads,
-            dirty,
-            resolved,
-            told,
-            happened,
-            reached,
-            launches,
-            forgotten,
-            kept,
-            destroyed,
-        } = after;
-        for worker in dirty {
+        let After { leads, dirty, resolved, rare } = after;
+        let Rare { told, happened, reached, launches, forgotten, kept, destroyed } =
+            rare.map_or_else(Rare::default, |rare| *rare);
+        for worker in dirty.iter() {
             if !worker.send() || !leads {
                 worker.listen();
             }

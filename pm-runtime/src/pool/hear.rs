@@ -25,11 +25,12 @@ impl Owner for Shared {
 
     fn heard(&self, id: WorkerId, words: &mut Vec<Word>) -> Result<bool, String> {
         self.change_only(|state, now| {
-            for word in words.drain(..) {
+            let heard = words.drain(..).try_for_each(|word| {
                 let said = word.map_err(|error| error.to_string())?;
-                self.hear(state, id, said, now)?;
-            }
-            Ok(state.core.is_awaited(id))
+                self.hear(state, id, said, now)
+            });
+            state.core.catch_up(now);
+            heard.map(|()| state.core.is_awaited(id))
         })
     }
 

@@ -119,7 +119,7 @@ impl Shared {
         if !self.leader.is_there() {
             return None;
         }
-        for worker in &state.after.dirty {
+        for worker in state.after.dirty.iter() {
             if worker.start_lead() {
                 state.lead.workers.push(worker.clone());
             }

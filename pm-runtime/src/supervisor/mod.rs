@@ -193,6 +193,7 @@ pub(crate) enum Bug {
     ForgetRunOfFailed,
     ForgetTemporary,
     ForgetToCancel,
+    ForgetToCatchUp,
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
@@ -270,6 +271,8 @@ pub(crate) struct Core<P> {
     vacant: usize,
     /// Queries that run although nobody waits for them.
     detached: usize,
+    /// Queries have ended, and what follows from that is still to be done.
+    behind: bool,
     actions: VecDeque<Action<P>>,
     wake_at: Option<Instant>,
     #[cfg(test)]
@@ -296,6 +299,7 @@ impl<P> Core<P> {
             restarts: 0,
             vacant: 0,
             detached: 0,
+            behind: false,
             actions: VecDeque::new(),
             wake_at: None,
             #[cfg(test)]
@@ -344,13 +348,16 @@ impl<P> Core<P> {
 
     /// Ends a query without an answer, in the column that its place says.
     fn fail(&mut self, key: QueryKey, error: QueryError, now: Instant) {
-        let Some(query) = self.queries.remove(key) else {
+        let Some(query) = self.queries.get(key) else {
             return;
         };
-        let ran = query.ran(now);
-        if query.caller == Caller::Gone {
+        let (ran, caller) = (query.ran(now), query.caller);
+        let Some(payload) = self.queries.remove(key) else {
+            return;
+        };
+        if caller == Caller::Gone {
             self.detached -= usize::from(ran.is_some() && !self.has(Bug::ForgetDetached));
-            self.actions.push_back(Action::Forget(query.payload));
+            self.actions.push_back(Action::Forget(payload));
             return;
         }
         match ran {
@@ -358,14 +365,15 @@ impl<P> Core<P> {
             Some(ran) => self.tally.fail(ran, now),
             None => self.tally.reject(now),
         }
-        self.actions.push_back(Action::Fail(query.payload, error));
+        self.actions.push_back(Action::Fail(payload, error));
     }
 
     /// Ends a query for which nobody waits.
     fn forget(&mut self, key: QueryKey) {
-        if let Some(query) = self.queries.remove(key) {
-            self.detached -= usize::from(matches!(query.place, Place::Begun { .. }));
-            self.actions.push_back(Action::Forget(query.payload));
+        let begun = self.queries.get(key).map(|query| matches!(query.place, Place::Begun { .. }));
+        if let Some(payload) = self.queries.remove(key) {
+            self.detached -= usize::from(begun == Some(true));
+            self.actions.push_back(Action::Forget(payload));
         }
     }
 

@@ -111,14 +111,16 @@ impl<P> Queries<P> {
     /// Takes a query in, at the end of its line.
     pub(crate) fn push(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
         let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
-        let query = Query {
+        let seq = self.next_seq;
+        // A limit that the clock never reaches is none.
+        let queue_timeout = queue_timeout.filter(|&limit| now.checked_add(limit).is_some());
+        let query = || Query {
             payload,
             size,
-            seq: self.next_seq,
+            seq,
             submitted: now,
             timeout,
-            // A limit that the clock never reaches is none.
-            queue_timeout: queue_timeout.filter(|&limit| now.checked_add(limit).is_some()),
+            queue_timeout,
             wait_is_settled: false,
             conduct,
             route,
@@ -141,13 +143,12 @@ impl<P> Queries<P> {
                 index
             }
         };
-        let queue_deadline = query.queue_deadline();
         let row = &mut self.rows[index as usize];
-        row.query = Some(query);
+        row.query = Some(query());
         let key = QueryKey::new(index, row.generation);
         self.live += 1;
         self.link(index, NONE);
-        if let Some(deadline) = queue_deadline {
+        if let Some(deadline) = queue_timeout.and_then(|limit| now.checked_add(limit)) {
             self.deadlines.insert((deadline, key));
         }
         key
@@ -230,14 +231,14 @@ impl<P> Queries<P> {
         self.requeue(key);
     }
 
-    /// Ends a query.
-    pub(crate) fn remove(&mut self, key: QueryKey) -> Option<Query<P>> {
+    /// Ends a query; what its owner keeps with it.
+    pub(crate) fn remove(&mut self, key: QueryKey) -> Option<P> {
         if self.get(key)?.place == Place::Waiting {
             self.unlink(key.row() as u32);
         }
         self.forget_deadline(key);
         let row = &mut self.rows[key.row()];
-        let query = row.query.take();
+        let payload = row.query.take().map(|query| query.payload);
         row.generation = row.generation.wrapping_add(1);
         row.after = self.free;
         self.free = key.row() as u32;
@@ -249,7 +250,7 @@ impl<P> Queries<P> {
             self.rows = Vec::new();
             self.free = NONE;
         }
-        query
+        payload
     }
 
     /// No longer bounds how long the query waits.

@@ -191,6 +191,15 @@ impl Slot {
         if self.answers(now) { self.recalled } else { 0 }
     }
 
+    /// It holds this query as one that it has not begun no longer. Queries begin in order, as a
+    /// rule, so that this one is the first.
+    pub(super) fn take_handed(&mut self, key: QueryKey) {
+        match self.handed.front() {
+            Some(first) if *first == key => drop(self.handed.pop_front()),
+            _ => self.handed.retain(|&other| other != key),
+        }
+    }
+
     pub(crate) fn recall_deadline(&self) -> Instant {
         later(self.asked, RECALL_PATIENCE)
     }

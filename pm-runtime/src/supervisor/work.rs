@@ -71,7 +71,7 @@ impl<P> Core<P> {
             Place::Handed { worker: here, recalled } if here == worker => {
                 let (size, bound) = (query.size, query.route.is_bound());
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
-                slot.handed.retain(|&other| other != key);
+                slot.take_handed(key);
                 slot.handed_bytes -= size;
                 slot.recalled -= usize::from(recalled);
                 slot.bound -= usize::from(bound && !recalled);
@@ -116,7 +116,9 @@ impl<P> Core<P> {
         Ok(())
     }
 
-    /// A worker has ended a query. `Some`: its caller waits for the answer.
+    /// A worker has ended a query. `Some`: its caller waits for the answer. What follows from it
+    /// waits for [`catch_up`](Self::catch_up), which is due when all that the worker has said by
+    /// now was heard.
     pub(crate) fn ended(
         &mut self,
         worker: WorkerId,
@@ -163,7 +165,7 @@ impl<P> Core<P> {
                 End::Answered => self.tally.complete(ran, now),
                 End::Failed | End::Panicked => self.tally.fail(ran, now),
             }
-            self.queries.remove(key).map(|query| query.payload)
+            self.queries.remove(key)
         } else {
             self.forget(key);
             None
@@ -171,8 +173,15 @@ impl<P> Core<P> {
         if spoils && !self.has(Bug::KeepSpoiled) {
             self.recycle(worker, now);
         }
-        self.after_change(now);
+        self.behind = true;
         Ok(payload)
+    }
+
+    /// What follows from the ends of queries.
+    pub(crate) fn catch_up(&mut self, now: Instant) {
+        if std::mem::take(&mut self.behind) && !self.has(Bug::ForgetToCatchUp) {
+            self.after_change(now);
+        }
     }
 
     /// What its owner keeps with a query that this worker runs.
@@ -201,7 +210,7 @@ impl<P> Core<P> {
         let size = query.size;
         let exclusive = query.conduct == Conduct::Exclusive;
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
-        slot.handed.retain(|&other| other != key);
+        slot.take_handed(key);
         slot.handed_bytes -= size;
         slot.recalled -= 1;
         slot.exclusive -= usize::from(exclusive);

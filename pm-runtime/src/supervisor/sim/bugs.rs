@@ -33,6 +33,7 @@ const ALL: &[Bug] = &[
     Bug::ForgetRunOfFailed,
     Bug::ForgetTemporary,
     Bug::ForgetToCancel,
+    Bug::ForgetToCatchUp,
     Bug::ForgetWaiter,
     Bug::ForgetWakeAfterAnswer,
     Bug::ForgetWakeAfterReprieve,

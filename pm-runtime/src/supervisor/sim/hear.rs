@@ -57,8 +57,17 @@ impl World {
                 honest(self.core.begun(worker, key, now), &frame)?;
             }
             &Up::Ended(key, end) => {
+                let mut spoils = self.spoils(key, end);
                 self.hear_end(worker, key, end)?;
-                if self.spoils(key, end) {
+                // What has come with it is heard before anything follows from either.
+                while self.rng.one_in(2)
+                    && let Some((key, end)) = self.next_end(worker)
+                {
+                    spoils |= self.spoils(key, end);
+                    self.hear_end(worker, key, end)?;
+                }
+                self.core.catch_up(now);
+                if spoils {
                     return self.react(Event::Spoiled(worker), &before);
                 }
             }
@@ -87,6 +96,18 @@ impl World {
             &Up::Lie(lie) => lies::hear(self, worker, lie)?,
         }
         self.react(Event::Other, &before)
+    }
+
+    /// Takes the worker's next frame, if that is an end too.
+    fn next_end(&mut self, worker: WorkerId) -> Option<(QueryKey, End)> {
+        let up = &mut self.workers.get_mut(&worker)?.up;
+        match up.front() {
+            Some(&Up::Ended(key, end)) => {
+                up.pop_front();
+                Some((key, end))
+            }
+            _ => None,
+        }
     }
 
     /// Whether a worker is of no use after such an end.

@@ -109,7 +109,9 @@ impl Scene {
     }
 
     fn end(&mut self, worker: WorkerId, key: QueryKey) -> Option<u32> {
-        self.core.ended(worker, key, End::Answered, self.now).unwrap()
+        let ended = self.core.ended(worker, key, End::Answered, self.now).unwrap();
+        self.core.catch_up(self.now);
+        ended
     }
 
     fn die(&mut self, worker: WorkerId, exit: Exit) {

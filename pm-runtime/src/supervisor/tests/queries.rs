@@ -158,6 +158,7 @@ fn a_worker_whose_state_is_spoiled_is_replaced_and_that_counts_for_nothing() {
     scene.begin(1, first);
     scene.actions();
     scene.core.ended(1, first, End::Panicked, scene.now).unwrap();
+    scene.core.catch_up(scene.now);
     let actions = scene.actions();
     assert!(actions.contains("Recycled(1)") && actions.contains("Launch(2)"), "{actions}");
     scene.core.returned(1, second, scene.now).unwrap();

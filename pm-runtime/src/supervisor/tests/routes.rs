@@ -125,6 +125,7 @@ fn a_change_that_is_pinned_stays_although_another_worker_is_idle() {
     scene.submit_to(3, Route::Worker(1));
     scene.actions();
     scene.core.ended(1, change, End::Panicked, scene.now).unwrap();
+    scene.core.catch_up(scene.now);
     assert!(scene.actions().contains("Recycled(1)"));
     assert_eq!(scene.submit_to(4, Route::Worker(1)), None);
     scene.actions();

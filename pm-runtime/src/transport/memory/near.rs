@@ -112,7 +112,6 @@ impl Near {
     }
 
     /// Something could not be posted yet, or not all of it.
-    #[cfg(pm_loom)]
     pub(crate) fn has_backlog(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -294,11 +293,6 @@ impl Near {
             }
         }
         false
-    }
-
-    /// Wakes the worker for what was posted, if it sleeps. `true`: it has to be rung.
-    pub(crate) fn wake(&self) -> bool {
-        super::wake(&self.region)
     }
 
     /// Wakes a worker that waits for room for the rest of an answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::atomic::AtomicU32;
-use super::super::{Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps};
+use super::super::{Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps, wake};
 use super::posting;
 
 /// The far side: echoes, until it is told to stop.
@@ -101,7 +101,7 @@ fn scribbles_hurt_nobody() {
                 near.open_gate();
             }
             near.sleep();
-            near.wake();
+            wake(&region);
             for heard in heard.drain(..) {
                 if let Heard::Ended { id, bytes, .. } = heard {
                     assert!(bytes.len() <= 1 << 16);
