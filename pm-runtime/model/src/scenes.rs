@@ -36,7 +36,7 @@ fn ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {
     heard
         .into_iter()
         .filter_map(|heard| match heard {
-            Heard::Begun { .. } => None,
+            Heard::Begun { .. } | Heard::Took { .. } => None,
             Heard::Ended { id, bytes, .. } => Some((id, bytes)),
         })
         .collect()

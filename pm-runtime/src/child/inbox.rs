@@ -55,6 +55,8 @@ pub(super) struct Running {
     pub(super) slot: u32,
     /// It has said something over the socket.
     pub(super) said: bool,
+    /// When it began, of those that are measured.
+    pub(super) since: Option<Instant>,
 }
 
 /// The worker's ends of its sockets.
@@ -261,7 +263,7 @@ impl Inbox {
         }
         let job = state.queue.pop_front()?;
         state.exclusive = job.conduct == Conduct::Exclusive;
-        state.running.push(Running { id: job.id, slot: 0, said: false });
+        state.running.push(Running { id: job.id, slot: 0, said: false, since: None });
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
         Some(job)

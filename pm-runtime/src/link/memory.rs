@@ -155,6 +155,7 @@ fn speaks(frame: &Frame) -> bool {
 fn word(heard: Heard, clock: &Clock) -> Word {
     match heard {
         Heard::Begun { id, at } => Ok(FromWorker::Begun { id, at: Some(clock.instant(at)) }),
+        Heard::Took { nanos } => Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }),
         Heard::Ended { id, kind, bytes, .. } => {
             FromWorker::try_from(Frame { kind, id, payload: bytes })
         }

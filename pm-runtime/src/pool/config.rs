@@ -40,6 +40,7 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
         crash_window: options.crash_window,
         keys: KEYS,
         boots_at_once: cpus,
+        cores: cpus,
         seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
     }
 }

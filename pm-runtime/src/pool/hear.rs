@@ -108,6 +108,10 @@ impl Shared {
                 };
                 begun.map_err(violated)
             }
+            FromWorker::Took { time } => {
+                state.core.took(time);
+                Ok(())
+            }
             FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
                 Err("its answer is larger than max_frame".into())
             }

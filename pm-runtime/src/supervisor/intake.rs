@@ -14,6 +14,7 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         let route = submission.route;
+        let spreads = route == Route::Any && submission.conduct != Conduct::Exclusive;
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
         if for_anybody && self.target == 0 && self.stage == Stage::Open {
             // Also for one that is refused: the next one may find a worker.
@@ -33,7 +34,12 @@ impl<P> Core<P> {
         if route == Route::Temporary {
             self.fill_temporary(now);
         }
-        self.dispatch(now);
+        match spreads {
+            // Nobody has become idle, and nobody has too much by it.
+            true => self.hand_waiting(now),
+            // Its worker may not run at once any more what else it holds.
+            false => self.dispatch(now),
+        }
         self.fail_if_hopeless(now);
         Some(key)
     }

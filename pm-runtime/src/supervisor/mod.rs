@@ -14,6 +14,7 @@ mod intake;
 mod keys;
 mod life;
 mod lost;
+mod pace;
 mod queries;
 mod query;
 mod rehouse;
@@ -42,6 +43,7 @@ pub(crate) use work::{End, Violation};
 use budget::Budget;
 use drain::Rolling;
 use keys::Keys;
+use pace::Pace;
 use queries::Queries;
 use query::Place;
 use slot::{Gate, Slot, Verdict};
@@ -87,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) keys: usize,
     /// Workers that may be starting at once.
     pub(crate) boots_at_once: usize,
+    /// Cores that workers can run on.
+    pub(crate) cores: usize,
     /// Seed of the backoff's jitter.
     pub(crate) seed: u64,
 }
@@ -197,6 +201,7 @@ pub(crate) enum Bug {
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
+    ForgetWakeOfPace,
     ForgetWakeOfRecall,
     ForgetWakeOfRecovery,
     ForgetWakeOfTimeout,
@@ -240,6 +245,7 @@ pub(crate) enum Bug {
     TooManyBoots,
     TooManyTemporary,
     TrustTemporary,
+    TrustThePace,
     WaitForEveryRecall,
     WakeForever,
 }
@@ -259,6 +265,7 @@ pub(crate) struct Core<P> {
     /// against nothing else.
     temporary_pauses: Budget,
     keys: Keys,
+    pace: Pace,
     /// `BudgetExhausted` was told, and nothing has healed since.
     exhausted: bool,
     rolling: Option<Rolling>,
@@ -291,6 +298,7 @@ impl<P> Core<P> {
             next_worker: 1,
             target: 0,
             stage: Stage::Open,
+            pace: Pace::default(),
             exhausted: false,
             rolling: None,
             waiters: Vec::new(),

@@ -2,22 +2,29 @@
 
 use std::time::Instant;
 
+use super::pace::Fast;
 use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
 use crate::conduct::Conduct;
 
 impl<P> Core<P> {
-    /// Hands waiting queries, oldest first, to workers with room.
+    /// Hands waiting queries, oldest first, to workers with room; sees to it that none is idle while
+    /// another has too many.
     pub(super) fn dispatch(&mut self, now: Instant) {
+        self.hand_waiting(now);
+        self.rebalance(now);
+    }
+
+    /// Hands waiting queries, oldest first, to workers with room.
+    pub(super) fn hand_waiting(&mut self, now: Instant) {
         self.dispatch_pinned(now);
         while let Some(key) = self.queries.front() {
-            let Some(worker) = self.choose(key) else {
+            let Some(worker) = self.choose(key, now) else {
                 break;
             };
             self.hand(worker, key, now);
             self.dispatch_pinned(now);
         }
-        self.rebalance(now);
     }
 
     /// Hands queries to the workers that they are pinned to, those that are older than all that
@@ -39,11 +46,21 @@ impl<P> Core<P> {
     }
 
     /// The worker that is to get a query which any of them may have.
-    fn choose(&mut self, key: QueryKey) -> Option<usize> {
+    fn choose(&mut self, key: QueryKey, now: Instant) -> Option<usize> {
         let exclusive = self.is_exclusive(key);
         let &Query { size, seq, route, .. } = self.queries.get(key)?;
         let Route::Key(of) = route else {
-            return self.least_loaded(size, seq, exclusive);
+            return match self.choose_fast(size, seq, exclusive, now) {
+                Fast::Here(index, until) => {
+                    self.doubt(until);
+                    Some(index)
+                }
+                Fast::Later(until) => {
+                    self.doubt(until);
+                    None
+                }
+                Fast::Anywhere => self.least_loaded(size, seq, exclusive),
+            };
         };
         let usual = self.keys.get(of).filter(|_| !self.has(Bug::ForgetKeys));
         let index = usual
@@ -66,13 +83,13 @@ impl<P> Core<P> {
     }
 
     /// Somebody has waited for this worker by name, longer than since `seq`.
-    fn is_reserved(&self, slot: &Slot, seq: u64) -> bool {
+    pub(super) fn is_reserved(&self, slot: &Slot, seq: u64) -> bool {
         !self.queries.none_pinned()
             && self.queries.front_pinned(slot.id).is_some_and(|key| self.queries.seq_of(key) < seq)
     }
 
     /// Whether a worker would begin a query of this size at once, or may hold it ahead.
-    fn has_room_in(&self, slot: &Slot, size: usize, exclusive: bool) -> bool {
+    pub(super) fn has_room_in(&self, slot: &Slot, size: usize, exclusive: bool) -> bool {
         let ahead = slot.load() < self.config.concurrency + self.config.ahead
             && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
         slot.would_begin(exclusive, self.config.concurrency)
@@ -172,7 +189,12 @@ impl<P> Core<P> {
             true => (slot.load() - slot.recalled).saturating_sub(slot.width(concurrency)),
             false => slot.surplus(concurrency),
         };
-        if !self.slots.iter().any(|slot| surplus(slot) > 0) {
+        let donors = self.slots.iter().filter(|slot| surplus(slot) > 0);
+        let fast: Vec<_> = donors.map(|slot| self.is_fast_until(slot, now)).collect();
+        if let Some(&until) = fast.iter().flatten().min() {
+            self.doubt(until);
+        }
+        if fast.iter().all(Option::is_some) {
             return;
         }
         let owed: usize = self.slots.iter().map(owes).sum();
@@ -194,6 +216,7 @@ impl<P> Core<P> {
                 .slots
                 .iter()
                 .filter(|slot| surplus(slot) > 0 && slot.answers(now))
+                .filter(|slot| self.is_fast_until(slot, now).is_none())
                 .filter_map(|slot| Some((slot, self.to_recall(slot, empty > 0)?)))
                 .max_by_key(|(slot, _)| slot.load() - slot.recalled);
             let Some((worker, key)) = donor.map(|(slot, key)| (slot.id, key)) else { break };

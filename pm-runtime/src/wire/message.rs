@@ -15,7 +15,7 @@
 //! has another one than its pool. `Debug`, `Message` and `Report` are words of the application's
 //! code, which may say them at any time, also before the worker is ready.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_derive::{Deserialize, Serialize};
 
@@ -96,6 +96,10 @@ pub(crate) enum FromWorker {
     Begun {
         id: u64,
         at: Option<Instant>,
+    },
+    /// One of its queries ran for this long.
+    Took {
+        time: Duration,
     },
     Answer {
         id: u64,

@@ -37,6 +37,7 @@ const ALL: &[Bug] = &[
     Bug::ForgetWaiter,
     Bug::ForgetWakeAfterAnswer,
     Bug::ForgetWakeAfterReprieve,
+    Bug::ForgetWakeOfPace,
     Bug::ForgetWakeOfRecall,
     Bug::ForgetWakeOfRecovery,
     Bug::ForgetWakeOfTimeout,
@@ -80,6 +81,7 @@ const ALL: &[Bug] = &[
     Bug::TooManyBoots,
     Bug::TooManyTemporary,
     Bug::TrustTemporary,
+    Bug::TrustThePace,
     Bug::WaitForEveryRecall,
     Bug::WakeForever,
 ];

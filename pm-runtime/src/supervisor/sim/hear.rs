@@ -1,6 +1,6 @@
 //! What workers say reaches the policy.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::super::{End, Obituary, QueryKey, Violation, WorkerId};
 use super::ledger::{Check, Outcome, Ticket};
@@ -128,6 +128,11 @@ impl World {
         shadow.progress = now;
         if std::mem::take(&mut shadow.probe) {
             self.ledger.count.heal();
+        }
+        if self.rng.one_in(4) {
+            // Mostly fast, so that it is relied upon.
+            let slow = self.rng.one_in(8);
+            self.core.took(Duration::from_micros(if slow { 1000 } else { 1 }));
         }
         match self.core.ended(worker, key, end, now) {
             Err(error) => Err(format!("worker {worker} truly ran {key:?}, but: {error}")),

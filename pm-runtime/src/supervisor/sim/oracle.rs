@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::pace::BRISK;
 use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
@@ -200,12 +201,21 @@ fn check_spread(world: &World) -> Check {
     let age = |key: QueryKey| world.ledger.id(key).unwrap_or(usize::MAX);
     let takers = core.slots.iter().filter(|slot| slot.takes_queries());
     let front = core.queries.front();
+    let gets_on = |slot: &Slot| {
+        let shadow = world.ledger.shadows.get(&slot.id);
+        let moved = shadow.is_some_and(|shadow| world.now < shadow.progress + BRISK);
+        core.pace.depth() > 0 && slot.load() > 0 && moved
+    };
+    let brisk = core.slots.iter().filter(|slot| gets_on(slot)).count();
     for slot in takers.clone() {
         let pinned = core.queries.front_pinned(slot.id);
         // The older of both has its turn.
         let next = [front, pinned].into_iter().flatten().min_by_key(|&key| age(key));
+        // Fast queries wait for those that get on with them, rather than for one to wake.
+        let pinned_or_slow = pinned == next || brisk < world.config.cores;
         if let Some(next) = next
             && begins(slot, &next)
+            && pinned_or_slow
         {
             let waiting = core.waiting();
             return Err(format!("{waiting} queries wait although worker {} is idle", slot.id));
@@ -226,7 +236,7 @@ fn check_spread(world: &World) -> Check {
     for slot in core.slots.iter().filter(|slot| slot.answers(world.now)) {
         let waits = slot.load() - slot.recalled > width(slot);
         let held = slot.handed.iter().filter(moves).any(|key| room_for(key) > recalled);
-        if waits && held {
+        if waits && held && !gets_on(slot) {
             return Err(format!("worker {} holds {} while another is idle", slot.id, slot.load()));
         }
     }

@@ -36,6 +36,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
         keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
+        cores: 1 + rng.below(3),
         seed: rng.next(),
     }
 }

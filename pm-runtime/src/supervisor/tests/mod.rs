@@ -2,6 +2,7 @@
 
 mod cancel;
 mod lost;
+mod pace;
 mod queries;
 mod routes;
 mod workers;
@@ -39,6 +40,7 @@ fn config(workers: usize) -> Config {
         crash_window: Some(1800 * SECOND),
         keys: 64,
         boots_at_once: 8,
+        cores: 8,
         seed: 1,
     }
 }

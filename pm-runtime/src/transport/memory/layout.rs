@@ -32,6 +32,9 @@ pub(crate) mod state {
     pub(crate) const PASSED: u32 = 6;
 }
 
+/// Marks a time that was measured: no timeout that ends has this bit.
+pub(crate) const TOOK: u64 = 1 << 63;
+
 /// A place for a query, then for its end. Two cache lines, which processors fetch as a pair; what
 /// every query needs is in the first.
 #[repr(C, align(128))]
@@ -47,7 +50,8 @@ pub(crate) struct Slot {
     pub(crate) id: AtomicU64,
     /// Where in its stream the message begins, if it is too long for the slot.
     pub(crate) offset: AtomicU64,
-    /// How long it may run, in nanoseconds, as [`Posting::timeout`](super::Posting).
+    /// How long it may run, in nanoseconds, as [`Posting::timeout`](super::Posting); then, where
+    /// the worker has measured that, how long it ran, with [`TOOK`].
     pub(crate) timeout: AtomicU64,
     /// When it began, on the system's coarse clock, in nanoseconds.
     pub(crate) begun_at: AtomicU64,

@@ -21,6 +21,7 @@ mod words;
 
 pub(crate) use far::{
     Claim, Long, Next, Requests, Sleep, end, pool_sleeps, sleep, sleep_for_room, sleep_on, spoil,
+    took,
 };
 pub(crate) use layout::INLINE;
 #[cfg(pm_loom)]

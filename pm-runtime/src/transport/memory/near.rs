@@ -18,6 +18,8 @@ pub(crate) enum Heard {
     /// It has begun a query, at this time of the system's coarse clock, in nanoseconds, if that
     /// can be believed.
     Begun { id: u64, at: u64 },
+    /// The query whose end is told next ran for this long, in nanoseconds.
+    Took { nanos: u64 },
     /// A query has ended. `said`: it sent something about it over the socket before.
     Ended { id: u64, kind: u8, said: bool, bytes: Vec<u8> },
 }

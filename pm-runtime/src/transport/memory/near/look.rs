@@ -3,7 +3,7 @@
 use super::{Heard, Incoming, Near, Record, slot};
 use crate::transport::memory::SAID;
 use crate::transport::memory::atomic::Ordering;
-use crate::transport::memory::layout::{self, INLINE, state};
+use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
 use crate::transport::memory::stream::Broken;
 
 impl Near {
@@ -130,6 +130,7 @@ impl Near {
             if length <= INLINE {
                 let mut bytes = Vec::with_capacity(length);
                 layout::load_inline(slot, length, &mut bytes);
+                heard.extend(took(slot));
                 heard.push(ended(id, kind, bytes));
                 return Ok(Look::Over);
             }
@@ -139,6 +140,7 @@ impl Near {
             }
             let mut bytes = Vec::new();
             bytes.try_reserve_exact(length).map_err(|_| Broken)?;
+            heard.extend(took(slot));
             posted.incoming = Some(Incoming { kind, length, bytes });
         }
         let Some(Incoming { kind, length, bytes }) = &mut posted.incoming else {
@@ -174,6 +176,12 @@ enum Look {
     Runs,
     /// The slot is free again.
     Over,
+}
+
+/// How long a query ran, if that was measured.
+fn took(slot: &Slot) -> Option<Heard> {
+    let took = slot.timeout.load(Ordering::Relaxed);
+    (took & TOOK != 0 && took != u64::MAX).then_some(Heard::Took { nanos: took & !TOOK })
 }
 
 fn ended(id: u64, kind: u32, bytes: Vec<u8>) -> Heard {
