@@ -129,8 +129,7 @@ impl World {
         if std::mem::take(&mut shadow.probe) {
             self.ledger.count.heal();
         }
-        if self.rng.one_in(4) {
-            // Mostly fast, so that it is relied upon.
+        if self.hasty && self.rng.one_in(4) {
             let slow = self.rng.one_in(8);
             self.core.took(Duration::from_micros(if slow { 1000 } else { 1 }));
         }

@@ -52,6 +52,8 @@ pub(super) struct World {
     pub(super) prompt: bool,
     /// One query in so many is not for any worker.
     pub(super) plain: usize,
+    /// Workers measure what they run, and find most of it fast.
+    pub(super) hasty: bool,
     /// Prints what happens.
     pub(super) loud: bool,
 }
@@ -63,6 +65,7 @@ impl World {
         let crowd = rng.pick(&[2, 6, 40, 40]).unwrap_or(1);
         let prompt = !rng.one_in(3);
         let plain = rng.pick(&[2, 4, 100]).unwrap_or(4);
+        let hasty = rng.one_in(3);
         Self {
             core,
             config,
@@ -73,6 +76,7 @@ impl World {
             crowd,
             prompt,
             plain,
+            hasty,
             loud: false,
         }
     }
