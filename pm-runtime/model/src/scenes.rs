@@ -30,6 +30,12 @@ fn post(near: &mut Near, id: u64, bytes: &[u8]) {
     near.flush().unwrap();
 }
 
+/// Waits for the other side.
+fn goes_on(_: &dyn Fn() -> bool) -> bool {
+    thread::yield_now();
+    true
+}
+
 fn ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {
     let mut heard = Vec::new();
     near.poll(&mut heard).unwrap();
@@ -85,8 +91,8 @@ fn an_answer_is_whole_when_it_is_there() {
         let worker = thread::spawn(move || {
             let mut next = Next::new(region.clone());
             if let Some(claim) = next.begin(0) {
-                let request = Requests::default().receive(&region, claim.slot, |_| ());
-                assert_eq!(request, b"question");
+                let request = Requests::default().receive(&region, claim.slot, |_| true);
+                assert_eq!(request.unwrap(), b"question");
                 end(&region, claim.slot, 2, false, b"answer");
             }
         });
@@ -131,9 +137,8 @@ fn a_query_longer_than_the_stream_comes_whole() {
         post(near, 1, &LONG);
         let worker = thread::spawn(move || {
             let claim = Next::new(region.clone()).begin(0).unwrap();
-            let wait = |_: &dyn Fn() -> bool| thread::yield_now();
-            let request = Requests::default().receive(&region, claim.slot, wait);
-            assert_eq!(request, LONG);
+            let request = Requests::default().receive(&region, claim.slot, goes_on);
+            assert_eq!(request.unwrap(), LONG);
         });
         while near.has_backlog() {
             near.flush().unwrap();
@@ -150,7 +155,7 @@ fn an_answer_longer_than_the_stream_comes_whole() {
         let worker = thread::spawn(move || {
             if let Some(claim) = Next::new(region.clone()).begin(0) {
                 let mut long = Long::default();
-                long.end(&region, claim.slot, 2, false, &LONG, |_| thread::yield_now());
+                long.end(&region, claim.slot, 2, false, &LONG, goes_on);
             }
         });
         let answers = wait_for_ends(near);

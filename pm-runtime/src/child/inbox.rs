@@ -285,7 +285,7 @@ impl Inbox {
         let mut state = lock(&self.state);
         loop {
             let empty = self.is_empty(&state);
-            if state.orphaned || (state.ending && empty) {
+            if self.may_leave(&state, empty) {
                 return false;
             }
             if !empty && self.may_begin_next(&state) {
@@ -319,7 +319,13 @@ impl Inbox {
     /// Whether the worker is to end now.
     pub(crate) fn is_over(&self) -> bool {
         let state = lock(&self.state);
-        state.orphaned || (state.ending && self.is_empty(&state) && state.running.is_empty())
+        let empty = self.is_empty(&state) && state.running.is_empty();
+        self.may_leave(&state, empty)
+    }
+
+    /// A spoiled worker leaves what it was handed where it is: the pool has taken it back.
+    fn may_leave(&self, state: &State, empty: bool) -> bool {
+        state.orphaned || (state.ending && (empty || state.spoiled))
     }
 
     /// Running queries that the pool wants dropped.
@@ -377,16 +383,14 @@ impl Inbox {
                 Ok((_, 0)) | Err(_) => return self.orphan(),
                 Ok(_) => {}
             }
-            let mut state = lock(&self.state);
-            if let Some(memory) = &self.memory {
+            if self.memory.is_some() {
                 // Whoever waits, waits elsewhere.
-                state.rung = state.reading;
-                drop(state);
                 self.pull(Wait::No);
-                memory.wake();
-                self.changed.notify_all();
-                self.wake_executor();
-            } else if state.reading {
+                self.wake_all();
+                continue;
+            }
+            let mut state = lock(&self.state);
+            if state.reading {
                 state.rung = true;
             } else {
                 // Otherwise another thread could find nothing, and sleep in its read, while this
@@ -399,6 +403,20 @@ impl Inbox {
                 self.wake_executor();
             }
         }
+    }
+
+    /// Has everybody look again who waits, for whatever was changed before.
+    fn wake_all(&self) {
+        if let Some(memory) = &self.memory {
+            // Not before the change: whoever is about to sleep would find nothing changed, and
+            // see no bell either.
+            let mut state = lock(&self.state);
+            state.rung = state.reading;
+            drop(state);
+            memory.wake();
+        }
+        self.changed.notify_all();
+        self.wake_executor();
     }
 
     pub(super) fn wake_executor(&self) {
@@ -472,7 +490,6 @@ impl Inbox {
             isolate::die_of_lost_link(self.parent);
         }
         lock(&self.state).orphaned = true;
-        self.changed.notify_all();
-        self.wake_executor();
+        self.wake_all();
     }
 }

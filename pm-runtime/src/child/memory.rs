@@ -85,6 +85,7 @@ impl Memory {
     /// Wakes whoever sleeps in this worker.
     pub(super) fn wake(&self) {
         memory::wake(&self.region);
+        memory::wake_for_room(&self.region);
     }
 
     /// Whether the pool has to be rung, which then sleeps no more.
@@ -108,21 +109,21 @@ impl Memory {
         lock(&self.next).begin(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
     }
 
-    /// Waits until more of a request has come.
-    fn wait_for_more(&self, has_come: &dyn Fn() -> bool) {
+    /// Waits until more of a request has come, or it is `over`.
+    fn wait_for_more(&self, has_come: &dyn Fn() -> bool, over: impl Fn() -> bool) {
         if look(has_come) {
             return;
         }
         memory::sleep(&self.region, Sleep::OnWord);
-        if !has_come() {
+        if !has_come() && !over() {
             memory::sleep_on(&self.region);
         }
     }
 
-    /// Waits until there is room for more of an answer.
-    fn wait_for_room(&self, has_room: &dyn Fn() -> bool) {
+    /// Waits until there is room for more of an answer, or it is `over`.
+    fn wait_for_room(&self, has_room: &dyn Fn() -> bool, over: impl Fn() -> bool) {
         if !look(has_room) {
-            memory::sleep_for_room(&self.region, has_room);
+            memory::sleep_for_room(&self.region, || has_room() || over());
         }
     }
 }
@@ -176,8 +177,9 @@ impl Inbox {
         self.inject_word(memory, slot, || ());
         let request = requests.receive(&memory.region, slot, |has_come| {
             self.ring_if(memory.pool_sleeps());
-            memory.wait_for_more(has_come);
-        });
+            memory.wait_for_more(has_come, || self.is_orphaned());
+            !self.is_orphaned()
+        })?;
         let timeout = (timeout != NONE).then(|| Duration::from_nanos(timeout));
         Some(Job { id, request, conduct, timeout })
     }
@@ -194,13 +196,19 @@ impl Inbox {
             true => memory::end(&memory.region, slot, kind, said, &bytes),
             false => lock(&memory.long).end(&memory.region, slot, kind, said, &bytes, |has_room| {
                 self.ring_if(memory.pool_sleeps());
-                memory.wait_for_room(has_room);
+                memory.wait_for_room(has_room, || self.is_orphaned());
+                !self.is_orphaned()
             }),
         });
         self.ring_if(memory.pool_sleeps());
         if kind == from_worker::ANSWER {
             self.inject(&mut lock(&self.writer), |kind| kind == FaultKind::KillAfter);
         }
+    }
+
+    /// What is half sent stays so.
+    fn is_orphaned(&self) -> bool {
+        lock(&self.state).orphaned
     }
 
     fn ring_if(&self, asleep: bool) {

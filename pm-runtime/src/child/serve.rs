@@ -146,13 +146,17 @@ fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Vec<u8>) -> Run
     driver.block_on(executor.run(async {
         inbox.tell_ready();
         let runners = Runners::default();
-        while !inbox.is_over() {
+        loop {
             if let Some(memory) = &inbox.memory {
                 memory.sleep_on_socket();
             }
             for _ in runners.number.get()..inbox.startable() {
                 runners.number.set(runners.number.get() + 1);
                 executor.spawn(run_async(inbox.clone(), run.clone(), runners.clone())).detach();
+            }
+            // Not before what was taken back is passed.
+            if inbox.is_over() {
+                break;
             }
             for id in inbox.take_drops() {
                 if let Some(drop) = runners.drops.borrow().get(&id) {

@@ -132,29 +132,32 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// The whole request of a query that has just begun. `wait` waits until more of it has come.
+    /// The whole request of a query that has just begun. `wait` waits until more of it has come;
+    /// `false`: it never will.
     pub(crate) fn receive(
         &mut self,
         region: &Region,
         slot: u32,
-        mut wait: impl FnMut(&dyn Fn() -> bool),
-    ) -> Vec<u8> {
+        mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
+    ) -> Option<Vec<u8>> {
         let slot = &region.slots()[slot as usize];
         let length = slot.length.load(Ordering::Relaxed) as usize;
         let mut request = Vec::with_capacity(length);
         if length <= INLINE {
             layout::load_inline(slot, length, &mut request);
-            return request;
+            return Some(request);
         }
         self.reader.seek(slot.offset.load(Ordering::Relaxed));
         while request.len() < length {
             let missing = length - request.len();
             if let Ok(0) | Err(_) = self.reader.read(region.requests(), missing, &mut request) {
                 let reader = &self.reader;
-                wait(&|| reader.available(region.requests()) != Ok(0));
+                if !wait(&|| reader.available(region.requests()) != Ok(0)) {
+                    return None;
+                }
             }
         }
-        request
+        Some(request)
     }
 }
 
@@ -210,7 +213,7 @@ pub(crate) fn end(region: &Region, slot: u32, kind: u8, said: bool, bytes: &[u8]
 
 impl Long {
     /// Tells how a query ended, in more bytes than its slot holds. `wait` waits until there is
-    /// room for more, which its argument tells.
+    /// room for more, which its argument tells; `false`: nobody will read it.
     pub(crate) fn end(
         &mut self,
         region: &Region,
@@ -218,7 +221,7 @@ impl Long {
         kind: u8,
         said: bool,
         bytes: &[u8],
-        mut wait: impl FnMut(&dyn Fn() -> bool),
+        mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
     ) {
         let slot = &region.slots()[slot as usize];
         slot.offset.store(self.answers.position(), Ordering::Relaxed);
@@ -229,7 +232,9 @@ impl Long {
             match self.answers.write(buffer, &bytes[written..]) {
                 Ok(0) | Err(_) => {
                     let answers = &self.answers;
-                    wait(&|| answers.room(buffer) != Ok(0));
+                    if !wait(&|| answers.room(buffer) != Ok(0)) {
+                        return;
+                    }
                 }
                 Ok(more) => written += more,
             }

@@ -52,3 +52,13 @@ pub(crate) fn wake(region: &Region) -> bool {
         }
     }
 }
+
+/// Wakes a worker that waits for room for the rest of an answer, from either side.
+pub(crate) fn wake_for_room(region: &Region) {
+    use atomic::{Ordering, fence};
+    fence(Ordering::SeqCst);
+    let room = &region.head().bells.room.0;
+    if room.load(Ordering::Relaxed) != 0 && room.swap(0, Ordering::SeqCst) != 0 {
+        futex::wake(room);
+    }
+}

@@ -6,10 +6,10 @@ mod look;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::Region;
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, state};
 use super::stream::{Broken, Reader, Writer};
-use super::{Region, futex};
 use crate::transport::socket::Payload;
 
 /// What a worker has done.
@@ -297,14 +297,6 @@ impl Near {
         false
     }
 
-    /// Wakes a worker that waits for room for the rest of an answer.
-    fn wake_for_room(&self) {
-        fence(Ordering::SeqCst);
-        let room = &self.region.head().bells.room.0;
-        if room.load(Ordering::Relaxed) != 0 && room.swap(0, Ordering::SeqCst) != 0 {
-            futex::wake(room);
-        }
-    }
 }
 
 fn slot(region: &Region, index: u32) -> &Slot {

@@ -1,10 +1,10 @@
 //! Looking at what the worker has done.
 
 use super::{Heard, Incoming, Near, Record, slot};
-use crate::transport::memory::SAID;
 use crate::transport::memory::atomic::Ordering;
 use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
 use crate::transport::memory::stream::Broken;
+use crate::transport::memory::{SAID, wake_for_room};
 
 impl Near {
     /// Looks at what the worker has done since.
@@ -13,7 +13,7 @@ impl Near {
         loop {
             let pass = self.pass(heard)?;
             if pass.read {
-                self.wake_for_room();
+                wake_for_room(&self.region);
             }
             if !pass.out_of_turn {
                 return Ok(());

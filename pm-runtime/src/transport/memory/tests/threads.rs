@@ -17,8 +17,11 @@ fn echo(region: &Arc<Region>, stop: &AtomicBool) {
             std::thread::yield_now();
             continue;
         };
-        let wait = |_: &dyn Fn() -> bool| std::thread::yield_now();
-        let request = requests.receive(region, claim.slot, wait);
+        let wait = |_: &dyn Fn() -> bool| {
+            std::thread::yield_now();
+            true
+        };
+        let request = requests.receive(region, claim.slot, wait).unwrap();
         match request.len() <= INLINE {
             true => end(region, claim.slot, 2, false, &request),
             false => long.end(region, claim.slot, 2, false, &request, wait),
