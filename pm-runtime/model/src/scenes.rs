@@ -85,6 +85,39 @@ fn a_shut_gate_tells_what_runs() {
 }
 
 #[test]
+fn a_shut_gate_tells_of_no_more_than_runs_at_once() {
+    every_order(4, |near, region| {
+        post(near, 1, b"");
+        post(near, 2, b"");
+        let worker = thread::spawn(move || {
+            let mut next = Next::new(region.clone());
+            while let Some(claim) = next.begin(0) {
+                end(&region, claim.slot, 2, false, b"");
+            }
+        });
+        let running = near.shut_gate();
+        worker.join().unwrap();
+        assert!(running.len() <= 1, "{running:?}");
+    });
+}
+
+#[test]
+fn what_has_not_begun_at_a_death_never_does() {
+    every_order(4, |near, region| {
+        post(near, 1, b"");
+        post(near, 2, b"");
+        let worker = thread::spawn(move || {
+            let mut next = Next::new(region);
+            std::iter::from_fn(|| next.begin(0)).map(|claim| claim.id).collect::<Vec<_>>()
+        });
+        // Whether they were told before makes no difference.
+        near.poll(&mut Vec::new()).unwrap();
+        let begun = near.begun();
+        assert_eq!(worker.join().unwrap(), begun);
+    });
+}
+
+#[test]
 fn an_answer_is_whole_when_it_is_there() {
     every_order(4, |near, region| {
         post(near, 1, b"question");

@@ -257,8 +257,11 @@ impl State {
             return false;
         };
         let running: Vec<QueryKey> = running.into_iter().map(QueryKey::from_wire).collect();
-        // These are the pool's own records, and agree with its policy's.
-        self.core.gated(id, &running, Instant::now()).is_ok()
+        let now = Instant::now();
+        if let Err(violation) = self.core.gated(id, &running, now) {
+            self.core.violated(id, &violation.to_string(), now);
+        }
+        true
     }
 
     fn tell(&mut self, id: WorkerId, kind: u8, query: u64) {

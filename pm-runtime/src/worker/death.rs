@@ -110,7 +110,8 @@ impl Worker {
             // Also of what it said last before a breach: what has begun never runs again.
             let mut begun = self.link.begun();
             if !begun.is_empty() {
-                // These are the pool's own records, which break no rule.
+                // These are the pool's own records, which break no rule; of what was told the
+                // policy knows.
                 let _ = owner.heard(self.id, &mut begun);
                 owner.settle();
             }

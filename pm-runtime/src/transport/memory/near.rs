@@ -37,11 +37,12 @@ struct Posted {
     held: bool,
     /// Its begin was told.
     begun: bool,
-    /// What has come of an end that is too long for the slot.
-    incoming: Option<Incoming>,
 }
 
+/// What has come of an end that is too long for its slot. The next one in the stream comes behind
+/// all of it.
 struct Incoming {
+    slot: u32,
     kind: u32,
     length: usize,
     bytes: Vec<u8>,
@@ -78,6 +79,7 @@ pub(crate) struct Near {
     sending: Option<Sending>,
     requests: Writer,
     answers: Reader,
+    incoming: Option<Incoming>,
     gate_shut: bool,
     /// The worker rings, or has rung, when there is something.
     asleep: bool,
@@ -101,6 +103,7 @@ impl Near {
             sending: None,
             requests: Writer::default(),
             answers: Reader::default(),
+            incoming: None,
             gate_shut: false,
             asleep: false,
             concurrency,
@@ -162,7 +165,7 @@ impl Near {
                 }
             }
             slot.state.store(state::POSTED, Ordering::Release);
-            let posted = Posted { id, held: false, begun: false, incoming: None };
+            let posted = Posted { id, held: false, begun: false };
             self.records[index as usize] = Record::Posted(posted);
             self.live.push(index);
             news = true;
@@ -187,7 +190,8 @@ impl Near {
         );
         let Some(index) = index else { return false };
         let Record::Posted(posted) = &self.records[index as usize] else { return false };
-        if !exchange(slot(&self.region, index), expected(posted), state::TAKEN) {
+        let from = if posted.held { state::HELD } else { state::POSTED };
+        if posted.begun || !exchange(slot(&self.region, index), from, state::TAKEN) {
             return false;
         }
         self.records[index as usize] = Record::Taken;
@@ -202,17 +206,25 @@ impl Near {
     /// Lets nothing begin any more, and says what runs.
     pub(crate) fn shut_gate(&mut self) -> Vec<u64> {
         self.gate_shut = true;
-        let mut running = Vec::new();
         for &index in &self.live {
-            let Record::Posted(posted) = &mut self.records[index as usize] else { continue };
-            let slot = slot(&self.region, index);
-            if posted.held || exchange(slot, state::POSTED, state::HELD) {
-                posted.held = true;
-            } else if slot.state.load(Ordering::Acquire) == state::BEGUN {
-                running.push(posted.id);
+            if let Record::Posted(posted) = &mut self.records[index as usize]
+                && !posted.held
+                && !posted.begun
+            {
+                posted.held = exchange(slot(&self.region, index), state::POSTED, state::HELD);
             }
         }
-        running
+        // Only now: until all were held, one could end and the next begin.
+        let runs = |index| slot(&self.region, index).state.load(Ordering::Acquire) == state::BEGUN;
+        self.not_held().filter(|(index, _)| runs(*index)).map(|(_, id)| id).collect()
+    }
+
+    /// Posted queries that may have begun, with their slots, while the gate is shut.
+    fn not_held(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.live.iter().filter_map(|&index| match &self.records[index as usize] {
+            Record::Posted(posted) if !posted.held => Some((index, posted.id)),
+            _ => None,
+        })
     }
 
     /// Lets things begin again.
@@ -227,21 +239,11 @@ impl Near {
         }
     }
 
-    /// The queries that have begun, or of which nobody can say that they have not, and whose
-    /// begins were not told.
+    /// Lets nothing begin any more, for good; says what has begun and not ended, or of which
+    /// nobody can say that it has not.
     pub(crate) fn begun(&mut self) -> Vec<u64> {
-        let mut begun = Vec::new();
-        for &index in &self.live {
-            let seen = slot(&self.region, index).state.load(Ordering::Acquire);
-            if let Record::Posted(posted) = &mut self.records[index as usize]
-                && !posted.begun
-                && !matches!(seen, state::POSTED | state::HELD)
-            {
-                posted.begun = true;
-                begun.push(posted.id);
-            }
-        }
-        begun
+        self.shut_gate();
+        self.not_held().map(|(_, id)| id).collect()
     }
 
     /// Whether the begin of this query was told, and its end was not.
@@ -282,13 +284,13 @@ impl Near {
             let slot = slot(&self.region, index);
             match (&self.records[index as usize], slot.state.load(Ordering::Acquire)) {
                 (Record::Posted(_), state::POSTED | state::HELD) => return false,
-                (Record::Posted(posted), state::DONE) => match &posted.incoming {
-                    None => return true,
-                    Some(_) => {
+                (Record::Posted(_), state::DONE) => match &self.incoming {
+                    Some(incoming) if incoming.slot == index => {
                         if self.answers.available(self.region.answers()) != Ok(0) {
                             return true;
                         }
                     }
+                    _ => return true,
                 },
                 (Record::Posted(_), state::BEGUN) | (Record::Taken, state::TAKEN) => {}
                 _ => return true,
@@ -296,15 +298,10 @@ impl Near {
         }
         false
     }
-
 }
 
 fn slot(region: &Region, index: u32) -> &Slot {
     &region.slots()[index as usize]
-}
-
-fn expected(posted: &Posted) -> u32 {
-    if posted.held { state::HELD } else { state::POSTED }
 }
 
 fn exchange(slot: &Slot, from: u32, to: u32) -> bool {

@@ -18,10 +18,12 @@ impl Near {
             if !pass.out_of_turn {
                 return Ok(());
             }
-            // What comes before it in the stream was told before it, and may have been overlooked
-            // once.
-            if !pass.read && !std::mem::take(&mut again) {
-                return Err(Broken);
+            // What comes before it in the stream was told, and all written, before it; at the first
+            // look that may not have been so yet.
+            match pass.over {
+                true => again = true,
+                false if again => again = false,
+                false => return Err(Broken),
             }
         }
     }
@@ -84,6 +86,7 @@ impl Near {
             if let Record::Posted(_) = self.records[*index as usize] {
                 self.running -= 1;
             }
+            pass.over = true;
             self.records[*index as usize] = Record::Free;
             self.free.push(*index);
             *index = OVER;
@@ -121,38 +124,40 @@ impl Near {
         if seen == state::BEGUN {
             return Ok(Look::Runs);
         }
-        if posted.incoming.is_none() {
-            let length = slot.length.load(Ordering::Relaxed) as usize;
-            let kind = slot.kind.load(Ordering::Relaxed);
-            if length > self.limit {
-                return Err(Broken);
-            }
-            if length <= INLINE {
-                let mut bytes = Vec::with_capacity(length);
-                layout::load_inline(slot, length, &mut bytes);
+        let incoming = match &mut self.incoming {
+            Some(incoming) if incoming.slot == index => incoming,
+            other => {
+                let length = slot.length.load(Ordering::Relaxed) as usize;
+                let kind = slot.kind.load(Ordering::Relaxed);
+                if length > self.limit {
+                    return Err(Broken);
+                }
+                if length <= INLINE {
+                    let mut bytes = Vec::with_capacity(length);
+                    layout::load_inline(slot, length, &mut bytes);
+                    heard.extend(took(slot));
+                    heard.push(ended(id, kind, bytes));
+                    return Ok(Look::Over);
+                }
+                let begins = slot.offset.load(Ordering::Relaxed);
+                if other.is_some() || begins != self.answers.position() {
+                    pass.out_of_turn = true;
+                    return Ok(Look::Runs);
+                }
+                let mut bytes = Vec::new();
+                bytes.try_reserve_exact(length).map_err(|_| Broken)?;
                 heard.extend(took(slot));
-                heard.push(ended(id, kind, bytes));
-                return Ok(Look::Over);
+                other.insert(Incoming { slot: index, kind, length, bytes })
             }
-            if slot.offset.load(Ordering::Relaxed) != self.answers.position() {
-                pass.out_of_turn = true;
-                return Ok(Look::Runs);
-            }
-            let mut bytes = Vec::new();
-            bytes.try_reserve_exact(length).map_err(|_| Broken)?;
-            heard.extend(took(slot));
-            posted.incoming = Some(Incoming { kind, length, bytes });
-        }
-        let Some(Incoming { kind, length, bytes }) = &mut posted.incoming else {
-            return Ok(Look::Runs);
         };
-        let missing = *length - bytes.len();
-        pass.read |= self.answers.read(self.region.answers(), missing, bytes)? > 0;
-        if bytes.len() < *length {
+        let missing = incoming.length - incoming.bytes.len();
+        pass.read |= self.answers.read(self.region.answers(), missing, &mut incoming.bytes)? > 0;
+        if incoming.bytes.len() < incoming.length {
             return Ok(Look::Runs);
         }
-        let bytes = std::mem::take(bytes);
-        heard.push(ended(id, *kind, bytes));
+        if let Some(Incoming { kind, bytes, .. }) = self.incoming.take() {
+            heard.push(ended(id, kind, bytes));
+        }
         Ok(Look::Over)
     }
 }
@@ -165,6 +170,8 @@ const OVER: u32 = u32::MAX;
 struct Pass {
     /// Something was read from the stream.
     read: bool,
+    /// A query is over, or one that was taken back is passed.
+    over: bool,
     /// A long end is there which does not begin where the stream is.
     out_of_turn: bool,
 }
