@@ -143,15 +143,21 @@ impl Link {
         if let Some(memory) = &self.memory
             && memory.flush()
         {
-            self.push(to_worker::BELL, 0, None);
+            self.ring_socket();
         }
         self.flush_socket()
     }
 
-    /// Wakes a worker that waits for its socket.
+    /// Wakes a worker that waits for its socket. What could not be sent yet is as good as a bell:
+    /// the socket is full before it, and a worker that never reads costs no more than that.
     fn ring_socket(&self) {
-        self.push(to_worker::BELL, 0, None);
-        // What does not fit has another bell before it.
+        let mut outbox = lock(&self.outbox);
+        // Under the lock: otherwise all of it could be sent, and read, by now.
+        if outbox.is_empty() {
+            outbox.push(Header { length: 0, kind: to_worker::BELL, id: 0 }, None);
+            self.unsent.store(true, Ordering::Release);
+        }
+        drop(outbox);
         self.flush_socket();
     }
 

@@ -59,6 +59,8 @@ impl Memory {
     pub(super) fn open_gate(&self) {
         let mut near = lock(&self.near);
         near.open_gate();
+        // What came meanwhile, or waited before.
+        self.unposted.store(near.has_backlog(), Ordering::Release);
     }
 
     /// Posts what fits. `true`: the worker sleeps where only its socket wakes it.
