@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{Either, join_all};
 use pm_runtime::{QueryError, Transport, worker_query};
 use pm_tests::{Task, WorkPool, until_begun};
 use rustix::process::{Pid, Signal, kill_process};
@@ -151,6 +151,25 @@ async fn a_query_that_overruns_is_told_from_those_behind_it() {
     let (slow, behind) = futures::future::join(slow, join_all(behind)).await;
     assert!(matches!(slow, Err(QueryError::TimedOut { worker: 1, .. })), "{slow:?}");
     assert_eq!(behind, (2..6).map(Ok).collect::<Vec<_>>());
+}
+
+#[pm_runtime::test]
+async fn a_pool_whose_answers_never_pause_keeps_nobody_from_being_timed_out() {
+    let busy = EchoPool::builder().workers(1).build();
+    let pool = WorkPool::builder().workers(1).timeout(Duration::from_millis(50)).build();
+    pool.spawn(1).await.unwrap();
+    let mut answers = futures::StreamExt::buffer_unordered(
+        futures::stream::iter(std::iter::repeat_with(|| busy.query(&[7]))),
+        16,
+    );
+    let keep_busy = async { while futures::StreamExt::next(&mut answers).await.is_some() {} };
+    let overrun = std::pin::pin!(pool.query(Task::Spin));
+    match futures::future::select(overrun, std::pin::pin!(keep_busy)).await {
+        Either::Left((overrun, _)) => {
+            assert!(matches!(overrun, Err(QueryError::TimedOut { .. })), "{overrun:?}");
+        }
+        Either::Right(_) => panic!("there is always another answer"),
+    }
 }
 
 /// Where this process has mapped what it shares with its pool.

@@ -25,12 +25,20 @@ impl Owner for Shared {
 
     fn heard(&self, id: WorkerId, words: &mut Vec<Word>) -> Result<bool, String> {
         self.change_only(|state, now| {
-            let heard = words.drain(..).try_for_each(|word| {
-                let said = word.map_err(|error| error.to_string())?;
-                self.hear(state, id, said, now)
-            });
+            let mut breach = None;
+            for word in words.drain(..) {
+                // What was seen to begin has begun, whatever its worker said before.
+                let is_seen = matches!(word, Ok(FromWorker::Begun { at: Some(_), .. }));
+                if breach.is_some() && !is_seen {
+                    continue;
+                }
+                let said = word.map_err(|error| error.to_string());
+                if let Err(what) = said.and_then(|said| self.hear(state, id, said, now)) {
+                    breach.get_or_insert(what);
+                }
+            }
             state.core.catch_up(now);
-            heard.map(|()| state.core.is_awaited(id))
+            breach.map_or_else(|| Ok(state.core.is_awaited(id)), Err)
         })
     }
 

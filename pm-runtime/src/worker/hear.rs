@@ -78,7 +78,8 @@ impl Worker {
     /// Reads and tells what has come through the memory, until the worker will ring for what
     /// comes next.
     pub(super) fn hear_until_it_rings(self: &Arc<Self>) {
-        loop {
+        // Bounded, because others wait for this thread.
+        for _ in 0..16 {
             self.link.attend();
             if !self.hear_data(By::Reactor).more {
                 return;
@@ -93,6 +94,8 @@ impl Worker {
                 return;
             }
         }
+        let worker = self.clone();
+        self.reactor.submit(move || worker.hear_until_it_rings());
     }
 
     /// Reads and tells what has come.
