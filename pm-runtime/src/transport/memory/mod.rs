@@ -9,10 +9,10 @@ mod atomic;
 mod far;
 mod futex;
 mod layout;
-#[cfg(pm_loom)]
+#[cfg(any(pm_loom, miri))]
 mod model;
 mod near;
-#[cfg(not(pm_loom))]
+#[cfg(not(any(pm_loom, miri)))]
 mod region;
 mod stream;
 #[cfg(all(test, not(pm_loom)))]
@@ -24,10 +24,10 @@ pub(crate) use far::{
     took,
 };
 pub(crate) use layout::INLINE;
-#[cfg(pm_loom)]
+#[cfg(any(pm_loom, miri))]
 pub(crate) use model::Region;
 pub(crate) use near::{Heard, Near, Posting};
-#[cfg(not(pm_loom))]
+#[cfg(not(any(pm_loom, miri)))]
 pub(crate) use region::Region;
 
 /// A flag beside the kind of an end: the worker has sent something about the query over the

@@ -1,4 +1,4 @@
-//! The same memory, for the model checker: on the heap, and small.
+//! The same memory, for what checks programs: on the heap, and small.
 
 use super::atomic::{AtomicU32, AtomicU64};
 use super::layout::{Alone, Bells, Ends, Head, Slot};
@@ -34,6 +34,17 @@ impl Region {
             slots: (0..slots).map(slot).collect(),
             streams: std::array::from_fn(|_| (0..stream / WORD).map(|_| long()).collect()),
         }
+    }
+
+    /// There are no other processes here.
+    #[cfg(miri)]
+    pub(crate) fn create(_: usize) -> Result<(Self, std::os::fd::OwnedFd), rustix::io::Errno> {
+        Err(rustix::io::Errno::NOSYS)
+    }
+
+    #[cfg(miri)]
+    pub(crate) fn open(_: &std::os::fd::OwnedFd, _: usize) -> Result<Self, rustix::io::Errno> {
+        Err(rustix::io::Errno::NOSYS)
     }
 
     pub(crate) fn head(&self) -> &Head {

@@ -1,12 +1,21 @@
 //! The memory under every interleaving that a test can make; its models are in `pm-model`.
 
+mod scribbles;
+#[cfg(not(miri))]
 mod steps;
 mod threads;
 
 use std::sync::Arc;
 
-use super::Posting;
+use super::{Posting, Region};
 
 fn posting(id: u64, bytes: Vec<u8>) -> Posting {
     Posting { id, payload: Arc::new(bytes), conduct: 0, timeout: 0 }
+}
+
+fn region(slots: usize) -> Arc<Region> {
+    #[cfg(miri)]
+    return Arc::new(Region::new(slots, super::layout::STREAM));
+    #[cfg(not(miri))]
+    Arc::new(Region::create(slots).unwrap().0)
 }

@@ -1,12 +1,11 @@
 //! Random histories of both sides, step by step.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::{Claim, Heard, INLINE, Long, Near, Next, Region, Requests, end};
-use super::posting;
+use super::super::{Claim, Heard, INLINE, Long, Near, Next, Requests, end};
+use super::{posting, region};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -56,8 +55,7 @@ proptest! {
     fn every_query_begins_once_or_is_taken_back_and_ends_once(
         steps in proptest::collection::vec(step(), 1..120),
     ) {
-        let (region, _) = Region::create(16).unwrap();
-        let region = Arc::new(region);
+        let region = region(16);
         let mut near = Near::new(region.clone(), 1 << 20, 64);
         let mut next = Next::new(region.clone());
         let mut long = Long::default();
