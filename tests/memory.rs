@@ -1,6 +1,5 @@
 //! Queries through the memory that a pool shares with its workers, beside those over sockets.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, join_all};
@@ -169,71 +168,5 @@ async fn a_pool_whose_answers_never_pause_keeps_nobody_from_being_timed_out() {
             assert!(matches!(overrun, Err(QueryError::TimedOut { .. })), "{overrun:?}");
         }
         Either::Right(_) => panic!("there is always another answer"),
-    }
-}
-
-/// Where this process has mapped what it shares with its pool.
-fn shared_words() -> &'static [AtomicU64] {
-    let maps = std::fs::read_to_string("/proc/self/maps").expect("proc is there");
-    let line = maps.lines().find(|line| line.contains("pm-runtime")).expect("it shares memory");
-    let (range, _) = line.split_once(' ').expect("a range comes first");
-    let (start, end) = range.split_once('-').expect("it has two ends");
-    let parse = |end| usize::from_str_radix(end, 16).expect("they are numbers");
-    let (start, end) = (parse(start), parse(end));
-    // SAFETY: the mapping lives as long as this process, and is aligned to its pages.
-    #[allow(unsafe_code, reason = "it writes where it should not")]
-    unsafe {
-        std::slice::from_raw_parts(start as *const AtomicU64, (end - start) / 8)
-    }
-}
-
-/// Writes what it likes into the memory while it serves: half at random, half where it hurts.
-#[worker_query(workers = 1, concurrency = 2, timeout = "2s", boot_timeout = "2s", max_crashes = None)]
-fn scribble(seed: Option<u64>) -> u64 {
-    const EDGES: [u64; 10] = [0, 1, 2, 4, 5, 6, 1 << 20, u32::MAX as u64, 1 << 32 | 5, u64::MAX];
-    let Some(seed) = seed else { return 7 };
-    let words = shared_words();
-    // The head and the slots are where the rules are.
-    let rules = words.len() - (2 << 20) / 8;
-    let mut dice = seed | 1;
-    for _ in 0..20_000 {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        let place = (dice >> 8) as usize % rules;
-        let value = if dice % 2 == 0 { dice } else { EDGES[(dice >> 40) as usize % 10] };
-        words[place].store(value, Ordering::Relaxed);
-    }
-    9
-}
-
-#[pm_runtime::test]
-async fn a_worker_that_scribbles_over_the_memory_hurts_nobody_else() {
-    let pool = ScribblePool::new();
-    for seed in 1..=60 {
-        let scribbler = pool.query(Some(seed * 0x9e37_79b9));
-        let others = join_all((0..8).map(|_| pool.query(None)));
-        // Each call ends, and in nothing but an answer or a failure of that worker.
-        let (scribbled, others) = futures::future::join(scribbler, others).await;
-        for answer in others.into_iter().chain([scribbled]) {
-            if let Err(error) = answer {
-                let told = matches!(
-                    error,
-                    QueryError::Protocol(_)
-                        | QueryError::Crashed(_)
-                        | QueryError::TimedOut { .. }
-                        | QueryError::Decode(_)
-                        | QueryError::Encode(_)
-                        | QueryError::Panicked(_)
-                        | QueryError::TooLarge { .. }
-                );
-                assert!(told, "{error}");
-            }
-        }
-    }
-    assert!(pool.health().crashes > 0, "nothing of it was noticed");
-    let honest = EchoPool::new();
-    for answer in join_all((0..100).map(|n| honest.query(&bytes(n * 100)))).await {
-        answer.unwrap();
     }
 }

@@ -49,6 +49,11 @@ pub enum FaultKind {
     DropLink,
     /// Bytes that are no frame are sent instead of one.
     Garbage,
+    /// It is killed while it tells of something, after so many steps: bytes of a frame, or stores
+    /// into shared memory.
+    KillTelling(u64),
+    /// It is killed while it waits for the rest of a request, for the time of this number.
+    KillReceiving(u64),
 }
 
 /// When a fault strikes, among its occasions in one worker.
@@ -56,6 +61,13 @@ pub enum FaultKind {
 pub enum When {
     /// Only at this occasion, counted from 1.
     At(u64),
+    /// The same, and only in the worker of this number.
+    In {
+        /// The worker.
+        worker: u64,
+        /// The occasion.
+        at: u64,
+    },
     /// With this probability at each.
     Chance(f64),
 }
@@ -70,7 +82,12 @@ impl FaultKind {
     pub(crate) fn is_of_link(self) -> bool {
         matches!(
             self,
-            Self::Corrupt | Self::Truncate | Self::Duplicate | Self::DropLink | Self::Garbage
+            Self::Corrupt
+                | Self::Truncate
+                | Self::Duplicate
+                | Self::DropLink
+                | Self::Garbage
+                | Self::KillTelling(_)
         )
     }
 }
@@ -88,10 +105,35 @@ impl Faults {
     }
 }
 
+/// When a worker is killed that is at something: after so many more steps, if at all.
+pub(crate) struct Doom(Option<u64>);
+
+impl Doom {
+    pub(crate) const NONE: Self = Self(None);
+
+    /// It is killed after so many steps.
+    pub(crate) fn after(steps: u64) -> Self {
+        Self(Some(steps))
+    }
+
+    /// A step is done. `true`: it is killed now.
+    pub(crate) fn has_come(&mut self) -> bool {
+        match &mut self.0 {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+}
+
 /// The faults of one worker, with its dice and counters.
 pub(crate) struct Injector {
     faults: Vec<(Fault, u64)>,
     dice: u64,
+    worker: u64,
 }
 
 impl Injector {
@@ -99,17 +141,18 @@ impl Injector {
         let mut dice = faults.seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // xorshift must not start at zero.
         dice |= 1;
-        Self { faults: faults.list.into_iter().map(|fault| (fault, 0)).collect(), dice }
+        Self { faults: faults.list.into_iter().map(|fault| (fault, 0)).collect(), dice, worker }
     }
 
     /// An occasion for faults that `which` selects: the first of them that strikes.
     pub(crate) fn strikes(&mut self, which: impl Fn(FaultKind) -> bool) -> Option<FaultKind> {
-        let Self { faults, dice } = self;
+        let Self { faults, dice, worker } = self;
         let mut struck = None;
         for (fault, occasions) in faults.iter_mut().filter(|(fault, _)| which(fault.kind)) {
             *occasions += 1;
             let strikes = match fault.when {
                 When::At(occasion) => *occasions == occasion,
+                When::In { worker: which, at } => *worker == which && *occasions == at,
                 When::Chance(chance) => {
                     *dice ^= *dice << 13;
                     *dice ^= *dice >> 7;

@@ -6,7 +6,8 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 
 use crate::transport::memory::{
-    Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps, wake,
+    Claim, Ending, Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps,
+    wake,
 };
 
 /// Bytes of the stream, and what is longer.
@@ -28,6 +29,10 @@ fn every_order(slots: usize, scene: impl Fn(&mut Near, Arc<Region>) + Send + Syn
 fn post(near: &mut Near, id: u64, bytes: &[u8]) {
     near.push(Posting { id, payload: Arc::new(bytes.to_vec()), conduct: 0, timeout: 0 });
     near.flush().unwrap();
+}
+
+fn ending<'a>(claim: &Claim, bytes: &'a [u8]) -> Ending<'a> {
+    Ending { slot: claim.slot, kind: 2, said: false, bytes }
 }
 
 /// Waits for the other side.
@@ -92,7 +97,7 @@ fn a_shut_gate_tells_of_no_more_than_runs_at_once() {
         let worker = thread::spawn(move || {
             let mut next = Next::new(region.clone());
             while let Some(claim) = next.begin(0) {
-                end(&region, claim.slot, 2, false, b"");
+                end(&region, &ending(&claim, b""), || ());
             }
         });
         let running = near.shut_gate();
@@ -126,7 +131,7 @@ fn an_answer_is_whole_when_it_is_there() {
             if let Some(claim) = next.begin(0) {
                 let request = Requests::default().receive(&region, claim.slot, |_| true);
                 assert_eq!(request.unwrap(), b"question");
-                end(&region, claim.slot, 2, false, b"answer");
+                end(&region, &ending(&claim, b"answer"), || ());
             }
         });
         let answers = wait_for_ends(near);
@@ -146,7 +151,7 @@ fn no_wake_up_is_lost() {
             let mut next = Next::new(region.clone());
             let asleep = next.sleep(Sleep::OnSocket);
             match next.begin(0) {
-                Some(claim) => end(&region, claim.slot, 2, false, b""),
+                Some(claim) => end(&region, &ending(&claim, b""), || ()),
                 None => return asleep,
             }
             if pool_sleeps(&region) {
@@ -188,7 +193,7 @@ fn an_answer_longer_than_the_stream_comes_whole() {
         let worker = thread::spawn(move || {
             if let Some(claim) = Next::new(region.clone()).begin(0) {
                 let mut long = Long::default();
-                long.end(&region, claim.slot, 2, false, &LONG, goes_on);
+                long.end(&region, &ending(&claim, &LONG), || (), goes_on);
             }
         });
         let answers = wait_for_ends(near);

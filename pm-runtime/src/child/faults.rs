@@ -3,7 +3,7 @@
 use super::inbox::Inbox;
 use super::memory::Memory;
 use super::outgoing::Writer;
-use crate::fault::FaultKind;
+use crate::fault::{Doom, FaultKind};
 use crate::process::isolate;
 use crate::sync::lock;
 use crate::transport::socket;
@@ -36,17 +36,18 @@ impl Inbox {
     }
 
     /// Faults of what a worker says of a query through memory, told by `tell` otherwise.
-    pub(super) fn inject_word(&self, memory: &Memory, slot: u32, tell: impl FnOnce()) {
+    pub(super) fn inject_word(&self, memory: &Memory, slot: u32, tell: impl FnOnce(Doom)) {
         let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
         match fault {
-            None => tell(),
+            None => tell(Doom::NONE),
+            Some(FaultKind::KillTelling(steps)) => tell(Doom::after(steps)),
             Some(FaultKind::Truncate | FaultKind::DropLink) => {
                 socket::end(&self.data);
                 socket::end(&self.control);
             }
             // What the memory says once it cannot say twice: the socket says it, too.
             Some(FaultKind::Duplicate) => {
-                tell();
+                tell(Doom::NONE);
                 self.say(from_worker::ANSWER, None, &[]);
             }
             Some(_) => memory.spoil(slot),
@@ -69,6 +70,12 @@ impl Inbox {
                 writer.buffer.extend_from_slice(&frame);
                 writer.buffer.extend_from_slice(&frame);
             }
+            FaultKind::KillTelling(bytes) => {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                writer.buffer.extend_from_slice(&frame[..bytes.min(frame.len())]);
+                self.flush(writer);
+                meet(&mut Doom::after(0));
+            }
             FaultKind::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
             FaultKind::Truncate | FaultKind::DropLink => {
                 if fault == FaultKind::Truncate {
@@ -81,6 +88,13 @@ impl Inbox {
             _ => return false,
         }
         true
+    }
+}
+
+/// A step is done of something that a worker may be killed at.
+pub(super) fn meet(doom: &mut Doom) {
+    if doom.has_come() {
+        isolate::end_by(rustix::process::Signal::KILL);
     }
 }
 

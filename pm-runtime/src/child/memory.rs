@@ -11,10 +11,10 @@ use rustix::time::{ClockId, clock_gettime};
 use super::faults;
 use super::inbox::{Inbox, Job, Outcome, Running};
 use crate::conduct::Conduct;
-use crate::fault::FaultKind;
+use crate::fault::{Doom, FaultKind};
 use crate::spin::Luck;
 use crate::sync::lock;
-use crate::transport::memory::{self, Claim, INLINE, Long, Next, Region, Requests, Sleep};
+use crate::transport::memory::{self, Claim, Ending, INLINE, Long, Next, Region, Requests, Sleep};
 use crate::wire::handshake::Hello;
 use crate::wire::message::{NONE, from_worker};
 
@@ -169,13 +169,19 @@ impl Inbox {
             faults::end_before(fault);
         }
         let Claim { slot, id, conduct, timeout } = memory.begin()?;
+        let receiving = |kind| matches!(kind, FaultKind::KillReceiving(_));
+        let mut doom = match state.injector.strikes(receiving) {
+            Some(FaultKind::KillReceiving(times)) => Doom::after(times),
+            _ => Doom::NONE,
+        };
         let conduct = Conduct::from_wire(conduct);
         state.exclusive = conduct == Conduct::Exclusive;
         let since = memory.measures_next().then(Instant::now);
         state.running.push(Running { id, slot, said: false, since });
         drop(state);
-        self.inject_word(memory, slot, || ());
+        self.inject_word(memory, slot, |_| ());
         let request = requests.receive(&memory.region, slot, |has_come| {
+            faults::meet(&mut doom);
             self.ring_if(memory.pool_sleeps());
             memory.wait_for_more(has_come, || self.is_orphaned());
             !self.is_orphaned()
@@ -192,13 +198,17 @@ impl Inbox {
             memory::took(&memory.region, slot, nanos);
         }
         let (kind, bytes) = self.parts(outcome);
-        self.inject_word(memory, slot, || match bytes.len() <= INLINE {
-            true => memory::end(&memory.region, slot, kind, said, &bytes),
-            false => lock(&memory.long).end(&memory.region, slot, kind, said, &bytes, |has_room| {
+        let ending = Ending { slot, kind, said, bytes: &bytes };
+        self.inject_word(memory, slot, |mut doom| {
+            let step = || faults::meet(&mut doom);
+            if bytes.len() <= INLINE {
+                return memory::end(&memory.region, &ending, step);
+            }
+            lock(&memory.long).end(&memory.region, &ending, step, |has_room| {
                 self.ring_if(memory.pool_sleeps());
                 memory.wait_for_room(has_room, || self.is_orphaned());
                 !self.is_orphaned()
-            }),
+            });
         });
         self.ring_if(memory.pool_sleeps());
         if kind == from_worker::ANSWER {

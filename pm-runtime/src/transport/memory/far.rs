@@ -204,30 +204,40 @@ pub(crate) fn took(region: &Region, slot: u32, nanos: u64) {
     region.slots()[slot as usize].timeout.store(TOOK | nanos.min(TOOK - 2), Ordering::Relaxed);
 }
 
-/// Tells how a query ended.
-pub(crate) fn end(region: &Region, slot: u32, kind: u8, said: bool, bytes: &[u8]) {
-    let slot = &region.slots()[slot as usize];
-    layout::store_inline(slot, bytes);
-    tell(slot, kind, said, bytes.len());
+/// How a query ended.
+pub(crate) struct Ending<'a> {
+    pub(crate) slot: u32,
+    pub(crate) kind: u8,
+    /// It has said something over the socket.
+    pub(crate) said: bool,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Tells how a query ended. After each `step` a test may have the worker killed.
+pub(crate) fn end(region: &Region, ending: &Ending<'_>, mut step: impl FnMut()) {
+    step();
+    layout::store_inline(&region.slots()[ending.slot as usize], ending.bytes);
+    step();
+    tell(region, ending, step);
 }
 
 impl Long {
-    /// Tells how a query ended, in more bytes than its slot holds. `wait` waits until there is
-    /// room for more, which its argument tells; `false`: nobody will read it.
+    /// The same, in more bytes than its slot holds. `wait` waits until there is room for more,
+    /// which its argument tells; `false`: nobody will read it.
     pub(crate) fn end(
         &mut self,
         region: &Region,
-        slot: u32,
-        kind: u8,
-        said: bool,
-        bytes: &[u8],
+        ending: &Ending<'_>,
+        mut step: impl FnMut(),
         mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
     ) {
-        let slot = &region.slots()[slot as usize];
+        let (slot, bytes) = (&region.slots()[ending.slot as usize], ending.bytes);
         slot.offset.store(self.answers.position(), Ordering::Relaxed);
+        step();
         let buffer = region.answers();
         let mut written = self.answers.write(buffer, bytes).unwrap_or(0);
-        tell(slot, kind, said, bytes.len());
+        step();
+        tell(region, ending, &mut step);
         while written < bytes.len() {
             match self.answers.write(buffer, &bytes[written..]) {
                 Ok(0) | Err(_) => {
@@ -236,7 +246,10 @@ impl Long {
                         return;
                     }
                 }
-                Ok(more) => written += more,
+                Ok(more) => {
+                    written += more;
+                    step();
+                }
             }
         }
     }
@@ -247,10 +260,15 @@ pub(crate) fn spoil(region: &Region, slot: u32) {
     region.slots()[slot as usize].state.store(state::PASSED, Ordering::Release);
 }
 
-fn tell(slot: &Slot, kind: u8, said: bool, length: usize) {
-    slot.length.store(length as u32, Ordering::Relaxed);
-    slot.kind.store(u32::from(kind) | if said { SAID } else { 0 }, Ordering::Relaxed);
+fn tell(region: &Region, ending: &Ending<'_>, mut step: impl FnMut()) {
+    let slot = &region.slots()[ending.slot as usize];
+    slot.length.store(ending.bytes.len() as u32, Ordering::Relaxed);
+    step();
+    let said = if ending.said { SAID } else { 0 };
+    slot.kind.store(u32::from(ending.kind) | said, Ordering::Relaxed);
+    step();
     slot.state.store(state::DONE, Ordering::Release);
+    step();
 }
 
 /// Whether the pool has to be rung, which then sleeps no more.

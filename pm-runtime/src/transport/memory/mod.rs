@@ -20,8 +20,8 @@ mod tests;
 mod words;
 
 pub(crate) use far::{
-    Claim, Long, Next, Requests, Sleep, end, pool_sleeps, sleep, sleep_for_room, sleep_on, spoil,
-    took,
+    Claim, Ending, Long, Next, Requests, Sleep, end, pool_sleeps, sleep, sleep_for_room, sleep_on,
+    spoil, took,
 };
 pub(crate) use layout::INLINE;
 #[cfg(any(pm_loom, miri))]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::{Claim, Heard, INLINE, Long, Near, Next, Requests, end};
+use super::super::{Claim, Ending, Heard, INLINE, Long, Near, Next, Requests, end};
 use super::{posting, region};
 
 #[derive(Debug, Clone)]
@@ -111,11 +111,12 @@ proptest! {
                     let Claim { slot, id, .. } = running.swap_remove(which % running.len());
                     queries.insert(id, Place::Ended(length));
                     let answer = bytes(id, length);
+                    let ending = Ending { slot, kind: 2, said: false, bytes: &answer };
                     match length <= INLINE {
-                        true => end(&region, slot, 2, false, &answer),
+                        true => end(&region, &ending, || ()),
                         false => {
                             let mut heard = Ok(());
-                            long.end(&region, slot, 2, false, &answer, |_| {
+                            long.end(&region, &ending, || (), |_| {
                                 heard = hear(&mut near, &mut queries);
                                 heard.is_ok()
                             });
@@ -138,7 +139,8 @@ proptest! {
             }
             for Claim { slot, id, .. } in running.drain(..) {
                 queries.insert(id, Place::Ended(1));
-                end(&region, slot, 2, false, &bytes(id, 1));
+                let ending = Ending { slot, kind: 2, said: false, bytes: &bytes(id, 1) };
+                end(&region, &ending, || ());
             }
             hear(&mut near, &mut queries)?;
         }

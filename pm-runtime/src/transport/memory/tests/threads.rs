@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::layout::STREAM;
-use super::super::{Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps};
+use super::super::{Ending, Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps};
 use super::{posting, region};
 
 /// Longer than a stream, and as many as Miri takes minutes for.
@@ -26,9 +26,10 @@ fn echo(region: &Arc<Region>, stop: &AtomicBool) {
             true
         };
         let request = requests.receive(region, claim.slot, wait).unwrap();
+        let ending = Ending { slot: claim.slot, kind: 2, said: false, bytes: &request };
         match request.len() <= INLINE {
-            true => end(region, claim.slot, 2, false, &request),
-            false => long.end(region, claim.slot, 2, false, &request, wait),
+            true => end(region, &ending, || ()),
+            false => long.end(region, &ending, || (), wait),
         }
         pool_sleeps(region);
     }

@@ -1,0 +1,94 @@
+//! Workers that are killed in the middle of something: no half message is ever taken for a whole.
+
+use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::{QueryError, Transport, worker_query};
+use pm_tests::{is_alive, kill, process_state, until};
+use rustix::process::Signal;
+use smol::future::poll_once;
+
+#[worker_query(workers = 1, max_crashes = None)]
+fn echo(text: String) -> String {
+    text
+}
+
+const RING: usize = 1 << 20;
+
+fn text(length: usize) -> String {
+    (0..length).map(|i| char::from(b'a' + (i % 23) as u8)).collect()
+}
+
+/// Has the first worker killed there. `true`: the answer came whole all the same.
+async fn is_whole(transport: Transport, fault: FaultKind, at: u64, length: usize) -> bool {
+    let faults = Faults::seeded(1).with(fault, When::In { worker: 1, at });
+    let pool = EchoPool::builder().transport(transport).faults(faults).build();
+    let sent = text(length);
+    let answer = pool.query(sent.clone()).await;
+    assert_eq!(pool.query(sent.clone()).await.as_ref(), Ok(&sent), "the next one works");
+    match answer {
+        Ok(answer) => {
+            assert!(answer == sent, "half an answer: {} of {length} bytes", answer.len());
+            true
+        }
+        Err(QueryError::Crashed(_)) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// An end is the second word of a worker that has one query.
+async fn kill_at_each(transport: Transport, length: usize, points: impl IntoIterator<Item = u64>) {
+    let (mut whole, mut none) = (0, 0);
+    for point in points {
+        match is_whole(transport, FaultKind::KillTelling(point), 2, length).await {
+            true => whole += 1,
+            false => none += 1,
+        }
+    }
+    assert!(whole > 0 && none > 0, "{length} bytes: {whole} whole, {none} not");
+}
+
+#[pm_runtime::test]
+async fn an_answer_in_memory_is_whole_or_none_wherever_its_worker_was_killed() {
+    for length in [0, 30, 79, 80, 81, 1000] {
+        kill_at_each(Transport::Auto, length, 0..7).await;
+    }
+}
+
+#[pm_runtime::test]
+async fn an_answer_longer_than_the_ring_is_whole_or_none_wherever_its_worker_was_killed() {
+    // The last one is beyond any end.
+    kill_at_each(Transport::Auto, 3 * RING + 5, (0..10).chain([1 << 20])).await;
+}
+
+#[pm_runtime::test]
+async fn an_answer_over_the_socket_is_whole_or_none_wherever_its_worker_was_killed() {
+    const HEADER: u64 = 16;
+    kill_at_each(Transport::Socket, 4, 0..HEADER + 20).await;
+    let length = 3 * RING as u64;
+    let inside = [1, 7, HEADER - 1, HEADER, HEADER + 1, 65_536, length / 2, length];
+    kill_at_each(Transport::Socket, length as usize, inside.into_iter().chain([u64::MAX])).await;
+}
+
+#[pm_runtime::test]
+async fn a_request_that_has_half_come_is_lost_with_its_worker() {
+    for times in 0..2 {
+        let fault = FaultKind::KillReceiving(times);
+        is_whole(Transport::Auto, fault, 1, 5 * RING).await;
+    }
+}
+
+#[pm_runtime::test]
+async fn a_request_that_was_half_sent_goes_to_another_worker() {
+    for transport in [Transport::Auto, Transport::Socket] {
+        let pool = EchoPool::builder().transport(transport).build();
+        pool.spawn(1).await.unwrap();
+        let pid = pool.workers()[0].pid();
+        kill(pid, Signal::STOP);
+        until(|| process_state(pid) == Some('T'));
+        let sent = text(3 * RING);
+        let mut call = Box::pin(pool.query(sent.clone()));
+        assert!(poll_once(&mut call).await.is_none());
+        kill(pid, Signal::KILL);
+        assert!(call.await.unwrap() == sent);
+        until(|| !is_alive(pid));
+    }
+}
