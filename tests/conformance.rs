@@ -102,7 +102,7 @@ async fn what_is_sent_comes_back_whatever_its_size(over: Over) {
     let lengths: Vec<usize> = [0, 1, 1000, 2 * RING, 5 * RING + 1]
         .into_iter()
         .chain(around(80))
-        .chain(around(RING))
+        .chain(around(RING).step_by(4))
         .collect();
     let blocking = pool!(EchoPool over over);
     let threads = pool!(EchoPool over over, concurrency = 3);

@@ -13,9 +13,12 @@ fn posting(id: u64, bytes: Vec<u8>) -> Posting {
     Posting { id, payload: Arc::new(bytes), conduct: 0, timeout: 0 }
 }
 
+/// Bytes of a stream.
+const STREAM: usize = if cfg!(miri) { 1 << 10 } else { super::layout::STREAM };
+
 fn region(slots: usize) -> Arc<Region> {
     #[cfg(miri)]
-    return Arc::new(Region::new(slots, super::layout::STREAM));
+    return Arc::new(Region::new(slots, STREAM));
     #[cfg(not(miri))]
     Arc::new(Region::create(slots).unwrap().0)
 }

@@ -12,7 +12,7 @@ use super::{posting, region};
 const LIMIT: usize = 1 << 16;
 const SLOTS: usize = 8;
 /// Miri takes a thousand times as long.
-const SCRIBBLES: u64 = if cfg!(miri) { 2000 } else { 1_000_000 };
+const SCRIBBLES: u64 = if cfg!(miri) { 500 } else { 1_000_000 };
 const EDGES: [u64; 14] = [
     0,
     1,

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::layout::STREAM;
 use super::super::{Ending, Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps};
-use super::{posting, region};
+use super::{STREAM, posting, region};
 
 /// Longer than a stream, and as many as Miri takes minutes for.
 const LONG: usize = STREAM * 3;
-const QUERIES: u64 = if cfg!(miri) { 100 } else { 20_000 };
+const QUERIES: u64 = if cfg!(miri) { 40 } else { 20_000 };
 
 /// The far side: echoes, until it is told to stop.
 fn echo(region: &Arc<Region>, stop: &AtomicBool) {
@@ -47,8 +46,8 @@ fn echoes_of_every_length_while_some_are_taken_back() {
             while pushed < back + 64 && pushed < QUERIES {
                 pushed += 1;
                 let length = match pushed % 1000 {
-                    0 => LONG,
-                    n if n % 10 == 0 => n as usize * 7,
+                    0 | 30 => LONG,
+                    n if n % 10 == 0 => n as usize * 7 + INLINE,
                     n => n as usize % INLINE,
                 };
                 near.push(posting(pushed, vec![pushed as u8; length]));
