@@ -1,0 +1,122 @@
+//! The contestants: one file each.
+
+mod far;
+mod ipc_channel;
+mod memcpy;
+mod ours;
+mod procspawn;
+mod program;
+mod script;
+mod socket;
+mod spin;
+mod tarpc;
+
+use std::error::Error;
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use far::{FAR_SIDE, serve_far_side};
+
+use crate::workload::Workload;
+
+/// The measured value in the workload's unit, or why there is none.
+pub(crate) type Outcome = Result<f64, Box<dyn Error>>;
+
+/// What is measured.
+pub(crate) trait Peer {
+    /// Runs a workload for about so long.
+    fn measure(&mut self, workload: Workload, time: Duration) -> Outcome;
+}
+
+/// The first argument of a process that is a contestant; the second says which.
+pub(crate) const CONTESTANT: &str = "--contestant";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Contestant {
+    Ours,
+    OursOnTokio,
+    Socket,
+    Spin,
+    Memcpy,
+    Program,
+    Tarpc,
+    IpcChannel,
+    Procspawn,
+    NodeFork,
+    Workerpool,
+    ProcessPoolExecutor,
+    Pebble,
+}
+
+impl Contestant {
+    /// What others would use instead of this project.
+    pub(crate) const PEERS: [Self; 7] = [
+        Self::Tarpc,
+        Self::IpcChannel,
+        Self::Procspawn,
+        Self::NodeFork,
+        Self::Workerpool,
+        Self::ProcessPoolExecutor,
+        Self::Pebble,
+    ];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Ours => "pm-runtime",
+            Self::OursOnTokio => "pm-runtime, called on tokio",
+            Self::Socket => "bare Unix socket",
+            Self::Spin => "shared memory, spinning, two threads",
+            Self::Memcpy => "memcpy",
+            Self::Program => "posix_spawn to the first byte",
+            Self::Tarpc => "tarpc",
+            Self::IpcChannel => "ipc-channel",
+            Self::Procspawn => "procspawn",
+            Self::NodeFork => "Node child_process.fork",
+            Self::Workerpool => "workerpool (Node)",
+            Self::ProcessPoolExecutor => "ProcessPoolExecutor",
+            Self::Pebble => "pebble (Python)",
+        }
+    }
+
+    /// How it is started; for scripts that is where what they need is installed.
+    pub(crate) fn command(self) -> Result<Command, String> {
+        match self {
+            Self::NodeFork => script::NODE_FORK.command(),
+            Self::Workerpool => script::WORKERPOOL.command(),
+            Self::ProcessPoolExecutor => script::PROCESS_POOL_EXECUTOR.command(),
+            Self::Pebble => script::PEBBLE.command(),
+            _ => {
+                let mut command = this_program().map_err(|error| error.to_string())?;
+                let name = serde_json::to_string(&self).map_err(|error| error.to_string())?;
+                command.args([CONTESTANT, &name]);
+                Ok(command)
+            }
+        }
+    }
+
+    /// One that is a process of this program.
+    pub(crate) fn peer(self) -> Result<Box<dyn Peer>, Box<dyn Error>> {
+        Ok(match self {
+            Self::Ours => Box::new(ours::Ours::on_smol()),
+            Self::OursOnTokio => Box::new(ours::Ours::on_tokio()?),
+            Self::Socket => Box::new(socket::Socket::default()),
+            Self::Spin => Box::new(spin::Spin::start()?),
+            Self::Memcpy => Box::new(memcpy::Memcpy),
+            Self::Program => Box::new(program::Program),
+            Self::Tarpc => Box::new(tarpc::Tarpc::connect()?),
+            Self::IpcChannel => Box::new(ipc_channel::IpcChannel::connect()?),
+            Self::Procspawn => Box::new(procspawn::Procspawn::default()),
+            Self::NodeFork | Self::Workerpool | Self::ProcessPoolExecutor | Self::Pebble => {
+                return Err("it is a script".into());
+            }
+        })
+    }
+}
+
+pub(crate) fn this_program() -> io::Result<Command> {
+    Ok(Command::new(std::env::current_exe()?))
+}

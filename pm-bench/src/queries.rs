@@ -1,0 +1,63 @@
+//! What the workers of pm-runtime run.
+
+use std::hint::black_box;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pm_runtime::worker_query;
+
+use crate::slice::compute;
+
+/// The smallest query that has something to answer.
+#[worker_query(workers = 1)]
+pub(crate) fn add(a: u64, b: u64) -> u64 {
+    a + b
+}
+
+/// Computes for so long; returns the nanoseconds that it took.
+#[worker_query(workers = 1)]
+pub(crate) fn work(micros: u64) -> u64 {
+    compute(Duration::from_micros(micros)).as_nanos() as u64
+}
+
+#[worker_query(workers = 1, max_frame = "65MiB")]
+pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
+    bytes
+}
+
+#[worker_query(workers = 1, max_frame = "65MiB")]
+pub(crate) fn lend(bytes: &[u8]) -> usize {
+    black_box(bytes).len()
+}
+
+/// Takes memory, and keeps it.
+static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// What is done to a worker.
+#[worker_query(workers = 1, max_crashes = None)]
+impl Victim {
+    /// Makes so many bytes resident.
+    pub(crate) fn fill(&self, bytes: usize) {
+        *KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = vec![1; bytes];
+    }
+
+    /// Crashes the worker.
+    pub(crate) fn crash(&self) {
+        std::process::abort()
+    }
+
+    /// Never ends.
+    pub(crate) fn hang(&self) {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    /// Ends.
+    pub(crate) fn id(&self) -> u32 {
+        std::process::id()
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Victim;

@@ -1,0 +1,44 @@
+//! Where and when it was measured.
+
+use std::fmt;
+use std::fs;
+use std::process::Command;
+
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Machine {
+    processor: String,
+    cores: usize,
+    kernel: String,
+    date: String,
+    revision: String,
+}
+
+impl Machine {
+    pub(super) fn this(cores: usize) -> Self {
+        let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = processor.lines().find_map(|line| line.strip_prefix("model name"));
+        let processor = processor.map(|name| name.trim_start_matches([' ', '\t', ':']));
+        Self {
+            processor: processor.unwrap_or("an unknown processor").to_owned(),
+            cores,
+            kernel: said_by("uname", &["-sr"]),
+            date: said_by("date", &["-u", "+%F %R UTC"]),
+            revision: said_by("git", &["describe", "--always", "--dirty"]),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, kernel, date, revision } = self;
+        write!(f, "{processor}, {cores} cores, {kernel}; {date}; revision {revision}")
+    }
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.ok().filter(|said| !said.is_empty()).unwrap_or_else(|| "unknown".into())
+}

@@ -1,0 +1,108 @@
+//! What contestants are asked to do.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing to do again and again, and to measure. Unless said otherwise a query adds two numbers
+/// in one worker.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub(crate) enum Workload {
+    /// Query after query.
+    Alone,
+    /// Each so long after the answer to the one before.
+    Paused { micros: u64 },
+    /// A query that computes for so long; what it takes beyond that is measured.
+    Work { micros: u64 },
+    /// So many queries in flight.
+    Flight { calls: usize },
+    /// So many queries in flight, over so many workers.
+    Crowd { workers: usize, calls: usize },
+    /// So many tasks on two threads of an executor, each with a query after the other.
+    Tasks { workers: usize, tasks: usize },
+    /// Bytes there and back.
+    Echo { bytes: usize },
+    /// Bytes there, and a number back.
+    Lend { bytes: usize },
+    /// From nothing to the first answer of a new worker.
+    Spawn,
+    /// From the SIGKILL to a worker amid a query to the caller's error.
+    Killed,
+    /// From the SIGKILL to a worker amid a query to the answer of the next one.
+    Replaced,
+    /// From a call to its error, where it crashes a worker that has so many bytes resident.
+    Crash { resident: usize, dump: bool },
+    /// A query that follows one that was polled once, and leaked.
+    AfterLeak,
+    /// What each of so many waiting queries takes.
+    Waiting { calls: usize },
+    /// What a process takes that idles.
+    Idle,
+    /// How often the threads of an idle pool and of its workers run.
+    WakeUps,
+}
+
+/// In what its results are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unit {
+    Seconds,
+    PerSecond,
+    BytesPerSecond,
+    Bytes,
+}
+
+impl Workload {
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Self::Flight { .. } | Self::Crowd { .. } | Self::Tasks { .. } | Self::WakeUps => {
+                Unit::PerSecond
+            }
+            Self::Echo { .. } | Self::Lend { .. } => Unit::BytesPerSecond,
+            Self::Waiting { .. } | Self::Idle => Unit::Bytes,
+            _ => Unit::Seconds,
+        }
+    }
+
+    /// Whether each slice needs a new process.
+    pub(crate) fn is_once(self) -> bool {
+        matches!(self, Self::Waiting { .. } | Self::Idle | Self::WakeUps)
+    }
+}
+
+impl Unit {
+    /// A value, with three digits.
+    pub(crate) fn show(self, value: f64) -> String {
+        let (scale, unit) = match self {
+            Self::Seconds if value.abs() < 1e-6 => (1e9, "ns"),
+            Self::Seconds if value.abs() < 1e-3 => (1e6, "µs"),
+            Self::Seconds => (1e3, "ms"),
+            Self::PerSecond if value >= 1e6 => (1e-6, "million/s"),
+            Self::PerSecond if value >= 1e3 => (1e-3, "thousand/s"),
+            Self::PerSecond => (1.0, "/s"),
+            Self::BytesPerSecond if value >= 1e9 => (1e-9, "GB/s"),
+            Self::BytesPerSecond => (1e-6, "MB/s"),
+            Self::Bytes if value.abs() >= 1024.0 * 1024.0 => (1.0 / 1024.0 / 1024.0, "MiB"),
+            Self::Bytes if value.abs() >= 10240.0 => (1.0 / 1024.0, "KiB"),
+            Self::Bytes => (1.0, "B"),
+        };
+        let scaled = value * scale;
+        let digits = match scaled.abs() {
+            size if size >= 100.0 => 0,
+            size if size >= 10.0 => 1,
+            _ => 2,
+        };
+        format!("{scaled:.digits$} {unit}")
+    }
+
+    /// Whether less of it is better.
+    pub(crate) fn wants_less(self) -> bool {
+        matches!(self, Self::Seconds | Self::Bytes)
+    }
+}
+
+/// For so many microseconds.
+pub(crate) fn micros(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
