@@ -1,0 +1,88 @@
+//! A pool that has nothing to do uses no CPU at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use pm_runtime::Transport;
+use pm_tests::{Task, WorkAsyncPool, WorkPool, children_of};
+
+const FAR_AWAY: Duration = Duration::from_secs(3600);
+
+/// How often each thread has gone to sleep, or was made to let another run: a thread that ran has
+/// done either. The thread that looks is not among them.
+fn switches(processes: &[u32]) -> BTreeMap<(u32, String), u64> {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let mut switches = BTreeMap::new();
+    for process in processes {
+        for thread in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
+            let thread = thread.unwrap();
+            let id = thread.file_name().into_string().unwrap();
+            if id == own {
+                continue;
+            }
+            let status = fs::read_to_string(thread.path().join("status")).unwrap();
+            let of_kind = |kind| -> u64 {
+                let line = status.lines().find_map(|line| line.strip_prefix(kind));
+                line.unwrap().trim().parse().unwrap()
+            };
+            let all = of_kind("voluntary_ctxt_switches:") + of_kind("nonvoluntary_ctxt_switches:");
+            let name = status.lines().next().unwrap_or_default();
+            switches.insert((*process, format!("{name} ({id})")), all);
+        }
+    }
+    switches
+}
+
+/// The counters are of the kernel, so they may be read as rarely as one likes: the time between
+/// the two readings is what the claim is about.
+#[pm_runtime::test]
+fn no_thread_of_idle_pools_and_workers_wakes_within_ten_seconds() {
+    // A deadline that nothing depends on any more is forgotten when it comes: a wake-up for each
+    // pool, once, that long after its last query. Here it does not come.
+    let work = || WorkPool::builder().boot_timeout(FAR_AWAY);
+    let work_async = || WorkAsyncPool::builder().boot_timeout(FAR_AWAY);
+    let pools = [
+        work().workers(2).build(),
+        work().transport(Transport::Socket).build(),
+        work().in_process().build(),
+    ];
+    let asynchronous = [
+        work_async().build(),
+        work_async().transport(Transport::Socket).build(),
+        #[cfg(feature = "tokio")]
+        work_async().runtime(pm_runtime::Runtime::Tokio).build(),
+    ];
+    for pool in &pools {
+        pool.on_crash(|_| ());
+    }
+    for _ in 0..100 {
+        for pool in &pools {
+            assert_eq!(pool.query(Task::Return(7)).wait(), Ok(7));
+        }
+        for pool in &asynchronous {
+            assert_eq!(pool.query(Task::Return(7)).wait(), Ok(7));
+        }
+    }
+    let this = std::process::id();
+    let mut processes = children_of(this);
+    let workers = 3 + asynchronous.len();
+    assert_eq!(processes.len(), workers, "two, one, none; and one for each asynchronous pool");
+    processes.push(this);
+    // What queries leave behind ends: looking for the next one, memory that is kept for it.
+    let mut before = switches(&processes);
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_secs(1));
+        let now = switches(&processes);
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    std::thread::sleep(Duration::from_secs(10));
+    let woken: Vec<_> = switches(&processes)
+        .into_iter()
+        .filter(|(thread, count)| before.get(thread) != Some(count))
+        .collect();
+    assert!(woken.is_empty(), "{woken:#?} of {before:#?}");
+}
