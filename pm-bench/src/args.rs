@@ -83,3 +83,30 @@ pub(crate) fn parse(
     }
     Ok(Command::Measure(options))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(arguments: &[&str]) -> Options {
+        match parse(arguments.iter().map(OsString::from)) {
+            Ok(Command::Measure(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_a_full_run_of_all_rows_writes_where_the_readme_looks() {
+        assert!(measured(&[]).out().is_some());
+        assert!(measured(&["--quick"]).out().is_none());
+        assert!(measured(&["spawn"]).out().is_none());
+        assert_eq!(measured(&["spawn", "--out", "x"]).out(), Some("x".into()));
+    }
+
+    #[test]
+    fn rows_are_chosen_by_parts_of_their_names() {
+        let options = measured(&["one-at-a-time", "/one-core"]);
+        assert!(options.wants("one-at-a-time/two-cores") && options.wants("pause-2ms/one-core"));
+        assert!(!options.wants("spawn"));
+    }
+}

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::driver::Driver;
 use crate::mood::Mood;
-use crate::peers::{FAR_SIDE, this_program};
+use crate::peers::{Contestant, FAR_SIDE, this_program};
 use crate::placement::{Cores, Placement};
 use crate::rows::{Entry, Row};
 use crate::slice::median;
@@ -33,9 +33,10 @@ impl Effort {
 const PATIENCE: usize = 3;
 
 /// What a contestant has achieved.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Standing {
     pub(crate) label: &'static str,
+    pub(crate) contestant: Contestant,
     /// In the row's unit; by the mood of the cores, where the row has two.
     pub(crate) figures: BTreeMap<Option<Mood>, Figure>,
     /// Slices that were dropped, because the mood changed in them or could not be told.
@@ -75,7 +76,7 @@ pub(crate) fn run(row: &Row, cores: &Cores, effort: Effort) -> Vec<Standing> {
     for _ in 0..effort.slices * PATIENCE {
         for runner in &mut runners {
             if runner.wants_more(effort) {
-                runner.take_slice(row.placement, cores, effort);
+                runner.take_slice(row, cores, effort);
             }
         }
     }
@@ -124,12 +125,12 @@ impl<'a> Runner<'a> {
         self.missing.is_none() && taken < effort.slices
     }
 
-    fn take_slice(&mut self, placement: Placement, cores: &Cores, effort: Effort) {
+    fn take_slice(&mut self, row: &Row, cores: &Cores, effort: Effort) {
         if self.driver.is_none() {
-            self.warm_up(placement, cores, effort);
+            self.warm_up(row.placement, cores, effort);
         }
         let Some(driver) = &mut self.driver else { return };
-        let has_mood = placement == Placement::TwoCores;
+        let has_mood = row.crosses_cores();
         let before = has_mood.then(|| Mood::now(cores)).flatten();
         let value = match driver.measure(self.entry.workload, effort.slice) {
             Ok(value) => value,
@@ -157,6 +158,7 @@ impl<'a> Runner<'a> {
         let figures = self.samples.into_iter().map(|(mood, samples)| (mood, Figure::of(&samples)));
         Standing {
             label: self.entry.label,
+            contestant: self.entry.contestant,
             figures: figures.collect(),
             dropped: self.dropped,
             missing: self.missing,

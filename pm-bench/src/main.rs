@@ -1,12 +1,14 @@
 //! Measures pm-runtime beside its peers and floors, interleaved in one run.
 
 mod args;
+mod chart;
 mod contest;
 mod driver;
 mod memory;
 mod mood;
 mod peers;
 mod placement;
+mod programs;
 mod queries;
 mod report;
 mod rows;
@@ -14,6 +16,7 @@ mod slice;
 mod workload;
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use args::{Command, Options};
@@ -80,6 +83,16 @@ fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = options.out() {
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("results.md"), results.table())?;
+        draw(&results, &folder)?;
     }
     Ok(())
+}
+
+/// The chart, in both forms.
+fn draw(results: &Results, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(svg) = chart::chart(results) else { return Ok(()) };
+    let (drawing, picture) = (folder.join("chart.svg"), folder.join("chart.png"));
+    std::fs::write(&drawing, svg)?;
+    let png = programs::program("png")?.args([drawing, picture]).status()?;
+    if png.success() { Ok(()) } else { Err("the chart has become no picture".into()) }
 }

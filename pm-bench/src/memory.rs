@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::placement::children;
+use crate::programs::program;
 
 /// A program of this crate that does nothing from now on, and is ended with this.
 pub(crate) struct Idle(Child);
@@ -26,7 +26,7 @@ impl Drop for Idle {
 
 /// Starts one, and waits until it is idle.
 pub(crate) fn idle_program(name: &str) -> Result<Idle, Box<dyn Error>> {
-    let mut command = Command::new(built(name)?);
+    let mut command = program(name)?;
     let mut program = Idle(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
     let output = program.0.stdout.take().ok_or("there is no pipe")?;
     match BufReader::new(output).lines().next() {
@@ -34,21 +34,6 @@ pub(crate) fn idle_program(name: &str) -> Result<Idle, Box<dyn Error>> {
         None => return Err(format!("`{name}` has ended").into()),
     }
     Ok(program)
-}
-
-/// Another binary of this package: `cargo run` builds only the one that it runs.
-fn built(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    let this = std::env::current_exe()?;
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    command.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", name]);
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    if !command.status()?.success() {
-        return Err(format!("cargo cannot build `{name}`").into());
-    }
-    Ok(this.with_file_name(name))
 }
 
 /// The memory of this process, in bytes.

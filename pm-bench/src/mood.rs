@@ -29,8 +29,8 @@ impl Mood {
     pub(crate) fn now(cores: &Cores) -> Option<(Self, Duration)> {
         let trip = round_trip(cores.pair()?);
         let mood = match trip.as_nanos() {
-            0..220 => Self::Near,
-            220..1500 => Self::Far,
+            0..190 => Self::Near,
+            190..1500 => Self::Far,
             _ => return None,
         };
         Some((mood, trip))

@@ -68,3 +68,22 @@ pub(crate) fn compute(time: Duration) -> Duration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_runs_at_least_once_and_ends_when_its_time_is_over() {
+        let mut slice = Slice::new(Duration::ZERO);
+        assert!(slice.goes_on());
+        assert!(!slice.goes_on());
+        assert!(slice.each() > 0.0);
+    }
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert!(median(&mut []).is_nan());
+    }
+}

@@ -39,8 +39,8 @@ pub(crate) enum Workload {
     Waiting { calls: usize },
     /// What a process takes that idles.
     Idle,
-    /// How often the threads of an idle pool and of its workers run.
-    WakeUps,
+    /// How often the threads of an idle pool and of its workers wake, within so long.
+    WakeUps { millis: u64 },
 }
 
 /// In what its results are.
@@ -56,9 +56,10 @@ pub(crate) enum Unit {
 impl Workload {
     pub(crate) fn unit(self) -> Unit {
         match self {
-            Self::Flight { .. } | Self::Crowd { .. } | Self::Tasks { .. } | Self::WakeUps => {
-                Unit::PerSecond
-            }
+            Self::Flight { .. }
+            | Self::Crowd { .. }
+            | Self::Tasks { .. }
+            | Self::WakeUps { .. } => Unit::PerSecond,
             Self::Echo { .. } | Self::Lend { .. } => Unit::BytesPerSecond,
             Self::Waiting { .. } | Self::Idle => Unit::Bytes,
             _ => Unit::Seconds,
@@ -67,16 +68,33 @@ impl Workload {
 
     /// Whether each slice needs a new process.
     pub(crate) fn is_once(self) -> bool {
-        matches!(self, Self::Waiting { .. } | Self::Idle | Self::WakeUps)
+        matches!(self, Self::Waiting { .. } | Self::Idle | Self::WakeUps { .. })
     }
 }
 
 impl Unit {
     /// A value, with three digits.
     pub(crate) fn show(self, value: f64) -> String {
+        let (scaled, unit) = self.scaled(value);
+        let digits = match scaled.abs() {
+            size if size >= 100.0 => 0,
+            size if size >= 10.0 => 1,
+            _ => 2,
+        };
+        format!("{scaled:.digits$} {unit}")
+    }
+
+    /// A value that has but one digit that counts.
+    pub(crate) fn show_round(self, value: f64) -> String {
+        let (scaled, unit) = self.scaled(value);
+        format!("{scaled:.0} {unit}")
+    }
+
+    /// A value in a unit that suits it.
+    fn scaled(self, value: f64) -> (f64, &'static str) {
         let (scale, unit) = match self {
-            Self::Seconds if value.abs() < 1e-6 => (1e9, "ns"),
-            Self::Seconds if value.abs() < 1e-3 => (1e6, "µs"),
+            Self::Seconds if value.abs() < 0.9999e-6 => (1e9, "ns"),
+            Self::Seconds if value.abs() < 0.9999e-3 => (1e6, "µs"),
             Self::Seconds => (1e3, "ms"),
             Self::PerSecond if value >= 1e6 => (1e-6, "million/s"),
             Self::PerSecond if value >= 1e3 => (1e-3, "thousand/s"),
@@ -87,13 +105,7 @@ impl Unit {
             Self::Bytes if value.abs() >= 10240.0 => (1.0 / 1024.0, "KiB"),
             Self::Bytes => (1.0, "B"),
         };
-        let scaled = value * scale;
-        let digits = match scaled.abs() {
-            size if size >= 100.0 => 0,
-            size if size >= 10.0 => 1,
-            _ => 2,
-        };
-        format!("{scaled:.digits$} {unit}")
+        (value * scale, unit)
     }
 
     /// Whether less of it is better.

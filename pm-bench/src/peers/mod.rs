@@ -64,6 +64,15 @@ impl Contestant {
         Self::Pebble,
     ];
 
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::OursOnTokio)
+    }
+
+    /// Whether it is what the system takes at least.
+    pub(crate) fn is_floor(self) -> bool {
+        matches!(self, Self::Socket | Self::Spin | Self::Memcpy | Self::Program)
+    }
+
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Ours => "pm-runtime",

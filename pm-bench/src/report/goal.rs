@@ -52,3 +52,29 @@ pub(super) fn verdict(
         false => format!("missed: {:.2} × the goal", ours / value),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_reached_by_less_time_or_by_more_of_a_rate() {
+        let verdict = |goal, unit, ours, floor| verdict(goal, unit, None, ours, floor);
+        let reached = Some("reached".to_owned());
+        assert_eq!(verdict(Goal::Times(0.7), Unit::Seconds, 6e-6, Some(10e-6)), reached);
+        assert_eq!(verdict(Goal::Times(0.7), Unit::PerSecond, 8e6, Some(10e6)), reached);
+        let missed = Some("missed: 2.00 × the goal".to_owned());
+        assert_eq!(verdict(Goal::Reach(1e-6), Unit::Seconds, 2e-6, None), missed);
+        assert_eq!(verdict(Goal::Above(1.0), Unit::Bytes, 6.0, Some(2.0)), missed);
+        assert_eq!(verdict(Goal::Reach(0.0), Unit::PerSecond, 0.0, None), reached);
+    }
+
+    #[test]
+    fn a_goal_by_mood_is_of_the_mood_that_was_seen() {
+        let goal = Goal::ByMood { near: 4e6, far: f64::NAN };
+        let seen = |mood| verdict(goal, Unit::PerSecond, mood, 5e6, None);
+        assert_eq!(seen(Some(Mood::Near)), Some("reached".into()));
+        assert_eq!(seen(Some(Mood::Far)), None);
+        assert_eq!(goal.text(Unit::PerSecond, ""), Some("≥ 4.00 million/s near".into()));
+    }
+}

@@ -115,6 +115,11 @@ impl Results {
         Self { machine: Machine::this(cores), command, rows: Vec::new() }
     }
 
+    /// Where and when it was measured.
+    pub(crate) fn machine(&self) -> String {
+        self.machine.to_string()
+    }
+
     pub(crate) fn heading(&self) -> String {
         format!("{}\n{}\n\n{EXPLANATION}\n\n", self.command, self.machine)
     }
@@ -129,6 +134,6 @@ impl Results {
 }
 
 const EXPLANATION: &str = "\
-Medians of slices in which the contestants took turns, and their smallest and largest. × is how many
-times this project's figure another's is. On two cores, `near` and `far` is what a cache line's round
-trip between the two took at the time; slices in which that changed are dropped.";
+Medians of slices in which the contestants took turns; × is how many times this project's figure
+another's is. On two cores, `near` and `far` is what a cache line's round trip between the two took at
+the time; slices in which that changed are dropped.";

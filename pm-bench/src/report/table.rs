@@ -7,7 +7,7 @@ impl Results {
     pub(crate) fn table(&self) -> String {
         let Self { command, machine, .. } = self;
         let mut text = format!(
-            "# Results\n\n`{command}` wrote this.\n{machine}\n\n{EXPLANATION}\n\n\
+            "# Results\n\n`{command}` wrote this.\n\n{machine}\n\n{EXPLANATION}\n\n\
              | | goal | pm-runtime | others |\n|---|---|---|---|\n"
         );
         let mut notes = Vec::new();

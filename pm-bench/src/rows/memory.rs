@@ -16,8 +16,12 @@ pub(super) fn rows() -> Vec<Row> {
                 Contestant::Pebble,
             ])
             .goal(Goal::Above(0.5 * 1024.0 * 1024.0)),
-        Row::new("idle-wake-ups", "wake-ups of an idle pool and its worker", Workload::WakeUps)
-            .goal(Goal::Reach(0.0)),
+        Row::new(
+            "idle-wake-ups",
+            "wake-ups of an idle pool and its worker",
+            Workload::WakeUps { millis: 1000 },
+        )
+        .goal(Goal::Reach(0.0)),
         Row::new(
             "100000-waiting",
             "100,000 queries waiting, each beyond its arguments",

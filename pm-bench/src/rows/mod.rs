@@ -110,7 +110,36 @@ impl Row {
         others.iter().fold(self, |row, &other| row.among(other, workload))
     }
 
+    /// Whether its figures depend on how far two cores are from each other.
+    pub(crate) fn crosses_cores(&self) -> bool {
+        let spreads = |entry: &Entry| {
+            matches!(entry.workload, Workload::Tasks { .. } | Workload::Crowd { .. })
+        };
+        self.placement == Placement::TwoCores || self.entries.iter().any(spreads)
+    }
+
     pub(crate) fn unit(&self) -> Unit {
         self.entries.first().map_or(Unit::Seconds, |entry| entry.workload.unit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_row_has_a_name_of_its_own_and_the_floor_that_its_goal_needs() {
+        let mut names = BTreeSet::new();
+        for row in all() {
+            let needs_floor = matches!(row.goal, Goal::Times(_) | Goal::Above(_));
+            assert!(row.entries.len() > usize::from(needs_floor), "{}", row.name);
+            let by_mood = matches!(row.goal, Goal::ByMood { .. });
+            assert!(row.crosses_cores() || !by_mood, "{}", row.name);
+            let unit = row.unit();
+            assert!(row.entries.iter().all(|entry| entry.workload.unit() == unit), "{}", row.name);
+            assert!(names.insert(row.name));
+        }
     }
 }
