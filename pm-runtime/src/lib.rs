@@ -99,6 +99,9 @@ pub mod worker;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 
 pub use child::init;
 pub use error::{
