@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import sys
 from collections import deque
@@ -155,4 +156,6 @@ class Contestant:
             except Exception as error:
                 report = {"missing": f"{type(error).__name__}: {error}"}
             print(json.dumps(report), flush=True)
-        os._exit(0)
+        # The executor's process would live on for ever.
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)

@@ -6,9 +6,12 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use crate::peers::Peer;
@@ -30,18 +33,23 @@ enum Report {
     Missing(String),
 }
 
+/// How long a contestant may take for a slice before it counts as one that hangs.
+const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+
 /// A contestant that runs.
 pub(crate) struct Driver {
     child: Child,
-    orders: Option<ChildStdin>,
+    orders: ChildStdin,
     reports: BufReader<ChildStdout>,
 }
 
 impl Driver {
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        // In a group of its own, so that all of it can be ended.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
         let missing = || io::Error::other("a pipe is missing");
-        let orders = Some(child.stdin.take().ok_or_else(missing)?);
+        let orders = child.stdin.take().ok_or_else(missing)?;
         let reports = BufReader::new(child.stdout.take().ok_or_else(missing)?);
         Ok(Self { child, orders, reports })
     }
@@ -56,23 +64,32 @@ impl Driver {
         match self.converse(&Order { workload, millis }) {
             Ok(Report::Measured(value)) => Ok(value),
             Ok(Report::Missing(reason)) => Err(reason),
-            Err(error) => Err(format!("it died: {error}")),
+            Err(error) => Err(error.to_string()),
         }
     }
 
     fn converse(&mut self, order: &Order) -> io::Result<Report> {
-        let orders = self.orders.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        writeln!(orders, "{}", serde_json::to_string(order)?)?;
+        writeln!(self.orders, "{}", serde_json::to_string(order)?)?;
+        // It says nothing but one line for each order, so none of it can wait in the buffer.
+        let reports = PollFd::new(self.reports.get_ref(), PollFlags::IN);
+        if poll(&mut [reports], Some(&PATIENCE))? == 0 {
+            return Err(io::Error::other("it hangs"));
+        }
         let mut line = String::new();
-        self.reports.read_line(&mut line)?;
-        Ok(serde_json::from_str(&line)?)
+        match self.reports.read_line(&mut line)? {
+            0 => Err(io::Error::other("it has died")),
+            _ => Ok(serde_json::from_str(&line)?),
+        }
     }
 }
 
 impl Drop for Driver {
-    /// The end of its orders is the end of it.
+    /// Ends it, and the processes that it would leave behind. Its group is nobody else's while it
+    /// has not been waited for.
     fn drop(&mut self) {
-        self.orders = None;
+        if let Some(group) = Pid::from_raw(self.child.id() as i32) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }

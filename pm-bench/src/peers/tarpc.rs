@@ -32,7 +32,6 @@ trait Worker {
 pub(super) struct Tarpc {
     runtime: Runtime,
     client: WorkerClient,
-    _folder: TempDir,
 }
 
 fn runtime() -> std::io::Result<Runtime> {
@@ -50,12 +49,12 @@ impl Tarpc {
         }
         let runtime = runtime()?;
         let client = runtime.block_on(async {
-            let mut connection = unix::connect(path, Bincode::default);
+            let mut connection = unix::connect(&path, Bincode::default);
             connection.config_mut().max_frame_length(MAX_FRAME);
             let config = client::Config::default();
             Ok::<_, Box<dyn Error>>(WorkerClient::new(config, connection.await?).spawn())
         })?;
-        Ok(Self { runtime, client, _folder: folder })
+        Ok(Self { runtime, client })
     }
 
     async fn run(&self, workload: Workload, time: Duration) -> Outcome {
