@@ -37,8 +37,8 @@ const PATIENCE: usize = 3;
 pub(crate) struct Standing {
     pub(crate) label: &'static str,
     pub(crate) contestant: Contestant,
-    /// In the row's unit; by the mood of the cores, where the row has two.
-    pub(crate) figures: BTreeMap<Option<Mood>, Figure>,
+    /// In the row's unit; one for each mood that the cores were in, where the row has two.
+    pub(crate) figures: Vec<Figure>,
     /// Slices that were dropped, because the mood changed in them or could not be told.
     pub(crate) dropped: usize,
     /// Why there is no figure.
@@ -47,6 +47,7 @@ pub(crate) struct Standing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Figure {
+    pub(crate) mood: Option<Mood>,
     pub(crate) median: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -155,7 +156,7 @@ impl<'a> Runner<'a> {
     }
 
     fn standing(self) -> Standing {
-        let figures = self.samples.into_iter().map(|(mood, samples)| (mood, Figure::of(&samples)));
+        let figures = self.samples.iter().map(|(mood, samples)| Figure::of(*mood, samples));
         Standing {
             label: self.entry.label,
             contestant: self.entry.contestant,
@@ -167,10 +168,11 @@ impl<'a> Runner<'a> {
 }
 
 impl Figure {
-    fn of(samples: &[Sample]) -> Self {
+    fn of(mood: Option<Mood>, samples: &[Sample]) -> Self {
         let mut values: Vec<f64> = samples.iter().map(|(value, _)| *value).collect();
         let mut trips: Vec<f64> = samples.iter().filter_map(|(_, trip)| *trip).collect();
         Self {
+            mood,
             median: median(&mut values),
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),

@@ -34,7 +34,7 @@ enum Report {
 }
 
 /// How long a contestant may take for a slice before it counts as one that hangs.
-const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 
 /// A contestant that runs.
 pub(crate) struct Driver {

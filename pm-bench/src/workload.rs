@@ -40,7 +40,7 @@ pub(crate) enum Workload {
     /// What a process takes that idles.
     Idle,
     /// How often the threads of an idle pool and of its workers wake, within so long.
-    WakeUps { millis: u64 },
+    WakeUps { seconds: u64 },
 }
 
 /// In what its results are.

@@ -34,11 +34,12 @@ impl Measured {
     /// The moods in which this project was seen, or the one that there is.
     pub(crate) fn moods(&self) -> impl Iterator<Item = Option<Mood>> {
         let ours = self.standings.first().into_iter();
-        ours.flat_map(|ours| ours.figures.keys().copied())
+        ours.flat_map(|ours| ours.figures.iter().map(|figure| figure.mood))
     }
 
     pub(crate) fn figure(&self, contestant: usize, mood: Option<Mood>) -> Option<Figure> {
-        self.standings.get(contestant)?.figures.get(&mood).copied()
+        let figures = &self.standings.get(contestant)?.figures;
+        figures.iter().find(|figure| figure.mood == mood).copied()
     }
 
     fn goal_text(&self) -> Option<String> {

@@ -19,7 +19,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(
             "idle-wake-ups",
             "wake-ups of an idle pool and its worker",
-            Workload::WakeUps { millis: 1000 },
+            Workload::WakeUps { seconds: 1 },
         )
         .goal(Goal::Reach(0.0)),
         Row::new(

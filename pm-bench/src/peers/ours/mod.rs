@@ -189,8 +189,8 @@ impl Peer for Ours {
             Workload::AfterLeak => self.executor.run(rest::after_leak(&self.add, time)),
             Workload::Waiting { calls } => self.executor.run(rest::waiting(calls)),
             Workload::Idle => Ok(idle_worker_share("idle")? as f64),
-            Workload::WakeUps { millis } => {
-                self.executor.run(rest::wake_ups(&self.add, Duration::from_millis(millis)))
+            Workload::WakeUps { seconds } => {
+                self.executor.run(rest::wake_ups(&self.add, Duration::from_secs(seconds)))
             }
         }
     }
