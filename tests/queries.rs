@@ -4,6 +4,8 @@
 mod answers;
 #[path = "queries/arguments.rs"]
 mod arguments;
+#[path = "queries/bytes.rs"]
+mod bytes;
 #[path = "queries/handles.rs"]
 mod handles;
 #[path = "queries/names.rs"]

@@ -110,7 +110,7 @@ fn received(model: &Model, query: &Query) -> TokenStream {
 /// The call of the user's function, and what becomes of its answer.
 fn answered(model: &Model, query: &Query, shares_state: bool) -> TokenStream {
     let response = &model.names.response;
-    let Query { function, variant, arguments, .. } = query;
+    let Query { function, variant, arguments, answer, .. } = query;
     let held = held();
     let state = match (query.access, shares_state) {
         (Access::Nothing, _) => None,
@@ -122,12 +122,14 @@ fn answered(model: &Model, query: &Query, shares_state: bool) -> TokenStream {
         let local = local(&argument.name);
         match argument.by_reference {
             true => quote!(&*#local),
-            false => quote!(#local),
+            false => argument.shape.unpacked(quote!(#local)),
         }
     });
     let passed = state.into_iter().chain(passed);
     let wait = query.is_async.then(|| quote!(.await));
-    quote!(#response::#variant(#function(#(#passed),*) #wait))
+    let returned = quote!(#function(#(#passed),*) #wait);
+    let packed = answer.shape.packed(returned, &quote!(__private));
+    quote!(#response::#variant(#packed))
 }
 
 /// The entry in the link-time table, by which a worker finds its function.

@@ -1,9 +1,9 @@
 //! The attribute macros of pm-runtime, which re-exports them: an application depends on
 //! `pm-runtime` alone.
 //!
-//! `args` reads the options, `model` (for an `impl` block `service`) turns an item into plain data, `check` says what it may
-//! not look like, `expand` writes the pool (with its `messages` and its `entry`), and `fallback`
-//! what stands in for one beside errors.
+//! `args` reads the options, `model` (for an `impl` block `service`) turns an item into plain data, in
+//! which `bytes` finds what travels as such, `check` says what it may not look like, `expand` writes
+//! the pool (with its `messages` and its `entry`), and `fallback` what stands in for one beside errors.
 
 mod expand;
 mod main_test;
@@ -17,6 +17,7 @@ mod value;
 mod variables;
 
 mod attribute;
+mod bytes;
 mod check;
 mod check_service;
 mod model;
@@ -140,6 +141,31 @@ use proc_macro::TokenStream;
 /// borrows nothing. Everything that cannot travel is a compile error at its place, except for what
 /// a type's serde attributes forbid, such as `#[serde(flatten)]`: `pm_runtime::assert_round_trip`
 /// finds that in a test.
+///
+/// Bytes travel as bytes: `Vec<u8>`, `&[u8]`, `Box<[u8]>` and `[u8; N]` of any length are copied in
+/// one piece, where serde would take them for sequences and go through them byte by byte, many times
+/// slower. So do those in an `Option`, in the `Ok` of a `Result`, and in tuples of all these. The
+/// macro knows them by these names; what it cannot see travels as serde says: bytes in the fields of
+/// a type, in a `Vec<Vec<u8>>`, behind another name. Where those are many,
+/// `#[serde(with = "serde_bytes")]`, of the crate of that name, does for a field what the macro does
+/// for an argument.
+///
+/// ```
+/// # use pm_runtime::worker_query;
+/// #[worker_query(workers = 1)]
+/// fn unpack(archive: &[u8], key: [u8; 64]) -> Result<(Vec<u8>, usize), String> {
+///     let content = archive.strip_prefix(&key).ok_or("it is of another key")?;
+///     Ok((content.to_vec(), content.len()))
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let archive = [[7; 64].as_slice(), b"content"].concat();
+///     let unpacked = UnpackPool::new().query(&archive, [7; 64]).await?;
+///     assert_eq!(unpacked, Ok((b"content".to_vec(), 7)));
+///     Ok(())
+/// }
+/// ```
 ///
 #[doc = include_str!("options.md")]
 #[proc_macro_attribute]

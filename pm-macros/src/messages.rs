@@ -5,6 +5,7 @@ use crate::parts::in_parentheses;
 use crate::signature;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::Type;
 
 /// The two message enums, with a variant for each query.
 pub(crate) fn enums(model: &Model) -> TokenStream {
@@ -26,6 +27,7 @@ pub(crate) fn enums(model: &Model) -> TokenStream {
         }
     });
     let answers = model.queries.iter().map(|Query { doc, variant, answer, .. }| {
+        let answer = answer.shape.field(&answer.ty, runtime);
         let doc = format!(" What {doc} returned.");
         quote! {
             #[doc = #doc]
@@ -57,14 +59,19 @@ fn field(runtime: &TokenStream, argument: &Argument) -> TokenStream {
     let borrow = (argument.borrows == Borrows::Asked).then(|| quote!(#[serde(borrow)]));
     let ty = &argument.field;
     if !argument.by_reference {
+        let ty = argument.shape.field(ty, runtime);
         return quote!(#borrow #ty);
     }
-    // In the place of the user's type, which is what errors about it are to show.
-    let (start, end) = ends(argument.ty.to_token_stream());
-    let reference = at(start, quote!(#runtime::__private::Ref));
     let lifetime = message_lifetime();
-    let close = at(end, quote!(>));
-    quote!(#borrow #reference<#lifetime, #ty #close)
+    let reference = around(&argument.ty, quote!(#runtime::__private::Ref), quote!(#lifetime, #ty));
+    quote!(#borrow #reference)
+}
+
+/// `Outer<inner>` in the place of the user's type, which is what errors about it are to show.
+pub(crate) fn around(ty: &Type, outer: TokenStream, inner: TokenStream) -> TokenStream {
+    let (start, end) = ends(ty.to_token_stream());
+    let (outer, close) = (at(start, outer), at(end, quote!(>)));
+    quote!(#outer<#inner #close)
 }
 
 fn ends(tokens: TokenStream) -> (Span, Span) {

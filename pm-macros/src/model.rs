@@ -1,6 +1,7 @@
 //! What the attribute was put on, as plain data.
 
 use crate::args::Options;
+use crate::bytes::Shape;
 use crate::service::replace_self;
 use crate::value::is_stem;
 use crate::{attribute, signature};
@@ -10,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Expr, FnArg, ItemFn, Lifetime, ParenthesizedGenericArguments, Pat, ReturnType, Signature, Type,
-    TypeFnPtr, TypeReference,
+    TypeFnPtr, TypeReference, parse_quote,
 };
 
 /// A pool: its names, its options and the queries that it runs.
@@ -54,7 +55,14 @@ pub(crate) struct Query {
     pub(crate) method: Ident,
     pub(crate) vis: TokenStream,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) answer: TokenStream,
+    pub(crate) answer: Answer,
+}
+
+/// What a query returns.
+pub(crate) struct Answer {
+    pub(crate) ty: Type,
+    /// Where it has bytes.
+    pub(crate) shape: Shape,
 }
 
 /// What a query does with the state of its service.
@@ -78,13 +86,15 @@ pub(crate) struct Argument {
     /// `&T`: sent by reference and received in a box.
     pub(crate) by_reference: bool,
     pub(crate) borrows: Borrows,
+    /// Where the field has bytes.
+    pub(crate) shape: Shape,
 }
 
 /// Whether a received value points into the message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Borrows {
     Nothing,
-    /// `&str` and `&[u8]`, which serde borrows unasked.
+    /// `&str`, which serde borrows unasked.
     Unasked,
     /// Anything else, which serde has to be asked for.
     Asked,
@@ -116,9 +126,9 @@ impl Model {
 
 impl Model {
     /// What the function of a pool returns that runs nothing else.
-    pub(crate) fn answer(&self) -> Option<&TokenStream> {
+    pub(crate) fn answer(&self) -> Option<&Type> {
         let of_function = self.queries.first().filter(|_| self.state.is_none());
-        of_function.map(|query| &query.answer)
+        of_function.map(|query| &query.answer.ty)
     }
 
     /// The type of the workers' messages, where it is not text.
@@ -172,7 +182,7 @@ impl Query {
             method: Ident::new("query", span),
             vis: quote!(pub),
             arguments: arguments(signature),
-            answer: answer(signature),
+            answer: Answer::new(signature),
         }
     }
 }
@@ -181,10 +191,13 @@ pub(crate) fn arguments(signature: &Signature) -> Vec<Argument> {
     signature.inputs.iter().filter_map(Argument::new).collect()
 }
 
-pub(crate) fn answer(signature: &Signature) -> TokenStream {
-    match &signature.output {
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-        ReturnType::Default => quote!(()),
+impl Answer {
+    pub(crate) fn new(signature: &Signature) -> Answer {
+        let ty = match &signature.output {
+            ReturnType::Type(_, ty) => (**ty).clone(),
+            ReturnType::Default => parse_quote!(()),
+        };
+        Answer { shape: Shape::of(&ty), ty }
     }
 }
 
@@ -206,16 +219,18 @@ impl Argument {
         };
         fill.visit_type_mut(&mut field);
         let is_reference = matches!(field, Type::Reference(_));
+        let shape = if by_reference { Shape::Other } else { Shape::of(&field) };
         Some(Argument {
             name: pattern.ident.clone(),
             ty: (*typed.ty).clone(),
             by_reference,
             borrows: match fill.any {
-                true if is_reference && !by_reference => Borrows::Unasked,
+                true if is_reference && !by_reference && shape.is_other() => Borrows::Unasked,
                 true => Borrows::Asked,
                 false => Borrows::Nothing,
             },
             field,
+            shape,
         })
     }
 
@@ -227,12 +242,15 @@ impl Argument {
 
 /// `str` or `[u8]`.
 fn is_text_or_bytes(target: &Type) -> bool {
-    let is =
-        |ty: &Type, name: &str| matches!(bare(ty), Type::Path(path) if path.path.is_ident(name));
     match bare(target) {
-        Type::Slice(slice) => is(&slice.elem, "u8"),
-        target => is(target, "str"),
+        Type::Slice(slice) => is_named(&slice.elem, "u8"),
+        target => is_named(target, "str"),
     }
+}
+
+/// The type of this name, and nothing else.
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(bare(ty), Type::Path(path) if path.path.is_ident(name))
 }
 
 /// Without parentheses, and without the invisible groups that `macro_rules!` makes.

@@ -1,6 +1,6 @@
 //! The pool as the application sees it: a typed handle, its builder and its methods.
 
-use crate::model::{Argument, Model, Query, message_lifetime};
+use crate::model::{Answer, Argument, Model, Query, message_lifetime};
 use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -74,7 +74,8 @@ pub(crate) fn handle(
 /// the rest.
 pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, .. } = model;
-    let Query { method, arguments, answer, .. } = query;
+    let Query { method, arguments, .. } = query;
+    let answer = &query.answer.ty;
     let messages = message_argument(model);
     let plain = self::method(model, query);
     if model.state.is_some() {
@@ -145,6 +146,7 @@ fn item(arguments: &[Argument]) -> (Option<TokenStream>, TokenStream) {
 fn method(model: &Model, query: &Query) -> TokenStream {
     let Model { runtime, names, .. } = model;
     let Query { doc, variant, method, vis, arguments, answer: returned, .. } = query;
+    let Answer { ty: returned, shape } = returned;
     let (request, response) = (&names.request, &names.response);
     let messages = message_argument(model);
     let doc = format!(" Runs {doc} in a worker process.");
@@ -154,17 +156,18 @@ fn method(model: &Model, query: &Query) -> TokenStream {
         let local = local(&argument.name);
         match argument.by_reference {
             true => quote!(#runtime::__private::Ref::Borrowed(#local)),
-            false => quote!(#local),
+            false => argument.shape.packed(quote!(#local), &quote!(#runtime::__private)),
         }
     }));
     let (frame, message, answer) = (own("frame"), own("message"), own("answer"));
+    let unpacked = shape.unpacked(quote!(#answer));
     let open = match model.queries.len() {
         1 => quote! {
-            #runtime::__private::decode(#frame).map(|#response::#variant(#answer)| #answer)
+            #runtime::__private::decode(#frame).map(|#response::#variant(#answer)| #unpacked)
         },
         _ => quote! {
             #runtime::__private::open(#frame, |#message| match #message {
-                #response::#variant(#answer) => ::core::option::Option::Some(#answer),
+                #response::#variant(#answer) => ::core::option::Option::Some(#unpacked),
                 _ => ::core::option::Option::None,
             })
         },

@@ -2,7 +2,7 @@
 
 use crate::args::Options;
 use crate::model::{
-    Access, Model, Names, Query, answer, arguments, bare, camel_case, made, respan,
+    Access, Answer, Model, Names, Query, arguments, bare, camel_case, made, respan,
 };
 use crate::value::is_stem;
 use crate::{attribute, signature};
@@ -70,7 +70,7 @@ pub(crate) fn query(method: &ImplItemFn, title: &str, state: &Type) -> Option<Qu
         method: function,
         vis: respan(method.vis.to_token_stream()),
         arguments: arguments(&signature),
-        answer: answer(&signature),
+        answer: Answer::new(&signature),
     })
 }
 

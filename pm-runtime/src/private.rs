@@ -22,6 +22,7 @@ pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::{Answers, Face, Handle, retrying, shared};
+pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
 use crate::{Call, DecodeError, Pool, PoolBuilder, Worker};

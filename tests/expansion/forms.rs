@@ -48,6 +48,19 @@ pub fn references(
     texts + bytes.len() + questions.len() + question.amount as usize + pair.0 as usize
 }
 
+/// Bytes in every place where they can be seen.
+#[worker_query(workers = 1)]
+pub fn bytes(
+    owned: ::std::vec::Vec<u8>,
+    maybe: ::std::option::Option<::std::boxed::Box<[u8]>>,
+    pair: (&[u8], [u8; 2]),
+) -> ::std::result::Result<(::std::vec::Vec<u8>, usize), Failure> {
+    match (maybe, pair) {
+        (::std::option::Option::Some(_), _) => ::std::result::Result::Err(Failure::Nothing),
+        (_, (lent, _)) => ::std::result::Result::Ok((owned, lent.len())),
+    }
+}
+
 /// An async query that may fail.
 #[worker_query(workers = 1, concurrency = 8)]
 pub async fn fallible(question: &Question) -> ::std::result::Result<u32, Failure> {
@@ -172,6 +185,10 @@ pub async fn run() {
         (10, ::std::option::Option::Some("maybe")),
     ));
     ::std::assert_eq!(sum, 4 + 3 + 4 + 2 + 2 + 5 + 3 + 10);
+    let pair = (&[1, 2][..], [3, 4]);
+    let answer = BytesPool::new().query(::std::vec![5], ::std::option::Option::None, pair).await;
+    let expected = ::std::result::Result::Ok((::std::vec![5], 2));
+    ::std::assert_eq!(answer, ::std::result::Result::Ok(expected));
     let pool = FalliblePool::new();
     let answer = pool.query(&question()).await;
     ::std::assert_eq!(answer, ::std::result::Result::Ok(::std::result::Result::Ok(4)));

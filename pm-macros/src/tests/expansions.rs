@@ -51,6 +51,31 @@ fn a_query_with_references() {
 }
 
 #[test]
+fn a_query_with_bytes() {
+    snapshot(
+        "query_bytes",
+        worker_query,
+        "",
+        "fn hash(file: Vec<u8>, salt: &[u8], mask: Option<std::vec::Vec<u8>>, key: [u8; 32],
+                 part: (u64, (Box<[u8]>, Option<&[u8]>)), list: Vec<u32>, boxed: Box<Vec<u8>>)
+             -> io::Result<(Vec<u8>, bool)> { digest() }",
+    );
+}
+
+#[test]
+fn a_service_with_bytes() {
+    snapshot(
+        "service_bytes",
+        worker_query,
+        "",
+        "impl Store {
+             pub async fn get(&self, key: &[u8]) -> Option<Vec<u8>> { self.find(key) }
+             pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) { self.insert(key, value) }
+         }",
+    );
+}
+
+#[test]
 fn an_async_query() {
     snapshot(
         "query_async",

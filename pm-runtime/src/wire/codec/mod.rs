@@ -41,8 +41,8 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
 pub(crate) fn encode_message<T: Serialize>(message: &T) -> Result<Vec<u8>, EncodeError> {
     write(message).map_err(|error| {
         let (text, spot) = unwritten(message, error);
-        let type_name = spot.type_name().unwrap_or(type_name::<T>());
-        EncodeError::new(type_name, format_args!("{text}{spot}")).in_message(spot.place())
+        let type_name = spot.type_name().unwrap_or_else(|| type_name::<T>().into());
+        EncodeError::new(&type_name, format_args!("{text}{spot}")).in_message(spot.place())
     })
 }
 
@@ -81,8 +81,8 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Decod
 /// Decodes a message of generated code, as [`encode_message`] encodes it.
 pub(crate) fn decode_message<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     read(bytes).map_err(|Unread { text, spot }| {
-        let type_name = spot.type_name().unwrap_or(type_name::<T>());
-        DecodeError::new(type_name, text).in_message(spot.place())
+        let type_name = spot.type_name().unwrap_or_else(|| type_name::<T>().into());
+        DecodeError::new(&type_name, text).in_message(spot.place())
     })
 }
 

@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::fmt;
 
 use crate::error::Place;
+use crate::wire::bytes;
 
 /// Told from the inside to the outside, as an error returns.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,13 +36,15 @@ impl Spot {
         self.value.map(|(query, argument, _)| Place { query, argument })
     }
 
-    /// The type of that value. What is lent counts as what it is.
-    pub(super) fn type_name(&self) -> Option<&'static str> {
+    /// The type of that value, as its user knows it: what is lent counts as what it is, and so do
+    /// bytes.
+    pub(super) fn type_name(&self) -> Option<String> {
         const LENT: &str = "pm_runtime::__private::Ref<";
         let (.., name) = self.value?;
         let lent = name.strip_prefix(LENT).and_then(|name| name.strip_suffix('>'));
         // Compilers differ in whether they write the lifetime.
-        Some(lent.map_or(name, |name| name.strip_prefix("'_, ").unwrap_or(name)))
+        let name = lent.map_or(name, |name| name.strip_prefix("'_, ").unwrap_or(name));
+        Some(bytes::without_wrappers(name))
     }
 }
 

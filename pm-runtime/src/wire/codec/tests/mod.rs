@@ -1,4 +1,5 @@
 mod agreement;
+mod bytes;
 mod hostile;
 mod round_trip;
 mod shapes;
