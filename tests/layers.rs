@@ -17,10 +17,12 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 6] = [
+const BESIDE: [(&str, &str); 8] = [
     ("transport", "wire"),
+    ("transport", "process"),
     ("process", "error"),
     ("wire", "fault"),
+    ("wire", "process"),
     ("fault", "error"),
     ("options", "surroundings"),
     ("event", "output"),

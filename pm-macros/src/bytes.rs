@@ -4,7 +4,7 @@
 use crate::messages::around;
 use crate::model::{bare, is_named};
 use crate::parts::own;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericArgument, PathArguments, PathSegment, Type, TypePath};
 
@@ -85,9 +85,10 @@ impl Shape {
         field.into_token_stream()
     }
 
-    /// A value of the user's as it stands in a message.
-    pub(crate) fn packed(&self, value: TokenStream, private: &TokenStream) -> TokenStream {
-        self.map(value, &|bytes| quote!(#private::Bytes(#bytes)))
+    /// A value of the user's as it stands in a message, some of it in [`bulk`] perhaps.
+    pub(crate) fn packed(&self, value: TokenStream) -> TokenStream {
+        let bulk = bulk();
+        self.map(value, &|bytes| quote!(#bulk.pack(#bytes)))
     }
 
     /// A value of a message as the user has it.
@@ -111,6 +112,11 @@ impl Shape {
             }
         }
     }
+}
+
+/// Where large bytes are while a message is made, by a name that no argument is expected to have.
+pub(crate) fn bulk() -> Ident {
+    own("__bulk")
 }
 
 /// `[u8]`.

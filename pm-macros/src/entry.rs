@@ -1,6 +1,7 @@
 //! The worker's side: how a query is answered, and where a worker finds its function. Both stand
 //! where `__private` is in scope.
 
+use crate::bytes::bulk;
 use crate::model::{Access, Model, Query};
 use crate::parts::{in_parentheses, local, own};
 use crate::service;
@@ -29,20 +30,24 @@ pub(crate) fn serve(model: &Model) -> TokenStream {
 fn serve_function(model: &Model, query: &Query) -> TokenStream {
     let (request, response) = (received(model, query), answered(model, query, false));
     let (frame, answer, error) = (own("frame"), own("answer"), own("error"));
+    let (bulk, replied) = (new_bulk(model), replied(model, quote!(#answer)));
     if query.is_async {
         return quote! {
-            __private::Serve::concurrent(|#frame| __private::boxed(async move {
-                __private::answer(match __private::decode(&#frame) {
+            __private::Serve::concurrent(|mut #frame| __private::boxed(async move {
+                #bulk
+                let #answer = match __private::decode(&mut #frame) {
                     ::core::result::Result::Ok(#request) => ::core::result::Result::Ok(#response),
                     ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
-                })
+                };
+                #replied
             }))
         };
     }
     quote! {
         __private::Serve::blocking(|#frame| {
+            #bulk
             let #answer = __private::decode(#frame).map(|#request| { #response });
-            __private::answer(#answer)
+            #replied
         })
     }
 }
@@ -64,19 +69,23 @@ fn serve_service(model: &Model, state: &Type) -> TokenStream {
     let (held, frame) = (held(), own("frame"));
     let (request, error) = (own("request"), own("error"));
     let answers = quote!(match #request { #(#requests => #responses,)* });
+    let answer = own("answer");
+    let (bulk, replied) = (new_bulk(model), replied(model, quote!(#answer)));
     if is_async {
         return quote! {
             __private::Serve::async_service(&[#(#conducts),*], || {
-                __private::async_service::<#state, _>(#init, |#held, #frame| {
+                __private::async_service::<#state, _>(#init, |#held, mut #frame| {
                     __private::boxed(async move {
-                        __private::answer(match __private::decode(&#frame) {
+                        #bulk
+                        let #answer = match __private::decode(&mut #frame) {
                             ::core::result::Result::Ok(#request) => {
                                 ::core::result::Result::Ok(#answers)
                             }
                             ::core::result::Result::Err(#error) => {
                                 ::core::result::Result::Err(#error)
                             }
-                        })
+                        };
+                        #replied
                     })
                 })
             })
@@ -85,9 +94,29 @@ fn serve_service(model: &Model, state: &Type) -> TokenStream {
     quote! {
         __private::Serve::service(&[#(#conducts),*], || {
             __private::service::<#state, _>(#init, |#held, #frame| {
-                __private::answer(__private::decode(#frame).map(|#request| #answers))
+                #bulk
+                let #answer = __private::decode(#frame).map(|#request| #answers);
+                #replied
             })
         })
+    }
+}
+
+fn packs(model: &Model) -> bool {
+    model.queries.iter().any(|query| !query.answer.shape.is_other())
+}
+
+/// What large bytes of an answer are put into, if there may be some.
+fn new_bulk(model: &Model) -> Option<TokenStream> {
+    let bulk = bulk();
+    packs(model).then(|| quote!(let mut #bulk = __private::Bulk::new();))
+}
+
+fn replied(model: &Model, answer: TokenStream) -> TokenStream {
+    let bulk = bulk();
+    match packs(model) {
+        true => quote!(__private::answer_with(#answer, #bulk)),
+        false => quote!(__private::answer(#answer)),
     }
 }
 
@@ -128,7 +157,7 @@ fn answered(model: &Model, query: &Query, shares_state: bool) -> TokenStream {
     let passed = state.into_iter().chain(passed);
     let wait = query.is_async.then(|| quote!(.await));
     let returned = quote!(#function(#(#passed),*) #wait);
-    let packed = answer.shape.packed(returned, &quote!(__private));
+    let packed = answer.shape.packed(returned);
     quote!(#response::#variant(#packed))
 }
 

@@ -1,5 +1,6 @@
 //! The pool as the application sees it: a typed handle, its builder and its methods.
 
+use crate::bytes::bulk;
 use crate::model::{Answer, Argument, Model, Query, message_lifetime};
 use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
@@ -156,7 +157,7 @@ fn method(model: &Model, query: &Query) -> TokenStream {
         let local = local(&argument.name);
         match argument.by_reference {
             true => quote!(#runtime::__private::Ref::Borrowed(#local)),
-            false => argument.shape.packed(quote!(#local), &quote!(#runtime::__private)),
+            false => argument.shape.packed(quote!(#local)),
         }
     }));
     let (frame, message, answer) = (own("frame"), own("message"), own("answer"));
@@ -172,15 +173,27 @@ fn method(model: &Model, query: &Query) -> TokenStream {
             })
         },
     };
+    let sent = quote!(#request::#variant #sent);
+    let packs = arguments.iter().any(|argument| !argument.shape.is_other());
+    let (packed, call) = match packs {
+        false => (None, quote!(call(&self.0, &#sent, |#frame| { #open }))),
+        true => {
+            let (bulk, request) = (bulk(), own("request"));
+            let packed = quote! {
+                let mut #bulk = #runtime::__private::Bulk::new();
+                let #request = #sent;
+            };
+            (Some(packed), quote!(call_with(&self.0, &#request, #bulk, |#frame| { #open })))
+        }
+    };
     // With `self` it has one more than the function, of which clippy has its opinion.
     let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
     quote! {
         #[doc = #doc]
         #many
         #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned #messages> {
-            #runtime::__private::call(&self.0, &#request::#variant #sent, |#frame| {
-                #open
-            })
+            #packed
+            #runtime::__private::#call
         }
     }
 }

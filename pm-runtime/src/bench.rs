@@ -12,8 +12,8 @@ use crate::conduct::Conduct;
 use crate::error::{DecodeError, EncodeError};
 use crate::options::Cancel;
 use crate::supervisor::{Action, Config, Core, End, QueryKey, Route, Submission, WorkerId};
-use crate::transport::memory::{Heard, INLINE, Near, Next, Posting, Region, Requests, end};
-use crate::transport::socket::Payload;
+use crate::transport::memory::{Ending, Heard, INLINE, Near, Next, Posting, Region, Requests, end};
+use crate::transport::payload::{Parts, Payload};
 use crate::wire::codec;
 
 /// What a bench cannot go on from.
@@ -22,11 +22,11 @@ use crate::wire::codec;
 pub struct Stopped(&'static str);
 
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    codec::encode_message(value)
+    codec::encode(value)
 }
 
 pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    codec::decode_message(bytes)
+    codec::decode(bytes)
 }
 
 /// Both ends of the memory that a pool shares with a worker.
@@ -68,8 +68,10 @@ impl Ring {
         }
         self.near.flush().map_err(|_| Stopped("it cannot be posted"))?;
         while let Some(claim) = self.next.begin(0) {
-            let request = self.requests.receive(&self.region, claim.slot, |_| ());
-            end(&self.region, claim.slot, 2, false, &request);
+            let request = self.requests.receive(&self.region, claim.slot, |_| false);
+            let request = request.ok_or(Stopped("a request is missing"))?;
+            let (slot, parts) = (claim.slot, request.parts());
+            end(&self.region, &Ending { slot, kind: 2, said: false, parts }, || ());
         }
         self.near.poll(&mut self.heard).map_err(|_| Stopped("the memory is broken"))?;
         let ended = self.heard.drain(..).filter(|heard| matches!(heard, Heard::Ended { .. }));

@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::conduct::Conduct;
 use crate::sync::lock;
 use crate::transport::memory::Region;
-use crate::transport::socket::{self, Gone, Outbox, Payload, Read, Wait};
+use crate::transport::payload::Payload;
+use crate::transport::socket::{self, Gone, Outbox, Read, Wait};
 use crate::wire::frame::{Assembler, Frame, FrameError, Header};
 use crate::wire::handshake;
 use crate::wire::message::{FromWorker, NONE, to_worker};
@@ -130,7 +131,7 @@ impl Link {
 
     /// Puts a frame into the outbox; [`flush`](Self::flush) sends it.
     pub(crate) fn push(&self, kind: u8, id: u64, payload: Option<Payload>) {
-        let length = payload.as_ref().map_or(0, |payload| (**payload).as_ref().len()) as u32;
+        let length = payload.as_ref().map_or(0, |payload| payload.length()) as u32;
         let mut outbox = lock(&self.outbox);
         outbox.push(Header { length, kind, id }, payload);
         self.unsent.store(true, Ordering::Release);
@@ -183,10 +184,12 @@ impl Link {
     }
 
     /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the words
-    /// while nobody else can read, so that they stay in order.
+    /// while nobody else can read, so that they stay in order. `moved`: some of a long message was
+    /// read or written.
     pub(crate) fn read(
         &self,
         wait_for_lock: bool,
+        moved: &mut bool,
         handle: impl FnOnce(&mut Vec<Word>),
     ) -> Result<Read, FrameError> {
         let mut inbox = match wait_for_lock {
@@ -203,7 +206,7 @@ impl Link {
         let read = match &self.memory {
             // Who looks for answers only is spared the system call.
             Some(memory) => {
-                memory.read(&mut words, wait_for_lock, || self.ring_socket(), read_socket)
+                memory.read(&mut words, wait_for_lock, moved, || self.ring_socket(), read_socket)
             }
             None => {
                 let mut frames = Vec::new();

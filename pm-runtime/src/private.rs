@@ -22,6 +22,7 @@ pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::{Answers, Face, Handle, retrying, shared};
+pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
@@ -35,9 +36,19 @@ pub fn builder<P: Handle>() -> PoolBuilder<P> {
 pub fn call<T: 'static, M>(
     pool: &Pool,
     request: &impl serde::Serialize,
-    open: fn(&[u8]) -> Result<T, DecodeError>,
+    open: fn(&mut Parcel) -> Result<T, DecodeError>,
 ) -> Call<T, M> {
-    pool.call(request, open)
+    pool.call(request, Bulk::new(), open)
+}
+
+/// The same, of a request that was packed.
+pub fn call_with<T: 'static, M>(
+    pool: &Pool,
+    request: &impl serde::Serialize,
+    bulk: Bulk,
+    open: fn(&mut Parcel) -> Result<T, DecodeError>,
+) -> Call<T, M> {
+    pool.call(request, bulk, open)
 }
 
 /// Hears the pool's messages, whose type the caller knows.
@@ -133,13 +144,13 @@ macro_rules! __handle {
     };
 }
 
-pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a [u8]) -> Result<T, DecodeError> {
+pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a mut Parcel) -> Result<T, DecodeError> {
     codec::decode_message(frame)
 }
 
 /// The answer of one method of a service, where `take` finds it in the message.
 pub fn open<'a, R: serde::Deserialize<'a>, T>(
-    frame: &'a [u8],
+    frame: &'a mut Parcel,
     take: fn(R) -> Option<T>,
 ) -> Result<T, DecodeError> {
     let another = || DecodeError::new(type_name::<R>(), "it answers another query");
@@ -158,8 +169,15 @@ pub async fn write<S>(state: &State<S>) -> RwLockWriteGuard<'_, S> {
 
 /// What a query came to, or why its arguments made no sense.
 pub fn answer(answer: Result<impl serde::Serialize, DecodeError>) -> Reply {
+    answer_with(answer, Bulk::new())
+}
+
+/// The same, of an answer that was packed.
+pub fn answer_with(answer: Result<impl serde::Serialize, DecodeError>, bulk: Bulk) -> Reply {
     Reply(match answer {
-        Ok(answer) => codec::encode_message(&answer).map_err(|error| Refusal::Encode(error.note())),
+        Ok(answer) => {
+            codec::encode_message(&answer, bulk).map_err(|error| Refusal::Encode(error.note()))
+        }
         Err(error) => Err(Refusal::Decode(error.note())),
     })
 }

@@ -36,6 +36,11 @@ mod fallible {
 }
 
 #[worker_query(workers = 1)]
+fn named(bulk: Vec<u8>, held: Option<Vec<u8>>, part_0: (u8, [u8; 2])) -> (Vec<u8>, u8) {
+    ([bulk, held.unwrap_or_default(), part_0.1.to_vec()].concat(), part_0.0)
+}
+
+#[worker_query(workers = 1)]
 fn aliased(bytes: Vec<u8>) -> fallible::Result<Option<Vec<u8>>> {
     match &bytes[..] {
         [] => Ok(None),
@@ -115,6 +120,12 @@ async fn bytes_of_an_async_function_that_may_fail() {
         assert!(pool.query(&bytes(7), bytes(length)).await == Ok(Ok(expected)), "{length}");
     }
     assert_eq!(pool.query(b"missing", bytes(9)).await, Ok(Err("there is no such file".into())));
+}
+
+#[pm_runtime::test]
+async fn bytes_whose_names_are_those_of_generated_code() {
+    let answer = NamedPool::new().query(bytes(3), Some(bytes(2)), (7, [8, 9])).await;
+    assert_eq!(answer, Ok((vec![0, 1, 2, 0, 1, 8, 9], 7)));
 }
 
 #[pm_runtime::test]

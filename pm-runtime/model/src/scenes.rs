@@ -31,8 +31,8 @@ fn post(near: &mut Near, id: u64, bytes: &[u8]) {
     near.flush().unwrap();
 }
 
-fn ending<'a>(claim: &Claim, bytes: &'a [u8]) -> Ending<'a> {
-    Ending { slot: claim.slot, kind: 2, said: false, bytes }
+fn ending<'a>(claim: &Claim, parts: [&'a [u8]; 2]) -> Ending<'a> {
+    Ending { slot: claim.slot, kind: 2, said: false, parts }
 }
 
 /// Waits for the other side, at first without giving it the word: after that, loads give nothing
@@ -110,7 +110,7 @@ fn a_shut_gate_tells_of_no_more_than_runs_at_once() {
         let worker = thread::spawn(move || {
             let mut next = Next::new(region.clone());
             while let Some(claim) = next.begin(0) {
-                end(&region, &ending(&claim, b""), || ());
+                end(&region, &ending(&claim, [b"", b""]), || ());
             }
         });
         let running = near.shut_gate();
@@ -144,7 +144,7 @@ fn an_answer_is_whole_when_it_is_there() {
             if let Some(claim) = next.begin(0) {
                 let request = Requests::default().receive(&region, claim.slot, |_| true);
                 assert_eq!(request.unwrap(), b"question");
-                end(&region, &ending(&claim, b"answer"), || ());
+                end(&region, &ending(&claim, [b"", b"answer"]), || ());
             }
         });
         let answers = wait_for_ends(near);
@@ -164,7 +164,7 @@ fn an_answer_that_is_seen_is_whole() {
             if let Some(claim) = &claim {
                 let request = Requests::default().receive(&region, claim.slot, |_| true);
                 assert_eq!((claim.id, request.unwrap()), (1, b"question".to_vec()));
-                end(&region, &ending(claim, b"answer"), || ());
+                end(&region, &ending(claim, [b"", b"answer"]), || ());
             }
             claim.is_some()
         });
@@ -187,7 +187,7 @@ fn a_slot_that_was_taken_back_is_passed_before_it_is_used_again() {
                 if let Some(claim) = next.begin(0) {
                     let request = Requests::default().receive(&region, claim.slot, |_| true);
                     begun.push((claim.id, request.unwrap()));
-                    end(&region, &ending(&claim, b""), || ());
+                    end(&region, &ending(&claim, [b"", b""]), || ());
                 }
             }
             begun
@@ -216,7 +216,7 @@ fn no_wake_up_is_lost() {
             let mut next = Next::new(region.clone());
             let asleep = next.sleep(Sleep::OnSocket);
             match next.begin(0) {
-                Some(claim) => end(&region, &ending(&claim, b""), || ()),
+                Some(claim) => end(&region, &ending(&claim, [b"", b""]), || ()),
                 None => return asleep,
             }
             if pool_sleeps(&region) {
@@ -258,7 +258,7 @@ fn an_answer_longer_than_the_stream_comes_whole() {
         let worker = thread::spawn(move || {
             if let Some(claim) = Next::new(region.clone()).begin(0) {
                 let mut long = Long::default();
-                long.end(&region, &ending(&claim, &LONG), || (), goes_on);
+                long.end(&region, &ending(&claim, [&LONG[..48], &LONG[48..]]), || (), goes_on);
             }
         });
         let unseen = [ends(near), ends(near)].concat();

@@ -4,6 +4,6 @@
 #[path = "../../src/transport/memory/mod.rs"]
 pub(crate) mod memory;
 
-pub(crate) mod socket {
-    pub(crate) type Payload = std::sync::Arc<dyn AsRef<[u8]> + Send + Sync>;
-}
+#[allow(dead_code, reason = "the scenes need only some of it")]
+#[path = "../../src/transport/payload.rs"]
+pub(crate) mod payload;

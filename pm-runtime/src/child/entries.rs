@@ -10,6 +10,7 @@ use linkme::distributed_slice;
 use crate::conduct::Conduct;
 use crate::error::{MessageError, Place};
 use crate::options::Cancel;
+use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
 
@@ -73,9 +74,9 @@ impl MessageType {
 #[derive(Clone, Copy)]
 pub(crate) enum Code {
     /// Runs a query on a thread of its own.
-    Blocking(fn(&[u8]) -> Reply),
+    Blocking(fn(&mut Parcel) -> Reply),
     /// Starts a query that runs beside others.
-    Async(fn(Vec<u8>) -> Running),
+    Async(fn(Parcel) -> Running),
     /// Sets up a state, and the one thread that owns it.
     Service(&'static [Conduct], fn() -> Setup<Service>),
     /// Sets up a state that async queries share.
@@ -89,10 +90,10 @@ pub type Running = Pin<Box<dyn Future<Output = Reply>>>;
 pub type Setup<T> = Pin<Box<dyn Future<Output = Result<T, String>>>>;
 
 /// Runs queries on a state that it owns, one after the other.
-pub type Service = Box<dyn FnMut(&[u8]) -> Reply>;
+pub type Service = Box<dyn FnMut(&mut Parcel) -> Reply>;
 
 /// Starts queries on a state that they share.
-pub type AsyncService = Box<dyn Fn(Vec<u8>) -> Running>;
+pub type AsyncService = Box<dyn Fn(Parcel) -> Running>;
 
 impl Serve {
     const fn new(code: Code) -> Self {
@@ -100,12 +101,12 @@ impl Serve {
     }
 
     /// A plain function.
-    pub const fn blocking(run: fn(&[u8]) -> Reply) -> Self {
+    pub const fn blocking(run: fn(&mut Parcel) -> Reply) -> Self {
         Self::new(Code::Blocking(run))
     }
 
     /// An async function.
-    pub const fn concurrent(run: fn(Vec<u8>) -> Running) -> Self {
+    pub const fn concurrent(run: fn(Parcel) -> Running) -> Self {
         Self::new(Code::Async(run))
     }
 
@@ -186,7 +187,7 @@ impl Serve {
 }
 
 /// What a query comes to, encoded.
-pub struct Reply(pub(crate) Result<Vec<u8>, Refusal>);
+pub struct Reply(pub(crate) Result<Parcel, Refusal>);
 
 impl Entry {
     /// One of a query's arguments, for people.

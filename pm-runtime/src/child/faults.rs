@@ -55,10 +55,15 @@ impl Inbox {
     }
 
     /// Faults of a frame. `true`: it is dealt with.
-    pub(super) fn inject_frame(&self, writer: &mut Writer, header: &[u8], payload: &[u8]) -> bool {
+    pub(super) fn inject_frame(
+        &self,
+        writer: &mut Writer,
+        header: &[u8],
+        [first, second]: [&[u8]; 2],
+    ) -> bool {
         let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
         let Some(fault) = fault else { return false };
-        let frame = [header, payload].concat();
+        let frame = [header, first, second].concat();
         match fault {
             FaultKind::Corrupt => {
                 let mut frame = frame;

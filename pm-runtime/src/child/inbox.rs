@@ -21,9 +21,10 @@ use crate::process::isolate;
 use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::socket::{self, Read, Wait};
+use crate::wire::bulk::Parcel;
 use crate::wire::frame::{Assembler, Frame};
 use crate::wire::handshake::Hello;
-use crate::wire::message::{Refusal, ToWorker, from_worker};
+use crate::wire::message::{Refusal, ToWorker, from_worker, longest};
 
 /// Whether the worker is a process, or a thread of the pool's own process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(crate) enum Home {
 /// A query that a worker has, begun or not.
 pub(crate) struct Job {
     pub(crate) id: u64,
-    pub(crate) request: Vec<u8>,
+    pub(crate) request: Parcel,
     pub(crate) conduct: Conduct,
     pub(super) timeout: Option<Duration>,
 }
@@ -67,7 +68,7 @@ pub(crate) struct Sockets {
 
 /// How a query ended.
 pub(crate) enum Outcome {
-    Answer(Vec<u8>),
+    Answer(Parcel),
     Refused(Refusal),
     Panicked(PanicNote),
     /// It was dropped, as the pool wished.
@@ -181,7 +182,7 @@ impl Inbox {
             notify,
             notified,
             writer: Mutex::default(),
-            reader: Mutex::new(Assembler::new(hello.max_frame)),
+            reader: Mutex::new(Assembler::new(longest(hello.max_frame))),
         })
     }
 
@@ -430,7 +431,7 @@ impl Inbox {
         };
         match message {
             ToWorker::Query { id, request } => {
-                let conduct = self.serve.conduct(&request);
+                let conduct = self.serve.conduct(request.value());
                 let mut state = lock(&self.state);
                 let timeout = state.next_timeout.take().unwrap_or(self.timeout);
                 state.queue.push_back(Job { id, request, conduct, timeout });

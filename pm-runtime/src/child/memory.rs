@@ -15,6 +15,7 @@ use crate::fault::{Doom, FaultKind};
 use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::memory::{self, Claim, Ending, INLINE, Long, Next, Region, Requests, Sleep};
+use crate::wire::bulk::Parcel;
 use crate::wire::handshake::Hello;
 use crate::wire::message::{NONE, from_worker};
 
@@ -187,6 +188,8 @@ impl Inbox {
             !self.is_orphaned()
         })?;
         let timeout = (timeout != NONE).then(|| Duration::from_nanos(timeout));
+        // A pool that sends no parcels is none: what there is instead is no request either.
+        let request = Parcel::from_bytes(request).unwrap_or_default();
         Some(Job { id, request, conduct, timeout })
     }
 
@@ -197,11 +200,13 @@ impl Inbox {
             let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
             memory::took(&memory.region, slot, nanos);
         }
-        let (kind, bytes) = self.parts(outcome);
-        let ending = Ending { slot, kind, said, bytes: &bytes };
+        let (kind, parcel) = self.parcel(outcome);
+        let ending = Ending { slot, kind, said, parts: parcel.parts() };
         self.inject_word(memory, slot, |mut doom| {
             let step = || faults::meet(&mut doom);
-            if bytes.len() <= INLINE {
+            if let [[], bytes] = ending.parts
+                && bytes.len() <= INLINE
+            {
                 return memory::end(&memory.region, &ending, step);
             }
             lock(&memory.long).end(&memory.region, &ending, step, |has_room| {

@@ -14,6 +14,7 @@ mod panics;
 mod serve;
 pub(crate) mod setup;
 
+use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -188,7 +189,7 @@ pub(crate) fn start_thread(
 fn fail(control: &impl AsFd, error: BootError) -> ! {
     if let Ok(bytes) = Reply::Failed(error).to_bytes() {
         // A pool that is gone need not be told.
-        let _ = socket::write_all(control.as_fd(), &bytes, &[]);
+        let _ = socket::write_all(control.as_fd(), &mut [IoSlice::new(&bytes)]);
     }
     std::process::exit(70);
 }

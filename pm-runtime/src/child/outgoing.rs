@@ -1,5 +1,6 @@
 //! What a worker says.
 
+use std::io::IoSlice;
 use std::os::fd::AsFd;
 
 use super::inbox::{Home, Inbox, Outcome, Running};
@@ -7,6 +8,7 @@ use crate::error::{BootError, PanicNote};
 use crate::fault::FaultKind;
 use crate::sync::lock;
 use crate::transport::socket::{self, Gone};
+use crate::wire::bulk::{Bulk, Parcel};
 use crate::wire::codec;
 use crate::wire::frame::Header;
 use crate::wire::handshake;
@@ -33,7 +35,7 @@ impl Inbox {
 
     fn reply(&self, reply: &handshake::Reply) {
         if let Ok(bytes) = reply.to_bytes()
-            && socket::write_all(self.control.as_fd(), &bytes, &[]).is_err()
+            && socket::write_all(self.control.as_fd(), &mut [IoSlice::new(&bytes)]).is_err()
         {
             self.orphan();
         }
@@ -48,7 +50,7 @@ impl Inbox {
     pub(crate) fn tell_failed(&self, error: BootError) {
         if let Ok(bytes) = handshake::Reply::Failed(error).to_bytes() {
             // A pool that is gone need not be told.
-            let _ = socket::write_all(self.control.as_fd(), &bytes, &[]);
+            let _ = socket::write_all(self.control.as_fd(), &mut [IoSlice::new(&bytes)]);
         }
         match self.home {
             Home::Process => std::process::exit(70),
@@ -96,8 +98,8 @@ impl Inbox {
     /// told, so that a gate that is shut meanwhile tells of one or the other.
     pub(super) fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
         self.stop_running(id, &outcome);
-        let (kind, payload) = self.parts(outcome);
-        self.frame(writer, kind, id, &payload);
+        let (kind, parcel) = self.parcel(outcome);
+        self.frame_of_parts(writer, kind, id, parcel.parts());
         if kind == from_worker::ANSWER {
             self.inject(writer, |kind| kind == FaultKind::KillAfter);
         }
@@ -117,52 +119,60 @@ impl Inbox {
     }
 
     /// How a query ended, as it travels.
-    pub(super) fn parts(&self, outcome: Outcome) -> (u8, Vec<u8>) {
-        let refuse = |refusal: &Refusal| codec::encode(refusal).unwrap_or_default();
+    pub(super) fn parcel(&self, outcome: Outcome) -> (u8, Parcel) {
+        let parcel = |bytes| Parcel::new(bytes, Bulk::new());
+        let refuse = |refusal: &Refusal| parcel(codec::encode(refusal).unwrap_or_default());
         match outcome {
-            Outcome::Answer(answer) if answer.len() > self.max_frame => {
-                let refusal = Refusal::TooLarge { size: answer.len() as u64 };
+            Outcome::Answer(answer) if answer.size() > self.max_frame => {
+                let refusal = Refusal::TooLarge { size: answer.size() as u64 };
                 (from_worker::REFUSED, refuse(&refusal))
             }
             Outcome::Answer(answer) => (from_worker::ANSWER, answer),
             Outcome::Refused(refusal) => (from_worker::REFUSED, refuse(&refusal)),
             Outcome::Panicked(note) => {
-                (from_worker::PANICKED, codec::encode(&note).unwrap_or_default())
+                (from_worker::PANICKED, parcel(codec::encode(&note).unwrap_or_default()))
             }
-            Outcome::Dropped => (from_worker::DROPPED, Vec::new()),
+            Outcome::Dropped => (from_worker::DROPPED, Parcel::default()),
         }
     }
 
     /// Puts a frame into the buffer; a large one leaves at once, uncopied.
     pub(super) fn frame(&self, writer: &mut Writer, kind: u8, id: u64, payload: &[u8]) {
+        self.frame_of_parts(writer, kind, id, [&[], payload]);
+    }
+
+    fn frame_of_parts(&self, writer: &mut Writer, kind: u8, id: u64, parts: [&[u8]; 2]) {
         const LARGE: usize = 16 << 10;
-        let header = Header { length: payload.len() as u32, kind, id }.to_bytes();
-        if self.inject_frame(writer, &header, payload) {
+        let length = parts[0].len() + parts[1].len();
+        let header = Header { length: length as u32, kind, id }.to_bytes();
+        if self.inject_frame(writer, &header, parts) {
             return;
         }
         writer.buffer.extend_from_slice(&header);
-        if payload.len() < LARGE {
-            writer.buffer.extend_from_slice(payload);
+        if length < LARGE {
+            writer.buffer.extend(parts.into_iter().flatten());
             return;
         }
-        self.write(writer, payload);
+        self.write(writer, parts);
     }
 
     pub(super) fn flush(&self, writer: &mut Writer) {
         if !writer.buffer.is_empty() {
-            self.write(writer, &[]);
+            self.write(writer, [&[]; 2]);
         }
     }
 
     /// Writes what is in the buffer, and this.
-    fn write(&self, writer: &mut Writer, then: &[u8]) {
-        let written = match std::mem::take(&mut writer.unexpected) {
-            true => self.begin_unexpected(&writer.buffer, then),
+    fn write(&self, writer: &mut Writer, [first, second]: [&[u8]; 2]) {
+        let mut parts = [&writer.buffer, first, second].map(IoSlice::new);
+        let mut rest = &mut parts[..];
+        let begun = match std::mem::take(&mut writer.unexpected) {
+            true => self.begin_unexpected(rest),
             false => Ok(0),
         };
-        let all = written.and_then(|written| {
-            let (first, second) = socket::after(written, &writer.buffer, then);
-            socket::write_all(self.data(), first, second)
+        let all = begun.and_then(|written| {
+            IoSlice::advance_slices(&mut rest, written);
+            socket::write_all(self.data(), rest)
         });
         writer.buffer.clear();
         if let Err(Gone) = all {
@@ -173,9 +183,9 @@ impl Inbox {
     /// Writes as much as there is room for, and rings, so that the pool listens before anybody
     /// waits for room. Not the other way round: who hears the bell, and has read all, before the
     /// first of this is there would not listen again. Of what has begun to come it awaits the rest.
-    fn begin_unexpected(&self, first: &[u8], second: &[u8]) -> Result<usize, Gone> {
+    fn begin_unexpected(&self, parts: &[IoSlice<'_>]) -> Result<usize, Gone> {
         loop {
-            let written = socket::write_now(self.data(), first, second)?;
+            let written = socket::write_now(self.data(), parts)?;
             self.ring();
             if written > 0 {
                 return Ok(written);

@@ -19,6 +19,7 @@ use super::inbox::{Home, Inbox, Job, Outcome};
 use super::{current, panics, setup};
 use crate::conduct::Conduct;
 use crate::transport::socket::Wait;
+use crate::wire::bulk::Parcel;
 
 /// Starts the thread that sets the worker up, and serves.
 pub(super) fn start(inbox: &Arc<Inbox>) -> std::io::Result<()> {
@@ -113,10 +114,10 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) {
     }
 }
 
-fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
+fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
     let mut ended = None;
     loop {
-        let Some(job) = inbox.turn(ended.take()) else {
+        let Some(mut job) = inbox.turn(ended.take()) else {
             match inbox.wait() {
                 true => continue,
                 false => return inbox.leave(),
@@ -127,7 +128,7 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
         }
         let entered = current::enter(job.begin());
         // What a panic leaves behind is either nobody's, or never used again.
-        let outcome = match catch_unwind(AssertUnwindSafe(|| run(&job.request))) {
+        let outcome = match catch_unwind(AssertUnwindSafe(|| run(&mut job.request))) {
             Ok(reply) => outcome(reply),
             Err(payload) => Outcome::Panicked(panics::caught(payload)),
         };
@@ -136,7 +137,7 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&[u8]) -> Reply) {
     }
 }
 
-fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Vec<u8>) -> Running + 'static) {
+fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Parcel) -> Running + 'static) {
     let run = Rc::new(run);
     let executor = LocalExecutor::new();
     let data = match inbox.data().try_clone_to_owned().and_then(|data| driver.watch(data)) {
@@ -181,7 +182,7 @@ struct Runners {
 
 /// Begins and runs queries as long as there are any. A query begins where it is first polled:
 /// when one blocks the executor, those behind it have not begun.
-async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Vec<u8>) -> Running>, runners: Runners) {
+async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runners: Runners) {
     let mut ended = None;
     while let Some(job) = inbox.turn(ended.take()) {
         if inbox.memory.is_some() {

@@ -12,6 +12,7 @@ use super::entries::{AsyncService, Reply, Running, Service, Setup};
 use super::inbox::Inbox;
 use super::panics;
 use crate::error::{BootError, cut};
+use crate::wire::bulk::Parcel;
 
 /// The state of a service with async methods, which they borrow one after the other or together.
 /// The lock is never waited for: what may not run together does not begin together.
@@ -82,7 +83,7 @@ pub fn init<Form>(init: impl Init<(), Form> + 'static) -> Setup<()> {
 /// A service whose methods block.
 pub fn service<S: 'static, Form>(
     init: impl Init<S, Form> + 'static,
-    run: fn(&mut S, &[u8]) -> Reply,
+    run: fn(&mut S, &mut Parcel) -> Reply,
 ) -> Setup<Service> {
     Box::pin(async move {
         let mut state = init.set_up().await?;
@@ -94,7 +95,7 @@ pub fn service<S: 'static, Form>(
 /// A service with async methods.
 pub fn async_service<S: 'static, Form>(
     init: impl Init<S, Form> + 'static,
-    run: fn(State<S>, Vec<u8>) -> Running,
+    run: fn(State<S>, Parcel) -> Running,
 ) -> Setup<AsyncService> {
     Box::pin(async move {
         let state = Rc::new(RwLock::new(init.set_up().await?));

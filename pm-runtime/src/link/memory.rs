@@ -37,7 +37,7 @@ impl Memory {
     pub(super) fn hand(&self, handing: Handing) {
         let Handing { id, request, conduct, timeout } = handing;
         let (conduct, timeout) = (conduct.to_wire(), nanos(timeout));
-        let is_short = (*request).as_ref().len() <= INLINE;
+        let is_short = request.length() <= INLINE;
         let mut near = lock(&self.near);
         let is_next = !near.has_backlog();
         near.push(Posting { id, payload: request, conduct, timeout });
@@ -65,11 +65,18 @@ impl Memory {
 
     /// Posts what fits. `true`: the worker sleeps where only its socket wakes it.
     pub(super) fn flush(&self) -> bool {
+        let mut ring = false;
         if self.unposted.swap(false, Ordering::AcqRel) {
+            let mut near = lock(&self.near);
             // What makes no sense shows when the worker is read from.
-            let _ = lock(&self.near).flush();
+            let _ = near.flush();
+            if near.is_sending() {
+                // It reads the first of it meanwhile.
+                ring = memory::wake(&self.region);
+                let _ = near.flush();
+            }
         }
-        memory::wake(&self.region)
+        memory::wake(&self.region) | ring
     }
 
     pub(super) fn sleep(&self) -> bool {
@@ -91,21 +98,24 @@ impl Memory {
     }
 
     /// Reads what the worker has done, and what it says over its socket: unless `all` is to be
-    /// read, only if a query that has ended said something.
+    /// read, only if a query that has ended said something. `moved`: some of a long message was
+    /// read or written.
     ///
     /// What a query says belongs between its begin and its end, which come another way.
     pub(super) fn read(
         &self,
         words: &mut Vec<Word>,
         all: bool,
+        moved: &mut bool,
         ring_socket: impl FnOnce(),
         mut read_socket: impl FnMut(&mut Vec<Frame>) -> Result<Read, FrameError>,
     ) -> Result<Read, FrameError> {
         let mut heard = Vec::new();
         let mut near = lock(&self.near);
-        let mut polled = near.flush().and_then(|_| near.poll(&mut heard));
+        let mut polled = near.flush().and_then(|posted| Ok(near.poll(&mut heard)? || posted));
         // Slots may be free again for what still waits to be posted.
-        polled = polled.and_then(|()| near.flush().map(drop));
+        polled = polled.and_then(|read| Ok(near.flush()? || read));
+        *moved |= polled == Ok(true);
         drop(near);
         if memory::wake(&self.region) {
             ring_socket();
@@ -143,8 +153,8 @@ impl Memory {
         drop(near);
         match (polled, read) {
             (Err(_), _) => Err(FrameError::Memory),
-            (Ok(()), Ok(Read::Empty)) if came => Ok(Read::Some),
-            (Ok(()), read) => read,
+            (Ok(_), Ok(Read::Empty)) if came => Ok(Read::Some),
+            (Ok(_), read) => read,
         }
     }
 }

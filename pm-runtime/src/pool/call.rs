@@ -21,6 +21,7 @@ use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::supervisor::{QueryKey, Route, Submission};
+use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 
 /// A query, not yet submitted: a future of its answer.
@@ -58,7 +59,7 @@ pub struct Call<T, M = String> {
     forced: bool,
     route: Route,
     stage: Stage,
-    open: fn(&[u8]) -> Result<T, DecodeError>,
+    open: fn(&mut Parcel) -> Result<T, DecodeError>,
     /// What its caller wants to be done with its messages, which are `M`s.
     hear: Option<Hear<()>>,
     message: PhantomData<fn(M)>,
@@ -67,7 +68,7 @@ pub struct Call<T, M = String> {
 }
 
 enum Stage {
-    Encoded(Result<Vec<u8>, QueryError>),
+    Encoded(Result<Parcel, QueryError>),
     Submitted { ticket: Arc<Ticket>, key: Option<QueryKey> },
     Over,
 }
@@ -75,8 +76,8 @@ enum Stage {
 impl<T, M> Call<T, M> {
     pub(crate) fn new(
         handles: Arc<Handles>,
-        request: Result<Vec<u8>, QueryError>,
-        open: fn(&[u8]) -> Result<T, DecodeError>,
+        request: Result<Parcel, QueryError>,
+        open: fn(&mut Parcel) -> Result<T, DecodeError>,
         policy: Option<Policy<T>>,
     ) -> Self {
         let options = &handles.shared().options;
@@ -279,9 +280,9 @@ impl<T, M> Call<T, M> {
         smol::future::block_on(self)
     }
 
-    fn submit(&self, request: Vec<u8>) -> (Stage, Turn) {
-        let size = request.len();
-        let conduct = self.handles.shared().plan.entry.serve.conduct(&request);
+    fn submit(&self, request: Parcel) -> (Stage, Turn) {
+        let size = request.size();
+        let conduct = self.handles.shared().plan.entry.serve.conduct(request.value());
         let ticket = Arc::new(Ticket::new(request, self.timeout, conduct, self.hear.is_some()));
         let submission = Submission {
             payload: ticket.clone(),
@@ -307,10 +308,10 @@ impl<T, M> Call<T, M> {
     }
 
     /// What is wrong with it before any worker is involved.
-    fn mistake(&self, request: &[u8]) -> Option<QueryError> {
+    fn mistake(&self, request: &Parcel) -> Option<QueryError> {
         let limit = self.handles.shared().options.max_frame;
-        if request.len() > limit {
-            return Some(QueryError::TooLarge { size: request.len(), limit });
+        if request.size() > limit {
+            return Some(QueryError::TooLarge { size: request.size(), limit });
         }
         let after = self.timeout.filter(Duration::is_zero)?;
         Some(QueryError::TimedOut { after, worker: 0, debug: None })
@@ -351,8 +352,8 @@ impl<T, M> Call<T, M> {
                 shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.
                 call.hear_messages(&ticket);
-                let answer = outcome.and_then(|bytes| {
-                    (call.open)(&bytes).map_err(|error| call.handles.shared().unread(error))
+                let answer = outcome.and_then(|mut answer| {
+                    (call.open)(&mut answer).map_err(|error| call.handles.shared().unread(error))
                 });
                 Poll::Ready(answer)
             }

@@ -71,7 +71,7 @@ impl Owner for Shared {
             begun.map(|(key, ticket)| (key, ticket.clone())).collect()
         });
         let particulars = |ticket: &Ticket| Particulars {
-            query: self.plan.entry.query_of(ticket.as_ref()),
+            query: self.plan.entry.query_of(ticket.request().value()),
             hash: ticket.hash(),
         };
         obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();
@@ -104,6 +104,9 @@ impl Shared {
         let end = |state: &mut State, query: u64, end: End, outcome: Outcome| {
             let key = QueryKey::from_wire(query);
             let ticket = state.core.ended(id, key, end, now).map_err(violated)?;
+            if let Some(ticket) = &ticket {
+                state.lead.forget_call(ticket);
+            }
             state.after.resolved.extend(ticket.map(|ticket| (ticket, outcome)));
             Ok(())
         };
@@ -120,7 +123,7 @@ impl Shared {
                 state.core.took(time);
                 Ok(())
             }
-            FromWorker::Answer { response, .. } if response.len() > self.options.max_frame => {
+            FromWorker::Answer { response, .. } if response.size() > self.options.max_frame => {
                 Err("its answer is larger than max_frame".into())
             }
             FromWorker::Answer { id: query, response } => {

@@ -44,6 +44,7 @@ use crate::error::{DecodeError, QueryError, SpawnError};
 use crate::health::Health;
 use crate::process::fork;
 use crate::supervisor::{Core, WaiterId};
+use crate::wire::bulk::{Bulk, Parcel};
 use crate::wire::codec;
 use config::MOST;
 use retry::Policy;
@@ -117,10 +118,11 @@ impl Pool {
     pub(crate) fn call<T: 'static, M>(
         &self,
         request: &impl Serialize,
-        open: fn(&[u8]) -> Result<T, DecodeError>,
+        bulk: Bulk,
+        open: fn(&mut Parcel) -> Result<T, DecodeError>,
     ) -> Call<T, M> {
         let entry = &self.inner().plan.entry;
-        let request = codec::encode_message(request)
+        let request = codec::encode_message(request, bulk)
             .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
         let policy = self.policy.as_ref().and_then(|policy| policy.downcast_ref::<Policy<T>>());
         Call::new(self.handles.clone(), request, open, policy.cloned())

@@ -10,6 +10,7 @@ use super::call::Call;
 use super::config::seed;
 use super::pause::Pause;
 use super::ticket::Ticket;
+use crate::wire::bulk::Parcel;
 
 /// When to run a query again that ended in an error of the application: one that its function
 /// returned.
@@ -170,12 +171,12 @@ impl<A> Again<A> {
     }
 
     /// The encoded arguments of the next run, if there is to be one.
-    pub(super) fn after(&mut self, answer: &A) -> Option<Vec<u8>> {
+    pub(super) fn after(&mut self, answer: &A) -> Option<Parcel> {
         let sent = self.sent.take()?;
         let pause = (self.policy)(answer, self.repeated)?;
         self.pause = Pause::new(pause);
         self.repeated += 1;
-        Some((*sent).as_ref().to_vec())
+        Some(sent.request().clone())
     }
 
     /// Ready between two runs, and before the first.

@@ -11,13 +11,15 @@ use crate::conduct::Conduct;
 use crate::error::QueryError;
 use crate::supervisor::WorkerId;
 use crate::sync::{lock, shielded};
+use crate::transport::payload::Parts;
+use crate::wire::bulk::Parcel;
 
 /// The encoded answer, or why there is none.
-pub(crate) type Outcome = Result<Vec<u8>, QueryError>;
+pub(crate) type Outcome = Result<Parcel, QueryError>;
 
 /// One query: its arguments, and the place where its outcome is put, once.
 pub(crate) struct Ticket {
-    request: Vec<u8>,
+    request: Parcel,
     /// How long it may run.
     timeout: Option<Duration>,
     conduct: Conduct,
@@ -38,7 +40,7 @@ enum State {
 
 impl Ticket {
     pub(crate) fn new(
-        request: Vec<u8>,
+        request: Parcel,
         timeout: Option<Duration>,
         conduct: Conduct,
         listens: bool,
@@ -51,13 +53,20 @@ impl Ticket {
         self.timeout
     }
 
+    /// The encoded arguments.
+    pub(crate) fn request(&self) -> &Parcel {
+        &self.request
+    }
+
     /// A hash of the arguments, for reports; of as many of them as take no time.
     pub(crate) fn hash(&self) -> u64 {
         const ENDS: usize = 64 << 10;
-        let (first, rest) = self.request.split_at(self.request.len().min(ENDS));
-        let last = &rest[rest.len().saturating_sub(ENDS)..];
         let mut hasher = DefaultHasher::new();
-        (self.request.len(), first, last).hash(&mut hasher);
+        for part in self.request.parts() {
+            let (first, rest) = part.split_at(part.len().min(ENDS));
+            let last = &rest[rest.len().saturating_sub(ENDS)..];
+            (part.len(), first, last).hash(&mut hasher);
+        }
         hasher.finish()
     }
 
@@ -170,20 +179,23 @@ impl Ticket {
     }
 }
 
-impl AsRef<[u8]> for Ticket {
-    fn as_ref(&self) -> &[u8] {
-        &self.request
+impl Parts for Ticket {
+    fn parts(&self) -> [&[u8]; 2] {
+        self.request.parts()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::bulk::Bulk;
 
     #[test]
     fn a_hash_tells_arguments_apart_by_size_and_ends() {
-        let hash =
-            |bytes: &[u8]| Ticket::new(bytes.to_vec(), None, Conduct::Blocking, false).hash();
+        let hash = |bytes: &[u8]| {
+            let request = Parcel::new(bytes.to_vec(), Bulk::new());
+            Ticket::new(request, None, Conduct::Blocking, false).hash()
+        };
         let mut long = vec![0; 1 << 20];
         let all = [hash(b""), hash(b"a"), hash(b"ab"), hash(b"ba"), hash(&long), hash(&long[1..])];
         for (index, one) in all.iter().enumerate() {

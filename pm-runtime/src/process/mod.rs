@@ -6,5 +6,6 @@ pub(crate) mod command;
 pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
+pub(crate) mod large;
 pub(crate) mod signals;
 pub(crate) mod usage;

@@ -1,5 +1,6 @@
 //! How bytes get from a pool to a worker and back.
 
 pub(crate) mod memory;
+pub(crate) mod payload;
 pub(crate) mod poll;
 pub(crate) mod socket;

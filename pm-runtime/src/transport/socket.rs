@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
@@ -15,6 +14,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
 };
 
+use super::payload::{Parts, Payload};
 use crate::wire::frame::{Assembler, Frame, FrameError, HEADER, Header};
 
 /// Two connected sockets that no program inherits by accident.
@@ -110,22 +110,19 @@ fn write(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>], wait: Wait) -> Result<us
 }
 
 /// Writes everything, however long that takes.
-pub(crate) fn write_all(socket: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> Result<(), Gone> {
-    let (mut first, mut second) = (first, second);
-    while !first.is_empty() || !second.is_empty() {
-        let written = write(socket, &[IoSlice::new(first), IoSlice::new(second)], Wait::Yes)?;
-        (first, second) = after(written, first, second);
+pub(crate) fn write_all(socket: BorrowedFd<'_>, mut parts: &mut [IoSlice<'_>]) -> Result<(), Gone> {
+    // Empty ones go.
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        let written = write(socket, parts, Wait::Yes)?;
+        IoSlice::advance_slices(&mut parts, written);
     }
     Ok(())
 }
 
 /// Writes what fits now, and never waits; returns how many bytes were taken.
-pub(crate) fn write_now(
-    socket: BorrowedFd<'_>,
-    first: &[u8],
-    second: &[u8],
-) -> Result<usize, Gone> {
-    write(socket, &[IoSlice::new(first), IoSlice::new(second)], Wait::No)
+pub(crate) fn write_now(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> Result<usize, Gone> {
+    write(socket, parts, Wait::No)
 }
 
 /// Waits until something can be written, or the other side is gone.
@@ -133,15 +130,6 @@ pub(crate) fn wait_for_room(socket: BorrowedFd<'_>) {
     let mut room = [PollFd::new(&socket, PollFlags::OUT)];
     while rustix::event::poll(&mut room, None) == Err(Errno::INTR) {}
 }
-
-/// What is left of both when so many bytes are written.
-pub(crate) fn after<'a>(written: usize, first: &'a [u8], second: &'a [u8]) -> (&'a [u8], &'a [u8]) {
-    let of_first = written.min(first.len());
-    (&first[of_first..], &second[written - of_first..])
-}
-
-/// Bytes that are shared with whoever waits for the answer, so that none are copied.
-pub(crate) type Payload = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A frame on its way out.
 struct Outgoing {
@@ -172,18 +160,17 @@ impl Outbox {
         /// A system call takes 1024 parts at most; so many are enough to make it cheap.
         const AT_ONCE: usize = 32;
         while !self.frames.is_empty() {
-            let mut parts = [IoSlice::new(&[]); 2 * AT_ONCE];
+            let mut parts = [IoSlice::new(&[]); 3 * AT_ONCE];
             let mut skip = self.written;
             let mut bytes = 0;
-            for (pair, frame) in parts.chunks_exact_mut(2).zip(&self.frames) {
+            for (places, frame) in parts.as_chunks_mut::<3>().0.iter_mut().zip(&self.frames) {
                 let head = &frame.header[skip.min(HEADER)..];
-                let body = &frame.body()[skip.saturating_sub(HEADER)..];
-                pair[0] = IoSlice::new(head);
-                pair[1] = IoSlice::new(body);
-                bytes += head.len() + body.len();
+                let [first, second] = frame.after(skip.saturating_sub(HEADER));
+                *places = [head, first, second].map(IoSlice::new);
+                bytes += head.len() + first.len() + second.len();
                 skip = 0;
             }
-            let used = 2 * self.frames.len().min(AT_ONCE);
+            let used = 3 * self.frames.len().min(AT_ONCE);
             let written = write(socket, &parts[..used], Wait::No)?;
             self.retire(written);
             if written < bytes {
@@ -197,7 +184,7 @@ impl Outbox {
     fn retire(&mut self, written: usize) {
         self.written += written;
         while let Some(frame) = self.frames.front() {
-            let length = HEADER + frame.body().len();
+            let length = HEADER + frame.length();
             if self.written < length {
                 break;
             }
@@ -207,9 +194,9 @@ impl Outbox {
     }
 }
 
-impl Outgoing {
-    fn body(&self) -> &[u8] {
-        self.payload.as_ref().map_or(&[], |payload| (**payload).as_ref())
+impl Parts for Outgoing {
+    fn parts(&self) -> [&[u8]; 2] {
+        self.payload.as_ref().map_or([&[], &[]], |payload| payload.parts())
     }
 }
 

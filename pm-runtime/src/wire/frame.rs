@@ -9,6 +9,8 @@
 //! Integers are little-endian. The length counts the payload only, and is checked against the
 //! limit before memory is taken for it.
 
+use crate::process::large;
+
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 16;
 
@@ -93,7 +95,7 @@ impl Assembler {
     /// may be used than there is.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         match &mut self.large {
-            // It was allocated whole, and is not whole yet.
+            // It was allocated whole, or larger, and is not whole yet.
             Some((_, payload)) => payload,
             None => {
                 if self.chunk.capacity() - self.chunk.len() < CHUNK / 2 {
@@ -111,11 +113,14 @@ impl Assembler {
 
     /// Takes the frames that are whole by now.
     pub(crate) fn cut(&mut self, frames: &mut Vec<Frame>) -> Result<(), FrameError> {
-        if let Some((header, payload)) = self.large.take() {
-            if payload.len() < header.length as usize {
+        if let Some((header, mut payload)) = self.large.take() {
+            let length = header.length as usize;
+            if payload.len() < length {
                 self.large = Some((header, payload));
                 return Ok(());
             }
+            // Its buffer may have had room for some of what follows.
+            self.chunk.extend(payload.drain(length..));
             frames.push(Frame { kind: header.kind, id: header.id, payload });
         }
         let mut rest = &self.chunk[..];
@@ -124,10 +129,8 @@ impl Assembler {
             let body = &rest[HEADER..];
             if body.len() < length {
                 if length > CHUNK / 2 {
-                    let mut payload = Vec::new();
                     // A worker that promises much must not end a pool whose memory is scarce.
-                    payload
-                        .try_reserve_exact(length)
+                    let mut payload = large::buffer(length)
                         .map_err(|_| FrameError::NoMemory { length: header.length })?;
                     payload.extend_from_slice(body);
                     self.large = Some((header, payload));
@@ -189,6 +192,20 @@ mod tests {
                 assert_eq!((frame.kind, frame.id), (7, id as u64));
                 assert!(frame.payload == payload, "frame {id} in pieces of {piece}");
             }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_large_frame_is_not_taken_for_some_of_it() {
+        let large = vec![7; 400_000];
+        let stream = [bytes(1, 1, &large), bytes(2, 2, b"next"), bytes(3, 3, b"last")].concat();
+        for _ in 0..100 {
+            // One that has room for all of it, unless another test takes it.
+            large::give_back(Vec::with_capacity(700_000));
+            let frames = feed(&mut Assembler::new(1 << 20), &stream, usize::MAX);
+            let lengths: Vec<_> =
+                frames.iter().map(|frame| (frame.kind, frame.payload.len())).collect();
+            assert_eq!(lengths, [(1, 400_000), (2, 4), (3, 4)]);
         }
     }
 

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use serde_derive::{Deserialize, Serialize};
 
+use super::bulk::{FOOTER, Parcel};
 use super::codec;
 use super::frame::{Frame, FrameError};
 use crate::error::{CodecNote, PanicNote};
@@ -59,10 +60,15 @@ const NOTE: usize = 16 << 10;
 /// The longest debug text, in bytes.
 pub(crate) const DEBUG_TEXT: usize = 32 << 10;
 
+/// The longest payload of a query or an answer.
+pub(crate) fn longest(max_frame: u32) -> u32 {
+    max_frame.saturating_add(FOOTER as u32)
+}
+
 /// The longest payload that a worker has reason to send: `max_frame` is for answers, and whoever
 /// sets it low still wants to hear of panics, and what runs.
 pub(crate) fn longest_from_worker(max_frame: u32, concurrency: u32) -> u32 {
-    max_frame.max(DEBUG_TEXT as u32).max(concurrency.saturating_mul(8))
+    longest(max_frame).max(DEBUG_TEXT as u32).max(concurrency.saturating_mul(8))
 }
 
 /// A message of the pool, as the worker reads it.
@@ -70,7 +76,7 @@ pub(crate) fn longest_from_worker(max_frame: u32, concurrency: u32) -> u32 {
 pub(crate) enum ToWorker {
     Query {
         id: u64,
-        request: Vec<u8>,
+        request: Parcel,
     },
     TakeBack {
         id: u64,
@@ -103,7 +109,7 @@ pub(crate) enum FromWorker {
     },
     Answer {
         id: u64,
-        response: Vec<u8>,
+        response: Parcel,
     },
     Panicked {
         id: u64,
@@ -162,7 +168,7 @@ impl TryFrom<Frame> for ToWorker {
     fn try_from(frame: Frame) -> Result<Self, FrameError> {
         let Frame { kind, id, payload } = frame;
         Ok(match kind {
-            to_worker::QUERY => Self::Query { id, request: payload },
+            to_worker::QUERY => Self::Query { id, request: parcel(kind, payload)? },
             to_worker::TAKE_BACK => Self::TakeBack { id },
             to_worker::DROP => Self::Drop { id },
             to_worker::SHUT_GATE => Self::ShutGate,
@@ -193,7 +199,7 @@ impl TryFrom<Frame> for FromWorker {
         }
         Ok(match kind {
             from_worker::BEGUN => Self::Begun { id, at: None },
-            from_worker::ANSWER => Self::Answer { id, response: payload },
+            from_worker::ANSWER => Self::Answer { id, response: parcel(kind, payload)? },
             from_worker::PANICKED => {
                 Self::Panicked { id, note: codec::decode(&payload).map_err(senseless)? }
             }
@@ -222,6 +228,10 @@ impl TryFrom<Frame> for FromWorker {
 
 fn some(id: u64) -> Option<u64> {
     (id != NONE).then_some(id)
+}
+
+fn parcel(kind: u8, payload: Vec<u8>) -> Result<Parcel, FrameError> {
+    Parcel::from_bytes(payload).ok_or(FrameError::Content { kind })
 }
 
 fn text(kind: u8, payload: Vec<u8>) -> Result<Box<str>, FrameError> {

@@ -1,5 +1,6 @@
 //! What travels between a pool and its workers: values as bincode, messages as frames.
 
+pub(crate) mod bulk;
 pub(crate) mod bytes;
 pub(crate) mod codec;
 pub(crate) mod frame;

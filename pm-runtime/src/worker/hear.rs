@@ -25,6 +25,8 @@ pub(super) struct Hearing {
     pub(super) more: bool,
     /// A query has ended.
     pub(super) ended: bool,
+    /// A long message has come or gone, or some of it.
+    pub(super) moved: bool,
 }
 
 impl Worker {
@@ -100,7 +102,7 @@ impl Worker {
 
     /// Reads and tells what has come.
     pub(super) fn hear_data(self: &Arc<Self>, by: By) -> Hearing {
-        let mut hearing = Hearing { more: true, ended: false };
+        let mut hearing = Hearing { more: true, ..Hearing::default() };
         match self.read(by, &mut hearing) {
             Ok(Read::Some) => hearing.more = true,
             // It may be about to say the rest, and nobody else listens.
@@ -136,7 +138,8 @@ impl Worker {
         for _ in 0..most {
             let mut heard = false;
             let mut breach = None;
-            let read = self.link.read(by == By::Reactor, |words| {
+            let mut moved = false;
+            let read = self.link.read(by == By::Reactor, &mut moved, |words| {
                 // What follows a breach does not count, even if it came along.
                 heard = !self.broken.load(Ordering::Relaxed);
                 if !heard {
@@ -152,6 +155,7 @@ impl Worker {
                     }
                 }
             });
+            hearing.moved |= moved;
             // Not while nobody else can read: it wakes code of the application.
             if heard {
                 owner.settle();

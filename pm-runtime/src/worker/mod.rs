@@ -203,9 +203,13 @@ impl Worker {
         self.hear_data(By::Caller);
     }
 
-    /// The same, if anything is. `true`: a query has ended.
+    /// The same, if anything is. `true`: a query has ended, or some of a long one has gone or come.
     pub(crate) fn read_news(self: &Arc<Self>) -> bool {
-        (!self.link.has_memory() || self.link.has_news()) && self.hear_data(By::Caller).ended
+        if self.link.has_memory() && !self.link.has_news() {
+            return false;
+        }
+        let hearing = self.hear_data(By::Caller);
+        hearing.ended || hearing.moved
     }
 
     /// Kills the worker, and everything that it started. Its death is told when it has come.

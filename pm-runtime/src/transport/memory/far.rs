@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, TOOK, state};
 use super::stream::{Reader, Writer};
-use super::{Region, SAID, futex};
+use super::{Region, SAID, buffer, futex};
+use crate::transport::payload::after;
 
 /// A query that the worker has begun.
 #[derive(Debug, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Requests {
     ) -> Option<Vec<u8>> {
         let slot = &region.slots()[slot as usize];
         let length = slot.length.load(Ordering::Relaxed) as usize;
-        let mut request = Vec::with_capacity(length);
+        let mut request = buffer(length).unwrap_or_default();
         if length <= INLINE {
             layout::load_inline(slot, length, &mut request);
             return Some(request);
@@ -210,20 +211,28 @@ pub(crate) struct Ending<'a> {
     pub(crate) kind: u8,
     /// It has said something over the socket.
     pub(crate) said: bool,
-    pub(crate) bytes: &'a [u8],
+    /// As [`Parts`](crate::transport::payload::Parts); so few bytes that they fit into a slot have
+    /// no first part.
+    pub(crate) parts: [&'a [u8]; 2],
+}
+
+impl Ending<'_> {
+    fn length(&self) -> usize {
+        self.parts[0].len() + self.parts[1].len()
+    }
 }
 
 /// Tells how a query ended. After each `step` a test may have the worker killed.
 pub(crate) fn end(region: &Region, ending: &Ending<'_>, mut step: impl FnMut()) {
     step();
-    layout::store_inline(&region.slots()[ending.slot as usize], ending.bytes);
+    layout::store_inline(&region.slots()[ending.slot as usize], ending.parts[1]);
     step();
     tell(region, ending, step);
 }
 
 impl Long {
-    /// The same, in more bytes than its slot holds. `wait` waits until there is room for more,
-    /// which its argument tells; `false`: nobody will read it.
+    /// The same, in more bytes than its slot holds. `wait` lets the pool hear of what is there, and
+    /// waits until there is room for more, which its argument tells; `false`: nobody will read it.
     pub(crate) fn end(
         &mut self,
         region: &Region,
@@ -231,26 +240,21 @@ impl Long {
         mut step: impl FnMut(),
         mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
     ) {
-        let (slot, bytes) = (&region.slots()[ending.slot as usize], ending.bytes);
+        let (slot, length) = (&region.slots()[ending.slot as usize], ending.length());
         slot.offset.store(self.answers.position(), Ordering::Relaxed);
         step();
         let buffer = region.answers();
-        let mut written = self.answers.write(buffer, bytes).unwrap_or(0);
+        let mut written = self.answers.write(buffer, ending.parts).unwrap_or(0);
         step();
         tell(region, ending, &mut step);
-        while written < bytes.len() {
-            match self.answers.write(buffer, &bytes[written..]) {
-                Ok(0) | Err(_) => {
-                    let answers = &self.answers;
-                    if !wait(&|| answers.room(buffer) != Ok(0)) {
-                        return;
-                    }
-                }
-                Ok(more) => {
-                    written += more;
-                    step();
-                }
+        while written < length {
+            let answers = &self.answers;
+            if !wait(&|| answers.room(buffer) != Ok(0)) {
+                return;
             }
+            let rest = after(written, ending.parts);
+            written += self.answers.write(buffer, rest).unwrap_or(0);
+            step();
         }
     }
 }
@@ -262,7 +266,7 @@ pub(crate) fn spoil(region: &Region, slot: u32) {
 
 fn tell(region: &Region, ending: &Ending<'_>, mut step: impl FnMut()) {
     let slot = &region.slots()[ending.slot as usize];
-    slot.length.store(ending.bytes.len() as u32, Ordering::Relaxed);
+    slot.length.store(ending.length() as u32, Ordering::Relaxed);
     step();
     let said = if ending.said { SAID } else { 0 };
     slot.kind.store(u32::from(ending.kind) | said, Ordering::Relaxed);

@@ -13,6 +13,10 @@ const INLINE_WORDS: usize = 10;
 /// Bytes of a stream's buffer: enough for both sides to be at work, few enough for a cache.
 pub(crate) const STREAM: usize = 1 << 20;
 
+/// Bytes that are written, or read, before the other side hears of it: few enough that both are at
+/// work most of the time, enough that they do not hear of each other all the time.
+pub(crate) const STEP: usize = 128 << 10;
+
 /// What a slot's state word says; 0 at first. The pool moves it along `0 → POSTED`, `POSTED → HELD`,
 /// `HELD → POSTED`, `POSTED → TAKEN`, `HELD → TAKEN`, the worker along `POSTED → BEGUN`,
 /// `BEGUN → DONE`, `TAKEN → PASSED`. From `POSTED` both can go on, so that this is an exchange:

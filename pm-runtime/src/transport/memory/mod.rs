@@ -15,6 +15,8 @@ mod near;
 #[cfg(not(any(pm_loom, miri)))]
 mod region;
 mod stream;
+#[cfg(all(target_arch = "x86_64", not(miri), not(pm_loom)))]
+mod string;
 #[cfg(all(test, not(pm_loom)))]
 mod tests;
 mod words;
@@ -29,6 +31,11 @@ pub(crate) use model::Region;
 pub(crate) use near::{Heard, Near, Posting};
 #[cfg(not(any(pm_loom, miri)))]
 pub(crate) use region::Region;
+
+#[cfg(not(pm_loom))]
+use crate::process::large::buffer;
+#[cfg(pm_loom)]
+use model::buffer;
 
 /// A flag beside the kind of an end: the worker has sent something about the query over the
 /// socket, which comes first.

@@ -1,5 +1,7 @@
 //! The same memory, for what checks programs: on the heap, and small.
 
+use std::collections::TryReserveError;
+
 use super::atomic::{AtomicU32, AtomicU64};
 use super::layout::{Alone, Bells, Ends, Head, Slot};
 use super::stream::Buffer;
@@ -9,6 +11,12 @@ pub(crate) struct Region {
     head: Head,
     slots: Vec<Slot>,
     streams: [Vec<AtomicU64>; 2],
+}
+
+/// An empty buffer for so many bytes.
+pub(crate) fn buffer(length: usize) -> Result<Vec<u8>, TryReserveError> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(length).map(|()| buffer)
 }
 
 impl Region {

@@ -10,7 +10,7 @@ use super::Region;
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, state};
 use super::stream::{Broken, Reader, Writer};
-use crate::transport::socket::Payload;
+use crate::transport::payload::{Payload, after};
 
 /// What a worker has done.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,18 +121,25 @@ impl Near {
         !self.outbox.is_empty()
     }
 
-    /// Posts what fits. `true`: the worker has something new to look at.
+    /// Some of a query is still to be written.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Posts what fits, of a long query only its first step, so that the worker hears of it while
+    /// the next ones are written. `true`: the worker has something new to look at.
     pub(crate) fn flush(&mut self) -> Result<bool, Broken> {
         let mut news = false;
         while let Some(Posting { id, payload, conduct, timeout }) = self.outbox.front() {
-            let bytes = (**payload).as_ref();
+            let (parts, length) = (payload.parts(), payload.length());
             if let Some(sending) = &mut self.sending {
-                let rest = &bytes[sending.written..];
-                let written = self.requests.write(self.region.requests(), rest)?;
-                sending.written += written;
-                news |= written > 0;
-                if written < rest.len() {
-                    return Ok(news);
+                while sending.written < length {
+                    let rest = after(sending.written, parts);
+                    match self.requests.write(self.region.requests(), rest)? {
+                        0 => return Ok(news),
+                        written => sending.written += written,
+                    }
+                    news = true;
                 }
                 self.sending = None;
                 self.outbox.pop_front();
@@ -148,20 +155,23 @@ impl Near {
             let id = *id;
             let slot = slot(&self.region, index);
             slot.next.store(following, Ordering::Relaxed);
-            slot.length.store(bytes.len() as u32, Ordering::Relaxed);
+            slot.length.store(length as u32, Ordering::Relaxed);
             slot.id.store(id, Ordering::Relaxed);
             slot.kind.store(u32::from(*conduct), Ordering::Relaxed);
             slot.timeout.store(*timeout, Ordering::Relaxed);
-            if bytes.len() <= INLINE {
-                layout::store_inline(slot, bytes);
-                self.outbox.pop_front();
-            } else {
-                let begins = self.requests.position();
-                slot.offset.store(begins, Ordering::Relaxed);
-                let written = self.requests.write(self.region.requests(), bytes)?;
-                match written < bytes.len() {
-                    true => self.sending = Some(Sending { slot: index, begins, written }),
-                    false => drop(self.outbox.pop_front()),
+            match parts {
+                [[], bytes] if bytes.len() <= INLINE => {
+                    layout::store_inline(slot, bytes);
+                    self.outbox.pop_front();
+                }
+                parts => {
+                    let begins = self.requests.position();
+                    slot.offset.store(begins, Ordering::Relaxed);
+                    let written = self.requests.write(self.region.requests(), parts)?;
+                    match written < length {
+                        true => self.sending = Some(Sending { slot: index, begins, written }),
+                        false => drop(self.outbox.pop_front()),
+                    }
                 }
             }
             slot.state.store(state::POSTED, Ordering::Release);

@@ -7,7 +7,7 @@ use super::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
 };
-use super::layout::Ends;
+use super::layout::{Ends, STEP};
 use super::words::{self, WORD};
 
 /// The other side says what cannot be.
@@ -64,17 +64,28 @@ impl Writer {
         Ok(room as usize)
     }
 
-    /// Writes as much of a message as fits, a multiple of whole words unless it is its end;
-    /// returns how much.
-    pub(crate) fn write(&mut self, buffer: Buffer<'_>, bytes: &[u8]) -> Result<usize, Broken> {
-        let length = bytes.len().min(self.room(buffer)?);
-        let [first, second] = buffer.span(self.written, length);
-        let (head, tail) = bytes[..length].split_at(length.min(first.len() * WORD));
+    /// Writes a step of a message in two parts, of which the first is whole words: as much as fits,
+    /// which is whole words unless it is the end; returns how much.
+    pub(crate) fn write(
+        &mut self,
+        buffer: Buffer<'_>,
+        [first, second]: [&[u8]; 2],
+    ) -> Result<usize, Broken> {
+        let most = STEP.min(self.room(buffer)?);
+        let first = &first[..first.len().min(most)];
+        let second = &second[..second.len().min(most - first.len())];
+        self.store(buffer, first);
+        self.store(buffer, second);
+        buffer.ends.written.0.store(self.written, Release);
+        Ok(first.len() + second.len())
+    }
+
+    fn store(&mut self, buffer: Buffer<'_>, bytes: &[u8]) {
+        let [first, second] = buffer.span(self.written, bytes.len());
+        let (head, tail) = bytes.split_at(bytes.len().min(first.len() * WORD));
         words::store(first, head);
         words::store(second, tail);
-        self.written += padded(length);
-        buffer.ends.written.0.store(self.written, Release);
-        Ok(length)
+        self.written += padded(bytes.len());
     }
 
     /// Takes back what was written from this position on, which nobody has read or will.
@@ -111,20 +122,30 @@ impl Reader {
         Ok(available as usize)
     }
 
-    /// Appends what is there of a message that lacks `missing` bytes; returns how much that was.
+    /// Appends what is there of a message that lacks `missing` bytes, step by step, but no more than
+    /// fits into the buffer at once, so that a reader gets to something else; returns how much that
+    /// was.
     pub(crate) fn read(
         &mut self,
         buffer: Buffer<'_>,
         missing: usize,
         bytes: &mut Vec<u8>,
     ) -> Result<usize, Broken> {
-        let length = missing.min(self.available(buffer)?);
-        let [first, second] = buffer.span(self.read, length);
-        let head = length.min(first.len() * WORD);
-        words::load(first, head, bytes);
-        words::load(second, length - head, bytes);
-        self.read += padded(length);
-        buffer.ends.read.0.store(self.read, Release);
-        Ok(length)
+        let most = missing.min(buffer.capacity() as usize);
+        let mut done = 0;
+        while done < most {
+            let length = STEP.min(most - done).min(self.available(buffer)?);
+            if length == 0 {
+                break;
+            }
+            let [first, second] = buffer.span(self.read, length);
+            let head = length.min(first.len() * WORD);
+            words::load(first, head, bytes);
+            words::load(second, length - head, bytes);
+            self.read += padded(length);
+            done += length;
+            buffer.ends.read.0.store(self.read, Release);
+        }
+        Ok(done)
     }
 }

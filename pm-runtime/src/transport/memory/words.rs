@@ -1,12 +1,17 @@
-//! Bytes in shared words: copied a word at a time, because the other side may write meanwhile.
+//! Bytes in shared words: copied a word at a time, because the other side may write meanwhile, or,
+//! where they are many, in a way that minds it no more.
 
 use super::atomic::{AtomicU64, Ordering::Relaxed};
+#[cfg(all(target_arch = "x86_64", not(miri), not(pm_loom)))]
+use super::string;
 
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;
 
 /// Stores bytes; the rest of the last word is zero. What does not fit is left out.
 pub(crate) fn store(words: &[AtomicU64], bytes: &[u8]) {
+    let stored = string::store(words, bytes);
+    let (words, bytes) = (&words[stored / WORD..], &bytes[stored..]);
     let (whole, rest) = bytes.as_chunks::<WORD>();
     for (word, bytes) in words.iter().zip(whole) {
         word.store(u64::from_ne_bytes(*bytes), Relaxed);
@@ -25,10 +30,26 @@ pub(crate) fn load(words: &[AtomicU64], length: usize, bytes: &mut Vec<u8>) {
     let length = length.min(words.len() * WORD);
     bytes.reserve(length);
     let end = bytes.len() + length;
+    let loaded = string::load(words, length, bytes);
+    let (words, length) = (&words[loaded / WORD..], length - loaded);
     bytes.extend(words[..length / WORD].iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()));
     if let Some(word) = words.get(length / WORD) {
         let last = word.load(Relaxed).to_ne_bytes();
         bytes.extend_from_slice(&last[..end - bytes.len()]);
+    }
+}
+
+/// Elsewhere a loop over the words has to do.
+#[cfg(not(all(target_arch = "x86_64", not(miri), not(pm_loom))))]
+mod string {
+    use super::AtomicU64;
+
+    pub(super) fn store(_: &[AtomicU64], _: &[u8]) -> usize {
+        0
+    }
+
+    pub(super) fn load(_: &[AtomicU64], _: usize, _: &mut Vec<u8>) -> usize {
+        0
     }
 }
 
@@ -46,5 +67,26 @@ mod tests {
             load(&words, bytes.len(), &mut back);
             assert_eq!(back[1..], bytes[..]);
         }
+    }
+
+    #[test]
+    fn many_bytes_come_back() {
+        let words: Vec<AtomicU64> = (0..256).map(|_| AtomicU64::new(u64::MAX)).collect();
+        for length in (500..=2048).chain([2049, 5000]) {
+            let bytes: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
+            store(&words, &bytes);
+            let mut back = vec![7];
+            load(&words, length, &mut back);
+            assert_eq!(back[1..], bytes[..length.min(2048)]);
+            words.iter().for_each(|word| word.store(u64::MAX, Relaxed));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_stays_within_the_words() {
+        let words: Vec<AtomicU64> = (0..300).map(|_| AtomicU64::new(u64::MAX)).collect();
+        store(&words[10..200], &[0; 4000]);
+        let untouched = words[..10].iter().chain(&words[200..]);
+        assert!(untouched.into_iter().all(|word| word.load(Relaxed) == u64::MAX));
     }
 }

@@ -5,7 +5,8 @@
 //! u16 … u128, i16 …      2 … 16 bytes, little-endian; floats are their bits
 //! char                   its UTF-8, one to four bytes
 //! unit                   nothing
-//! str, bytes             a length of 8 bytes, then as many bytes
+//! str, bytes             a length of 8 bytes, then as many bytes; with the highest bit of the length
+//!                        all but the last few of them are beside the message
 //! Option                 one byte, 0 or 1, then the value if there is one
 //! seq, map               a count of 8 bytes, then the elements, or keys and values in turn
 //! tuple, array, struct   the elements, with no count: the type knows it
@@ -23,6 +24,7 @@ use serde::de::{Deserializer, Visitor};
 use super::access::{Counted, Fields, Fixed, Variant};
 use super::error::Error;
 use super::spot::Spot;
+use crate::wire::bytes::BESIDE;
 
 /// How many elements that take no bytes a message may have, in all its sequences and maps.
 pub(super) const EMPTY: usize = 1 << 20;
@@ -52,13 +54,20 @@ pub(super) struct Decoder<'de> {
     empty: usize,
     /// What is left of [`STACK`].
     stack: usize,
+    /// What is beside the message, until it is taken.
+    bulk: Option<&'de mut Vec<u8>>,
     /// Where it failed.
     pub(super) spot: Spot,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { rest: bytes, empty: EMPTY, stack: STACK, spot: Spot::default() }
+        Self { rest: bytes, empty: EMPTY, stack: STACK, bulk: None, spot: Spot::default() }
+    }
+
+    /// Beside the message there are these bytes, which are the first of some value's.
+    pub(super) fn beside(self, bulk: &'de mut Vec<u8>) -> Self {
+        Self { bulk: Some(bulk).filter(|bulk| !bulk.is_empty()), ..self }
     }
 
     /// How many bytes have not been read.
@@ -66,9 +75,9 @@ impl<'de> Decoder<'de> {
         self.rest.len()
     }
 
-    /// That nothing follows the value.
+    /// That nothing follows the value, or was beside it in vain.
     pub(super) fn finish(&self) -> Result<(), Error> {
-        match self.left() {
+        match self.left() + self.bulk.as_ref().map_or(0, |bulk| bulk.len()) {
             0 => Ok(()),
             left => Err(Error::Rest(left)),
         }
@@ -125,6 +134,24 @@ impl<'de> Decoder<'de> {
             }
             None => Err(Error::End { wanted: length, left: self.left() }),
         }
+    }
+
+    /// Bytes that are beside the message, with the last few of them, if these are.
+    #[inline]
+    fn bulk(&mut self) -> Result<Option<&'de mut Vec<u8>>, Error> {
+        let Some(bulk) = &self.bulk else { return Ok(None) };
+        let (length, rest) = self.peek()?;
+        let length = u64::from_le_bytes(*length);
+        let Some(all) = length.checked_sub(BESIDE) else { return Ok(None) };
+        let here = all.checked_sub(bulk.len() as u64).and_then(|here| usize::try_from(here).ok());
+        let split = here.and_then(|here| rest.split_at_checked(here));
+        let Some((last, rest)) = split else {
+            return Err(Error::Length { length: all, left: bulk.len() + rest.len() });
+        };
+        self.rest = rest;
+        let Some(bulk) = self.bulk.take() else { return Ok(None) };
+        bulk.extend_from_slice(last);
+        Ok(Some(bulk))
     }
 
     /// Accounts for an element before which so many bytes were left.
@@ -197,7 +224,6 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     same! {
         deserialize_string() = deserialize_str();
-        deserialize_byte_buf() = deserialize_bytes();
         deserialize_unit_struct(_name: &'static str) = deserialize_unit();
         deserialize_tuple_struct(_name: &'static str, len: usize) = deserialize_tuple(len);
     }
@@ -234,7 +260,18 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_borrowed_bytes(self.bytes()?)
+        match self.bulk()? {
+            Some(bulk) => visitor.visit_borrowed_bytes(bulk),
+            None => visitor.visit_borrowed_bytes(self.bytes()?),
+        }
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.bulk()? {
+            Some(bulk) => visitor.visit_byte_buf(std::mem::take(bulk)),
+            None => visitor.visit_borrowed_bytes(self.bytes()?),
+        }
     }
 
     #[inline]

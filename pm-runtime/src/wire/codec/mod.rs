@@ -14,6 +14,7 @@ mod tests;
 
 use std::any::type_name;
 
+use bincode::enc::write::Writer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,9 @@ use self::decoder::Decoder;
 use self::error::Error;
 use self::examine::{Flaw, Kind, examine};
 use self::spot::Spot;
+use super::bulk::{Bulk, FOOTER, Parcel};
 use crate::error::{DecodeError, EncodeError, RoundTripError};
+use crate::process::large;
 
 /// Fixed-width integers: a little more to copy, much less to compute. The decoder reads this
 /// configuration and no other.
@@ -36,18 +39,32 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
     })
 }
 
-/// Encodes a message of generated code, whose variants are queries or answers: an error is about
-/// the value in it.
-pub(crate) fn encode_message<T: Serialize>(message: &T) -> Result<Vec<u8>, EncodeError> {
-    write(message).map_err(|error| {
+/// Encodes a message of generated code, whose variants are queries or answers, and which has this
+/// bulk: an error is about the value in it.
+pub(crate) fn encode_message<T: Serialize>(message: &T, bulk: Bulk) -> Result<Parcel, EncodeError> {
+    let value = write(message).map_err(|error| {
         let (text, spot) = unwritten(message, error);
         let type_name = spot.type_name().unwrap_or_else(|| type_name::<T>().into());
         EncodeError::new(&type_name, format_args!("{text}{spot}")).in_message(spot.place())
-    })
+    })?;
+    Ok(Parcel::new(value, bulk))
 }
 
 fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, bincode::error::EncodeError> {
-    bincode::serde::encode_to_vec(value, config())
+    let mut out = Out(Vec::new());
+    bincode::serde::encode_into_writer(value, &mut out, config())?;
+    Ok(out.0)
+}
+
+/// What is written, with room for what a [`Parcel`] puts behind it.
+struct Out(Vec<u8>);
+
+impl Writer for &mut Out {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        large::reserve(&mut self.0, bytes.len() + FOOTER);
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// What bincode says of a value, in a sentence, and what of the value it says that of.
@@ -78,9 +95,13 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Decod
     read(bytes).map_err(|unread| DecodeError::new(type_name::<T>(), unread.text))
 }
 
-/// Decodes a message of generated code, as [`encode_message`] encodes it.
-pub(crate) fn decode_message<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    read(bytes).map_err(|Unread { text, spot }| {
+/// Decodes a message of generated code, as [`encode_message`] encodes it; bytes that own what they
+/// are take it out of the parcel.
+pub(crate) fn decode_message<'a, T: Deserialize<'a>>(
+    parcel: &'a mut Parcel,
+) -> Result<T, DecodeError> {
+    let (value, bulk) = parcel.open();
+    finish(Decoder::new(value).beside(bulk), value.len()).map_err(|Unread { text, spot }| {
         let type_name = spot.type_name().unwrap_or_else(|| type_name::<T>().into());
         DecodeError::new(&type_name, text).in_message(spot.place())
     })
@@ -92,11 +113,14 @@ struct Unread {
 }
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unread> {
-    let mut decoder = Decoder::new(bytes);
+    finish(Decoder::new(bytes), bytes.len())
+}
+
+fn finish<'a, T: Deserialize<'a>>(mut decoder: Decoder<'a>, all: usize) -> Result<T, Unread> {
     let value = T::deserialize(&mut decoder);
     value
         .and_then(|value| decoder.finish().map(|()| value))
-        .map_err(|error| unread(decoder, error, bytes.len()))
+        .map_err(|error| unread(decoder, error, all))
 }
 
 #[cold]

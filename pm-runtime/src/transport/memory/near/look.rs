@@ -4,19 +4,20 @@ use super::{Heard, Incoming, Near, Record, slot};
 use crate::transport::memory::atomic::Ordering;
 use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
 use crate::transport::memory::stream::Broken;
-use crate::transport::memory::{SAID, wake_for_room};
+use crate::transport::memory::{SAID, buffer, wake_for_room};
 
 impl Near {
-    /// Looks at what the worker has done since.
-    pub(crate) fn poll(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
-        let mut again = true;
+    /// Looks at what the worker has done since. `true`: some of a long end was read.
+    pub(crate) fn poll(&mut self, heard: &mut Vec<Heard>) -> Result<bool, Broken> {
+        let (mut again, mut read) = (true, false);
         loop {
             let pass = self.pass(heard)?;
             if pass.read {
                 wake_for_room(&self.region);
+                read = true;
             }
             if !pass.out_of_turn {
-                return Ok(());
+                return Ok(read);
             }
             // What comes before it in the stream was told, and all written, before it; at the first
             // look that may not have been so yet.
@@ -144,8 +145,7 @@ impl Near {
                     pass.out_of_turn = true;
                     return Ok(Look::Runs);
                 }
-                let mut bytes = Vec::new();
-                bytes.try_reserve_exact(length).map_err(|_| Broken)?;
+                let bytes = buffer(length).map_err(|_| Broken)?;
                 heard.extend(took(slot));
                 other.insert(Incoming { slot: index, kind, length, bytes })
             }

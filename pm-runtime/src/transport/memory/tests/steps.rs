@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{Claim, Ending, Heard, INLINE, Long, Near, Next, Requests, end};
 use super::{posting, region};
+use crate::transport::payload::Parts;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -111,7 +112,7 @@ proptest! {
                     let Claim { slot, id, .. } = running.swap_remove(which % running.len());
                     queries.insert(id, Place::Ended(length));
                     let answer = bytes(id, length);
-                    let ending = Ending { slot, kind: 2, said: false, bytes: &answer };
+                    let ending = Ending { slot, kind: 2, said: false, parts: answer.parts() };
                     match length <= INLINE {
                         true => end(&region, &ending, || ()),
                         false => {
@@ -139,7 +140,8 @@ proptest! {
             }
             for Claim { slot, id, .. } in running.drain(..) {
                 queries.insert(id, Place::Ended(1));
-                let ending = Ending { slot, kind: 2, said: false, bytes: &bytes(id, 1) };
+                let answer = bytes(id, 1);
+                let ending = Ending { slot, kind: 2, said: false, parts: answer.parts() };
                 end(&region, &ending, || ());
             }
             hear(&mut near, &mut queries)?;

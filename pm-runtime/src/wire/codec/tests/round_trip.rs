@@ -195,11 +195,11 @@ fn a_message_says_which_of_its_values_it_is_about() {
             Place { query: 1, argument: 1 },
         ),
     ] {
-        let error = encode_message(&request).unwrap_err();
+        let error = encode_message(&request, Bulk::new()).unwrap_err();
         assert_eq!((error.type_name(), error.note().place), (type_name, Some(place)));
     }
-    let bytes = [1, 0, 0, 0, 7, 1];
-    let error = decode_message::<Request>(&bytes).map(drop).unwrap_err();
+    let mut parcel = Parcel::from_bytes(vec![1, 0, 0, 0, 7, 1]).unwrap();
+    let error = decode_message::<Request>(&mut parcel).map(drop).unwrap_err();
     let place = Place { query: 1, argument: 1 };
     assert_eq!((error.type_name(), error.note().place), (type_name::<Option<Flat>>(), Some(place)));
 }
