@@ -95,6 +95,7 @@ impl Dispatch {
             name: "bench".into(),
             workers,
             concurrency: 1,
+            cores: 2,
             ahead: 16,
             ahead_bytes: 1 << 20,
             boot_timeout: Duration::from_secs(10),
