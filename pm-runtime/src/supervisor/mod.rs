@@ -177,6 +177,7 @@ pub(crate) enum Bug {
     CountCancelKills,
     CountDeathsFromOutside,
     CountFirstStarts,
+    CountReturnsAsPace,
     CountTemporaryDeaths,
     DropExclusive,
     DestroyDropsWaiting,

@@ -67,7 +67,7 @@ impl<P> Core<P> {
                 continue;
             }
             let has_room = slot.load() < most && self.has_room_in(slot, size, exclusive);
-            let end = later(slot.progress, BRISK);
+            let end = later(slot.moved, BRISK);
             if has_room && !self.is_reserved(slot, seq) {
                 return Fast::Here(index, end);
             }
@@ -82,12 +82,12 @@ impl<P> Core<P> {
 
     /// It has work, and gets on with it, as far as anybody can know.
     fn is_brisk(&self, slot: &Slot, now: Instant) -> bool {
-        slot.load() > 0 && (now < later(slot.progress, BRISK) || self.has(Bug::TrustThePace))
+        slot.load() > 0 && (now < later(slot.moved, BRISK) || self.has(Bug::TrustThePace))
     }
 
     /// `Some`: what a worker holds is left to it until then, although another is idle.
     pub(super) fn is_fast_until(&self, slot: &Slot, now: Instant) -> Option<Instant> {
-        (self.pace.depth() > 0 && self.is_brisk(slot, now)).then(|| later(slot.progress, BRISK))
+        (self.pace.depth() > 0 && self.is_brisk(slot, now)).then(|| later(slot.moved, BRISK))
     }
 
     /// Looks again then, whether those that are taken to be fast are.

@@ -153,6 +153,7 @@ impl<P> Core<P> {
         let worker = slot.id;
         if slot.load() == 0 {
             slot.progress = now;
+            slot.moved = now;
         }
         let stuck_at =
             slot.begun.is_empty().then(|| later(slot.progress, self.config.boot_timeout));

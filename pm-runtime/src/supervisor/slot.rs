@@ -94,6 +94,8 @@ pub(crate) struct Slot {
     pub(crate) lost: Option<Instant>,
     /// When it last began or ended something, or was handed something while idle.
     pub(crate) progress: Instant,
+    /// The same, where only what it does itself counts, and not what is asked back from it.
+    pub(crate) moved: Instant,
     pub(crate) served: u64,
     /// Started in a rolling respawn, which ends if this one does not start.
     pub(crate) replacement: bool,
@@ -119,6 +121,7 @@ impl Slot {
             gate: Gate::Open,
             lost: None,
             progress: now,
+            moved: now,
             served: 0,
             replacement: false,
             probe: false,

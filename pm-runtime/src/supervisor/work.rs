@@ -77,6 +77,7 @@ impl<P> Core<P> {
                 slot.bound -= usize::from(bound && !recalled);
                 slot.begun.push(key);
                 let begun = at.max(slot.progress).min(now);
+                slot.moved = begun;
                 (recalled, begun, std::mem::replace(&mut slot.progress, begun))
             }
             // A shut gate tells of a begin before the begin itself is told.
@@ -209,7 +210,9 @@ impl<P> Core<P> {
         }
         let size = query.size;
         let exclusive = query.conduct == Conduct::Exclusive;
+        let counts = self.has(Bug::CountReturnsAsPace);
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
+        slot.moved = if counts { now } else { slot.moved };
         slot.take_handed(key);
         slot.handed_bytes -= size;
         slot.recalled -= 1;
@@ -297,6 +300,7 @@ impl<P> Core<P> {
         slot.begun.remove(index);
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
+        slot.moved = now;
         if let Some(since) = slot.stuck_since()
             && !self.has(Bug::ForgetWakeAfterAnswer)
         {

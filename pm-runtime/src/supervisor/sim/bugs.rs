@@ -13,6 +13,7 @@ const ALL: &[Bug] = &[
     Bug::CountCancelKills,
     Bug::CountDeathsFromOutside,
     Bug::CountFirstStarts,
+    Bug::CountReturnsAsPace,
     Bug::CountTemporaryDeaths,
     Bug::DropExclusive,
     Bug::DestroyDropsWaiting,

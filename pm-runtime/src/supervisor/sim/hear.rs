@@ -54,6 +54,7 @@ impl World {
                     return Err(format!("worker {worker} began {key:?} behind its shut gate"));
                 }
                 shadow.progress = now;
+                shadow.moved = now;
                 honest(self.core.begun(worker, key, now), &frame)?;
             }
             &Up::Ended(key, end) => {
@@ -126,6 +127,7 @@ impl World {
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
         shadow.progress = now;
+        shadow.moved = now;
         if std::mem::take(&mut shadow.probe) {
             self.ledger.count.heal();
         }

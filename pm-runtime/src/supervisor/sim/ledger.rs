@@ -82,6 +82,8 @@ pub(super) struct Shadow {
     /// What ran when its gate was shut, once it has said so.
     pub(super) confirmed: Option<Vec<QueryKey>>,
     pub(super) progress: Instant,
+    /// The same, without what was asked back.
+    pub(super) moved: Instant,
     pub(super) releasing: Option<Instant>,
     pub(super) told_to_end: bool,
     pub(super) killed: Option<(Instant, CrashCause)>,

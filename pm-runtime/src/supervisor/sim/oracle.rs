@@ -203,7 +203,7 @@ fn check_spread(world: &World) -> Check {
     let front = core.queries.front();
     let gets_on = |slot: &Slot| {
         let shadow = world.ledger.shadows.get(&slot.id);
-        let moved = shadow.is_some_and(|shadow| world.now < shadow.progress + BRISK);
+        let moved = shadow.is_some_and(|shadow| world.now < shadow.moved + BRISK);
         core.pace.depth() > 0 && slot.load() > 0 && moved
     };
     let brisk = core.slots.iter().filter(|slot| gets_on(slot)).count();

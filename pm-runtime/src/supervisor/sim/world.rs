@@ -273,6 +273,7 @@ impl World {
                     shut: None,
                     confirmed: None,
                     progress: now,
+                    moved: now,
                     releasing: None,
                     told_to_end: false,
                     killed: None,
@@ -292,6 +293,7 @@ impl World {
                 let shadow = self.ledger.shadow(worker)?;
                 if shadow.held.is_empty() {
                     shadow.progress = now;
+                    shadow.moved = now;
                 }
                 shadow.held.insert(id);
                 shadow.handed.insert(id);

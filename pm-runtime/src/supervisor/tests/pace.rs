@@ -57,6 +57,13 @@ fn what_stops_being_fast_is_taken_over_by_the_others() {
     let actions = scene.actions();
     assert_eq!([2, 3, 4].map(|worker| handed(&actions, worker)), [3, 0, 0], "{actions}");
     assert_eq!(actions.matches("Recall(1,").count(), 2, "{actions}");
+    // Nor does it go back there, as giving back is no work.
+    let back: Vec<_> = scene.core.slots[0].handed.iter().copied().rev().take(2).collect();
+    for key in back {
+        scene.core.returned(1, key, scene.now).unwrap();
+    }
+    let actions = scene.actions();
+    assert_eq!(handed(&actions, 1), 0, "{actions}");
 }
 
 #[test]
