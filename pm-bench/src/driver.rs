@@ -102,7 +102,7 @@ pub(crate) fn serve(mut peer: Box<dyn Peer>) -> Result<(), Box<dyn Error>> {
             Ok(value) => Report::Measured(value),
             Err(reason) => Report::Missing(reason.to_string()),
         };
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
     }
     // Whatever its workers still do is of no interest.
     std::process::exit(0)

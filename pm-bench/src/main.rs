@@ -6,6 +6,7 @@ mod contest;
 mod driver;
 mod memory;
 mod mood;
+mod others;
 mod peers;
 mod placement;
 mod programs;
@@ -16,6 +17,7 @@ mod slice;
 mod workload;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -51,9 +53,11 @@ fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Help => print!("{}", args::HELP),
+        Command::Help => write!(io::stdout(), "{}", args::HELP)?,
         Command::List => {
-            rows::all().iter().for_each(|row| println!("{:32} {}", row.name, row.title))
+            for row in rows::all() {
+                writeln!(io::stdout(), "{:32} {}", row.name, row.title)?;
+            }
         }
         Command::Contestant(name) => {
             driver::serve(serde_json::from_str::<Contestant>(&name)?.peer()?)?
@@ -72,11 +76,13 @@ fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
     let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     let cores = Cores::of_this_process()?;
     let mut results = Results::new(cores.count());
-    print!("{}", results.heading());
+    let mut terminal = io::stdout();
+    write!(terminal, "{}", results.heading())?;
     for row in rows {
         let standings = contest::run(&row, &cores, effort);
-        println!("{}", results.add(row, standings));
+        writeln!(terminal, "{}", results.add(row, standings))?;
     }
+    results.look_around();
     if let Some(file) = &options.json {
         std::fs::write(file, serde_json::to_string_pretty(&results)?)?;
     }

@@ -116,6 +116,11 @@ impl Results {
         Self { machine: Machine::this(cores), command, rows: Vec::new() }
     }
 
+    /// Sees whether others use the machine, in the end as in the beginning.
+    pub(crate) fn look_around(&mut self) {
+        self.machine.look_around();
+    }
+
     /// Where and when it was measured.
     pub(crate) fn machine(&self) -> String {
         self.machine.to_string()
