@@ -75,6 +75,9 @@ fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     let cores = Cores::of_this_process()?;
+    if let Err(error) = programs::build() {
+        eprintln!("pm-bench: {error}: idle workers and the picture have to be without them");
+    }
     let mut results = Results::new(cores.count());
     let mut terminal = io::stdout();
     write!(terminal, "{}", results.heading())?;

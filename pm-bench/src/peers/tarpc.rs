@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::io::{Read, Write};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -43,10 +45,9 @@ impl Tarpc {
         let folder = TempDir::new()?;
         let path = folder.path().join("socket");
         let place = path.to_str().ok_or("the temporary folder's name is no text")?;
-        far_side("tarpc", place)?.spawn()?;
-        while !path.exists() {
-            sleep(Duration::from_millis(1));
-        }
+        let mut far = far_side("tarpc", place)?.stdout(Stdio::piped()).spawn()?;
+        // A byte says that it listens: that its socket is there does not.
+        far.stdout.take().ok_or("there is no pipe")?.read_exact(&mut [0])?;
         let runtime = runtime()?;
         let client = runtime.block_on(async {
             let mut connection = unix::connect(&path, Bincode::default);
@@ -146,6 +147,8 @@ pub(super) fn serve(path: &str) -> Result<(), Box<dyn Error>> {
     runtime()?.block_on(async {
         let mut listener = unix::listen(path, Bincode::default).await?;
         listener.config_mut().max_frame_length(MAX_FRAME);
+        std::io::stdout().write_all(b".")?;
+        std::io::stdout().flush()?;
         if let Some(connection) = listener.next().await {
             let channel = BaseChannel::with_defaults(connection?);
             channel.execute(Server.serve()).for_each(spawn).await;
