@@ -2,7 +2,9 @@
 //!
 //! To wake a sleeping thread costs more than most queries take, so it pays to look for what comes
 //! soon, and only for as long as it has paid lately. First without a pause; then yielding in
-//! between, for whoever is to bring it may be waiting for this very core.
+//! between, for whoever is to bring it may be waiting for this very core. Where others want the
+//! core, too, who yields it may not have it back for milliseconds, while who sleeps is woken in
+//! time: then it does not pay, even if it has come by then.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -11,17 +13,33 @@ use std::time::{Duration, Instant};
 /// About as long as it takes to wake a thread on another core.
 const MOMENT: Duration = Duration::from_micros(30);
 
+/// Longer than that nobody looks who keeps the core.
+const TOO_LONG: Duration = Duration::from_micros(200);
+
 /// How often it looks before it yields: for about a microsecond.
 const LOOKS: u32 = 32;
 
 /// Times that are let pass after it did not pay.
 const PAUSE: i32 = 64;
 
+/// After others had the core, one more for so many microseconds: so that what a look loses then is
+/// little beside what its absence costs.
+const MICROS_A_TIME: u128 = 16;
+
 /// Whether looking has paid lately. Only a hint: threads that use it at once may both be wrong.
 #[derive(Default)]
 pub(crate) struct Luck {
     /// Positive: it has. Negative: times until another try.
     score: AtomicI32,
+}
+
+/// How a look ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Came,
+    DidNotCome,
+    /// Others had the core for so long; whether it came meanwhile.
+    TookTooLong(Duration, bool),
 }
 
 impl Luck {
@@ -36,33 +54,41 @@ impl Luck {
 
     /// Looks until it has come, for a moment at most.
     pub(crate) fn look(&self, mut came: impl FnMut() -> bool) -> bool {
-        let came = (0..looks()).any(|_| {
+        let at_once = (0..looks()).any(|_| {
             std::hint::spin_loop();
             came()
-        }) || yielding(came);
+        });
+        let look = if at_once { Look::Came } else { yielding(came) };
+        self.learn(look);
+        matches!(look, Look::Came | Look::TookTooLong(_, true))
+    }
+
+    fn learn(&self, look: Look) {
         let score = self.score.load(Ordering::Relaxed);
-        self.score.store(
-            match came {
-                true => (score + 1).min(4),
-                false if score > 0 => score - 1,
-                false => -PAUSE,
-            },
-            Ordering::Relaxed,
-        );
-        came
+        let score = match look {
+            Look::Came => (score + 1).min(4),
+            Look::DidNotCome if score > 0 => score - 1,
+            Look::DidNotCome => -PAUSE,
+            Look::TookTooLong(time, _) => {
+                let times = time.as_micros() / MICROS_A_TIME;
+                -i32::try_from(times).unwrap_or(i32::MAX).clamp(PAUSE, 1 << 12)
+            }
+        };
+        self.score.store(score, Ordering::Relaxed);
     }
 }
 
-fn yielding(mut came: impl FnMut() -> bool) -> bool {
+fn yielding(mut came: impl FnMut() -> bool) -> Look {
     let start = Instant::now();
     loop {
-        if came() {
-            return true;
+        let came = came();
+        let time = start.elapsed();
+        match came {
+            _ if time > TOO_LONG => return Look::TookTooLong(time, came),
+            true => return Look::Came,
+            false if time > MOMENT => return Look::DidNotCome,
+            false => std::thread::yield_now(),
         }
-        if start.elapsed() > MOMENT {
-            return false;
-        }
-        std::thread::yield_now();
     }
 }
 
@@ -71,4 +97,37 @@ fn looks() -> u32 {
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, Into::into));
     if cores > 1 { LOOKS } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_come_is_not_looked_for_a_while() {
+        let luck = Luck::default();
+        assert!(luck.is_good());
+        luck.learn(Look::DidNotCome);
+        assert_eq!((0..PAUSE).filter(|_| luck.is_good()).count(), 0);
+        assert!(luck.is_good());
+    }
+
+    #[test]
+    fn one_failure_among_successes_changes_nothing() {
+        let luck = Luck::default();
+        assert!(luck.look(|| true) && luck.look(|| true));
+        luck.learn(Look::DidNotCome);
+        assert!(luck.is_good());
+    }
+
+    #[test]
+    fn where_others_want_the_core_it_does_not_pay_even_if_it_comes() {
+        for came in [true, false] {
+            let luck = Luck::default();
+            luck.learn(Look::Came);
+            luck.learn(Look::TookTooLong(Duration::from_millis(4), came));
+            assert_eq!((0..250).filter(|_| luck.is_good()).count(), 0);
+            assert!(luck.is_good());
+        }
+    }
 }
