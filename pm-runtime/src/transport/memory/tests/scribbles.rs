@@ -76,7 +76,7 @@ fn words(region: &Region) -> Vec<Word<'_>> {
 /// Scribbles somewhere, once.
 fn scribble(region: &Region, words: &[Word<'_>], dice: &mut Dice) {
     let slots = region.slots();
-    if dice.roll() % 2 == 0 {
+    if dice.roll().is_multiple_of(2) {
         let word = &words[(dice.roll() % words.len() as u64) as usize];
         return word.store(dice.roll());
     }
@@ -190,7 +190,7 @@ fn scribbles_during_the_reads_hurt_nobody() {
         });
         let mut dice = Dice(11);
         for _ in 0..SCRIBBLES / 50 {
-            let mut victim = Victim::new(&region, &words);
+            let mut victim = Victim::new(region, words);
             // It may take everything back, so that there is nothing left to notice.
             (0..50).all(|_| victim.step(&mut dice));
         }
