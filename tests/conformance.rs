@@ -79,7 +79,7 @@ fn count() -> u64 {
 #[worker_query(workers = 1)]
 fn halve(n: u32) -> Result<u32, String> {
     assert!(n < 100, "too much");
-    if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+    if n.is_multiple_of(2) { Ok(n / 2) } else { Err(format!("{n} is odd")) }
 }
 
 #[worker_query(workers = 1)]
