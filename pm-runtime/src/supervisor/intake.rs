@@ -26,6 +26,7 @@ impl<P> Core<P> {
             self.actions.push_back(Action::Fail(submission.payload, error));
             return None;
         }
+        let in_excess = submission.immediate && self.is_full(submission.size);
         let key = self.queries.push(submission, now);
         self.tally.submit(now);
         if let Some(deadline) = self.queries.get(key).and_then(Query::queue_deadline) {
@@ -40,6 +41,9 @@ impl<P> Core<P> {
             // Its worker may not run at once any more what else it holds.
             false => self.dispatch(now),
         }
+        if in_excess && for_anybody {
+            self.make_place(now);
+        }
         self.fail_if_hopeless(now);
         Some(key)
     }
@@ -53,18 +57,19 @@ impl<P> Core<P> {
         {
             return Some(QueryError::WorkerGone);
         }
-        if submission.immediate && !self.has_room(submission) {
-            let full = self.queries.waiting() >= self.config.queue
-                || self.queries.waiting_bytes().saturating_add(submission.size)
-                    > self.config.queue_bytes;
-            if full {
-                return Some(QueryError::QueueFull);
-            }
+        if submission.immediate && self.is_full(submission.size) && !self.has_room(submission) {
+            return Some(QueryError::QueueFull);
         }
         if matches!(submission.route, Route::Any | Route::Key(_)) && self.is_hopeless(now) {
             return self.exhaustion();
         }
         None
+    }
+
+    /// No other query of this size is to wait.
+    fn is_full(&self, size: usize) -> bool {
+        self.queries.waiting() >= self.config.queue
+            || self.queries.waiting_bytes().saturating_add(size) > self.config.queue_bytes
     }
 
     /// A query that ended before it reached the pool: it counts, and that is all.

@@ -231,6 +231,7 @@ pub(crate) enum Bug {
     OverfillWorker,
     PinLoosely,
     ProbeAtOnce,
+    RefuseForPace,
     RehouseInAHurry,
     ReleaseBeforeReplacement,
     RequeueAtTheEnd,

@@ -103,7 +103,9 @@ impl<P> Core<P> {
         let exclusive = submission.conduct == Conduct::Exclusive;
         match submission.route {
             Route::Any | Route::Key(_) => {
-                self.queries.front().is_none()
+                // Fast queries may wait although there is room.
+                let waits = |front| self.room_for(front).is_none() || self.has(Bug::RefuseForPace);
+                !self.queries.front().is_some_and(waits)
                     && self.least_loaded(size, u64::MAX, exclusive).is_some()
             }
             Route::Worker(worker) => {
@@ -117,6 +119,21 @@ impl<P> Core<P> {
                 let here = self.slots.iter().filter(|slot| slot.temporary).count();
                 here < self.config.workers
             }
+        }
+    }
+
+    /// The worker that a query goes to which any of them may have, fast or not.
+    fn room_for(&self, key: QueryKey) -> Option<usize> {
+        let &Query { size, seq, .. } = self.queries.get(key)?;
+        self.least_loaded(size, seq, self.is_exclusive(key))
+    }
+
+    /// Hands the oldest query on, fast or not: there is no place for another one to wait.
+    pub(super) fn make_place(&mut self, now: Instant) {
+        if let Some(key) = self.queries.front()
+            && let Some(index) = self.room_for(key)
+        {
+            self.hand(index, key, now);
         }
     }
 

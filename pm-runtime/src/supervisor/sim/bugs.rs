@@ -67,6 +67,7 @@ const ALL: &[Bug] = &[
     Bug::OverfillWorker,
     Bug::PinLoosely,
     Bug::ProbeAtOnce,
+    Bug::RefuseForPace,
     Bug::RehouseInAHurry,
     Bug::ReleaseBeforeReplacement,
     Bug::RequeueAtTheEnd,

@@ -1,6 +1,6 @@
 //! What the oracle has to say of the outcomes that callers and waiters are told.
 
-use super::super::{Route, Stage, WaiterId, WorkerId};
+use super::super::{Route, Slot, Stage, WaiterId, WorkerId};
 use super::judge::ensure;
 use super::ledger::{Check, Outcome, Wish};
 use super::world::{Before, World};
@@ -51,6 +51,12 @@ pub(super) fn failure(
             let full = before.waiting >= config.queue
                 || before.waiting_bytes + fact.size > config.queue_bytes;
             ensure(fact.immediate && full && fact.key.is_none(), wrong)?;
+            let queries = &world.core.queries;
+            let is_free = |slot: &Slot| {
+                slot.takes_queries() && slot.load() == 0 && queries.front_pinned(slot.id).is_none()
+            };
+            let for_anybody = matches!(fact.route, Route::Any | Route::Key(_));
+            ensure(!for_anybody || !world.core.slots.iter().any(is_free), wrong)?;
         }
         QueryError::BudgetExhausted { .. } => {
             never_began()?;

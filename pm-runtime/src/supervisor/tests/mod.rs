@@ -22,6 +22,7 @@ struct Scene {
     seen: Vec<Action<u32>>,
     /// Of what is submitted.
     conduct: Conduct,
+    immediate: bool,
 }
 
 fn config(workers: usize) -> Config {
@@ -52,6 +53,7 @@ impl Scene {
             now: Instant::now(),
             seen: Vec::new(),
             conduct: Conduct::Blocking,
+            immediate: false,
         }
     }
 
@@ -99,8 +101,7 @@ impl Scene {
         timeout: Option<Duration>,
         queue_timeout: Option<Duration>,
     ) -> Option<QueryKey> {
-        let immediate = false;
-        let conduct = self.conduct;
+        let (immediate, conduct) = (self.immediate, self.conduct);
         let submission =
             Submission { payload, size: 8, timeout, queue_timeout, conduct, immediate, route };
         self.core.submit(submission, self.now)

@@ -82,3 +82,18 @@ fn one_slow_query_ends_the_haste() {
     let actions = scene.actions();
     assert_eq!([1, 2].map(|worker| handed(&actions, worker)), [2, 0]);
 }
+
+#[test]
+fn nothing_is_refused_for_fast_queries_that_wait_by_choice() {
+    let mut scene = Scene::ready(Config { cores: 1, queue: 2, ..config(2) });
+    scene.core.took(MICRO);
+    scene.immediate = true;
+    // Five for the one at work, two that wait for it, and five for the other one.
+    submit(&mut scene, 1..=12);
+    let actions = scene.actions();
+    assert_eq!([1, 2].map(|worker| handed(&actions, worker)), [5, 5], "{actions}");
+    assert_eq!(scene.core.waiting(), 2);
+    assert_eq!(scene.submit_with(13, None, None), None);
+    scene.actions();
+    assert!(matches!(scene.error_of(13), Some(QueryError::QueueFull)));
+}
