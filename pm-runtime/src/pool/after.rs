@@ -137,7 +137,7 @@ impl Shared {
                 }
                 Action::Fail(ticket, mut error) => {
                     state.explain(&mut error, ticket.debug());
-                    state.after.resolved.push((ticket, Err(error)));
+                    state.resolve(ticket, Err(error));
                 }
                 Action::Forget(ticket) => state.after.rare().forgotten.push(ticket),
                 Action::Reached(waiter, result) => {
@@ -238,6 +238,12 @@ impl Shared {
 }
 
 impl State {
+    /// A call is over; its caller is told when the lock is free again.
+    pub(super) fn resolve(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
+        self.lead.forget_call(&ticket);
+        self.after.resolved.push((ticket, outcome));
+    }
+
     /// Takes a query back that was handed over; `Some(false)`: it has begun. `None`: the worker
     /// has to be asked.
     fn take_back(&mut self, id: WorkerId, key: QueryKey) -> Option<bool> {

@@ -307,6 +307,14 @@ impl<T, M> Call<T, M> {
         }
     }
 
+    /// Whether it looks for the answers of all when it is polled.
+    pub(super) fn leads(&self) -> bool {
+        match &self.stage {
+            Stage::Submitted { ticket, .. } => self.handles.shared().leader.is(ticket),
+            Stage::Encoded(_) | Stage::Over => false,
+        }
+    }
+
     /// What is wrong with it before any worker is involved.
     fn mistake(&self, request: &Parcel) -> Option<QueryError> {
         let limit = self.handles.shared().options.max_frame;

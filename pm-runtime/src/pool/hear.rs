@@ -103,11 +103,9 @@ impl Shared {
         let violated = |violation: Violation| violation.to_string();
         let end = |state: &mut State, query: u64, end: End, outcome: Outcome| {
             let key = QueryKey::from_wire(query);
-            let ticket = state.core.ended(id, key, end, now).map_err(violated)?;
-            if let Some(ticket) = &ticket {
-                state.lead.forget_call(ticket);
+            if let Some(ticket) = state.core.ended(id, key, end, now).map_err(violated)? {
+                state.resolve(ticket, outcome);
             }
-            state.after.resolved.extend(ticket.map(|ticket| (ticket, outcome)));
             Ok(())
         };
         match message {

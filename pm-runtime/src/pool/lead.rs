@@ -9,6 +9,9 @@
 //! The lead is a promise that must not be relied upon: a call may be polled once and then leaked,
 //! or its task may do other things. The clock asks whether anybody has looked lately.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

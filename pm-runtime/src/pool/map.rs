@@ -60,6 +60,16 @@ impl<T, M> Turn<T, M> {
             Self::Over(result) => result.take().map_or(Poll::Pending, Poll::Ready),
         }
     }
+
+    /// Has it look for the answers of all, if that is upon it.
+    fn lead(&mut self, cx: &mut Context<'_>) {
+        if let Self::Running(call) = self
+            && call.leads()
+            && let Poll::Ready(result) = Pin::new(call).poll(cx)
+        {
+            *self = Self::Over(Some(result));
+        }
+    }
 }
 
 impl<P: Deref<Target = Pool> + Clone, I: Iterator, T, M> Map<P, I, T, M> {
@@ -118,6 +128,8 @@ impl<P, I: Iterator, T, M> Map<P, I, T, M> {
                 return Poll::Ready(Some(result));
             }
         }
+        // The first one's answer is read by whoever leads.
+        self.running.iter_mut().skip(looked_at).for_each(|turn| turn.lead(cx));
         if self.running.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }

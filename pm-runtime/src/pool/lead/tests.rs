@@ -1,0 +1,88 @@
+//! The lead where calls end in other ways than most, and where nobody polls all of them.
+
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Waker};
+
+use smol::stream::Stream;
+
+use super::*;
+use crate::child::entries::{Entry, Reply, Serve, Setup};
+use crate::error::QueryError;
+use crate::options::Options;
+use crate::pool::{Call, Map, Pool};
+use crate::wire::bulk::{Bulk, Parcel};
+
+static BUSY: Mutex<()> = Mutex::new(());
+
+fn wait(_: &mut Parcel) -> Reply {
+    drop(lock(&BUSY));
+    Reply(Ok(nothing()))
+}
+
+fn fail() -> Setup<()> {
+    Box::pin(async { Err("no".into()) })
+}
+
+fn nothing() -> Parcel {
+    Parcel::new(Vec::new(), Bulk::new())
+}
+
+#[derive(Clone)]
+struct Waits(Pool);
+
+impl Deref for Waits {
+    type Target = Pool;
+
+    fn deref(&self) -> &Pool {
+        &self.0
+    }
+}
+
+impl Waits {
+    /// One worker, a thread.
+    fn new(serve: Serve) -> Self {
+        let (title, signature) = ("wait", "fn wait()");
+        let name = || "wait";
+        let entry = Entry { name, title, signature, file: file!(), line: line!(), serve };
+        let options = Options { in_process: true, workers: Some(1), ..Options::default() };
+        Self(Pool::new(Shared::new(title.into(), entry, options)))
+    }
+
+    fn call(&self) -> Call<()> {
+        Call::new(self.handles.clone(), Ok(nothing()), |_| Ok(()), None)
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.handles.shared()
+    }
+
+    fn last(&self) -> Option<Arc<Ticket>> {
+        lock(&self.shared().state).lead.last.clone()
+    }
+}
+
+#[test]
+fn a_pool_keeps_nothing_of_a_call_that_failed() {
+    let pool = Waits::new(Serve::blocking(wait).after(fail));
+    let failed = pool.call().temporary().wait();
+    assert!(matches!(failed, Err(QueryError::Boot(_))), "{failed:?}");
+    assert!(pool.last().is_none());
+}
+
+#[test]
+fn whichever_call_of_a_map_leads_looks() {
+    let pool = Waits::new(Serve::blocking(wait));
+    let busy = lock(&BUSY);
+    let mut map = Map::new(&pool, [(), ()], |pool, ()| pool.call());
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut map).poll_next(cx).is_pending());
+    let second = pool.last();
+    assert!(second.is_some());
+    pool.shared().leader.set(second.as_deref());
+    assert!(Pin::new(&mut map).poll_next(cx).is_pending());
+    // It has looked, and nothing came.
+    assert!(!pool.shared().leader.is_there());
+    drop(busy);
+}
