@@ -82,9 +82,8 @@ impl Leader {
 
 impl Lead {
     /// Who has looked gives back where it had its workers.
-    fn keep(&mut self, mut workers: Vec<Arc<Worker>>) {
-        workers.clear();
-        self.spare = workers;
+    fn keep(&mut self, spare: Vec<Arc<Worker>>) {
+        self.spare = spare;
     }
 
     /// A worker is gone: nothing more comes from it.
@@ -133,7 +132,7 @@ impl Shared {
 
     /// A call was polled that has the lead: it looks for answers.
     pub(crate) fn lead(&self, ticket: &Arc<Ticket>) {
-        let workers = {
+        let mut workers = {
             let state = &mut *lock(&self.state);
             if !self.leader.is(ticket) {
                 return;
@@ -155,6 +154,8 @@ impl Shared {
                 let heard = workers.iter().filter(|worker| worker.read_news()).count();
                 heard > 0 || ticket.is_resolved()
             });
+        // Not under the lock: these may be the last handles of one that is gone.
+        workers.clear();
         match came {
             true if ticket.is_resolved() => self.pass_lead(ticket, workers),
             true => self.keep_lead(workers),

@@ -106,7 +106,8 @@ impl Worker {
         match self.read(by, &mut hearing) {
             Ok(Read::Some) => hearing.more = true,
             // It may be about to say the rest, and nobody else listens.
-            Ok(Read::Empty) => hearing.more |= self.link.is_amid_frame(),
+            Ok(Read::Empty) if by == By::Reactor => hearing.more |= self.link.is_amid_frame(),
+            Ok(Read::Empty) => {}
             Ok(Read::Closed) => {
                 self.lost();
                 hearing.more = false;
