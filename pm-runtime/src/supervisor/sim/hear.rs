@@ -79,7 +79,10 @@ impl World {
                 shadow.progress = now;
                 let result = match frame {
                     Up::Returned(_) => self.core.returned(worker, key, now),
-                    _ => self.core.dropped(worker, key, now),
+                    _ => {
+                        shadow.moved = now;
+                        self.core.dropped(worker, key, now)
+                    }
                 };
                 honest(result, &frame)?;
             }
