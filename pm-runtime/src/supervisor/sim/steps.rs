@@ -108,6 +108,11 @@ impl World {
         match step {
             Step::Submit => self.submit_any(),
             Step::Cancel => {
+                if self.rng.one_in(3)
+                    && let Some(id) = self.any_behind_a_gate()
+                {
+                    return self.cancel(id);
+                }
                 let all = self.ledger.facts.len();
                 // Mostly a recent one; sometimes one that has long ended.
                 let recent = all.saturating_sub(1 + self.rng.below(20));
@@ -193,6 +198,17 @@ impl World {
             }
             Step::Lie => self.lie_any(),
         }
+    }
+
+    /// A query that runs in a worker whose gate is to be shut, for whatever reason.
+    fn any_behind_a_gate(&mut self) -> Option<usize> {
+        let ledger = &self.ledger;
+        let shut = |fake: &&FakeWorker| {
+            ledger.shadows.get(&fake.id).is_some_and(|shadow| shadow.shut.is_some())
+        };
+        let running = self.workers.values().filter(shut).flat_map(|fake| &fake.running);
+        let ids: Vec<usize> = running.filter_map(|&key| ledger.id(key).ok()).collect();
+        self.rng.pick(&ids)
     }
 
     pub(super) fn with(&mut self, worker: WorkerId, change: impl FnOnce(&mut FakeWorker)) {
