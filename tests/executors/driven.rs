@@ -197,10 +197,17 @@ async fn a_call_wakes_the_task_that_polled_it_last() {
     assert_eq!(poll(&mut call, &before), Poll::Pending);
     assert_eq!(poll(&mut call, &before), Poll::Pending);
     assert_eq!(poll(&mut call, &after), Poll::Pending);
+    // Whoever is to look for answers wakes itself as well, at once.
+    let (mut seen, others) = (0, before.count());
     held.let_go().await;
-    until(|| after.count() > 0);
-    assert_eq!((before.count(), after.count()), (0, 1));
-    assert_eq!(poll(&mut call, &after), Poll::Ready(Ok(7)));
+    let answer = loop {
+        until(|| after.count() > seen);
+        seen = after.count();
+        if let Poll::Ready(answer) = poll(&mut call, &after) {
+            break answer;
+        }
+    };
+    assert_eq!((answer, before.count()), (Ok(7), others));
 }
 
 #[pm_runtime::test]
