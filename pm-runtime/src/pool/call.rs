@@ -366,12 +366,12 @@ impl<T, M> Call<T, M> {
                 Poll::Ready(answer)
             }
             Poll::Pending => {
+                call.stage = Stage::Submitted { ticket: ticket.clone(), key };
                 // Looked at only now, as its waker is in its place.
-                if shared.leader.is(&ticket) {
+                if call.handles.shared().leader.is(&ticket) {
                     // Others of its task may want to send something first.
                     cx.waker().wake_by_ref();
                 }
-                call.stage = Stage::Submitted { ticket: ticket.clone(), key };
                 // What comes from now on wakes its caller again.
                 call.hear_messages(&ticket);
                 Poll::Pending
