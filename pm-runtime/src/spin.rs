@@ -6,7 +6,6 @@
 //! core, too, who yields it may not have it back for milliseconds, while who sleeps is woken in
 //! time: then it does not pay, even if it has come by then.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,22 +15,27 @@ const MOMENT: Duration = Duration::from_micros(30);
 /// Longer than that nobody looks who keeps the core.
 const TOO_LONG: Duration = Duration::from_micros(200);
 
-/// How often it looks before it yields: for about a microsecond.
-const LOOKS: u32 = 32;
+/// How often it looks before it yields: for some three microseconds.
+const LOOKS: u32 = 96;
 
 /// Times that are let pass after it did not pay.
 const PAUSE: i32 = 64;
 
 /// After others had the core, one more for so many microseconds: so that what a look loses then is
 /// little beside what its absence costs.
-const MICROS_A_TIME: u128 = 16;
+const MICROS_A_TIME: u128 = 4;
 
 /// Whether looking has paid lately. Only a hint: threads that use it at once may both be wrong.
 #[derive(Default)]
 pub(crate) struct Luck {
-    /// Positive: it has. Negative: times until another try.
-    score: AtomicI32,
+    score: Score,
+    /// The same for looking without a pause: in vain where the other side needs this core.
+    at_once: Score,
 }
+
+/// Positive: it has. Negative: times until another try.
+#[derive(Default)]
+struct Score(AtomicI32);
 
 /// How a look ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,26 +49,39 @@ enum Look {
 impl Luck {
     /// Whether to look this time.
     pub(crate) fn is_good(&self) -> bool {
-        let score = self.score.load(Ordering::Relaxed);
-        if score < 0 {
-            self.score.store(score + 1, Ordering::Relaxed);
-        }
-        score >= 0
+        self.score.is_good()
     }
 
     /// Looks until it has come, for a moment at most.
     pub(crate) fn look(&self, mut came: impl FnMut() -> bool) -> bool {
-        let at_once = (0..looks()).any(|_| {
-            std::hint::spin_loop();
-            came()
-        });
-        let look = if at_once { Look::Came } else { yielding(came) };
-        self.learn(look);
+        if self.at_once.is_good() {
+            let came = (0..LOOKS).any(|_| {
+                std::hint::spin_loop();
+                came()
+            });
+            self.at_once.learn(if came { Look::Came } else { Look::DidNotCome });
+            if came {
+                self.score.learn(Look::Came);
+                return true;
+            }
+        }
+        let look = yielding(came);
+        self.score.learn(look);
         matches!(look, Look::Came | Look::TookTooLong(_, true))
+    }
+}
+
+impl Score {
+    fn is_good(&self) -> bool {
+        let score = self.0.load(Ordering::Relaxed);
+        if score < 0 {
+            self.0.store(score + 1, Ordering::Relaxed);
+        }
+        score >= 0
     }
 
     fn learn(&self, look: Look) {
-        let score = self.score.load(Ordering::Relaxed);
+        let score = self.0.load(Ordering::Relaxed);
         let score = match look {
             Look::Came => (score + 1).min(4),
             Look::DidNotCome if score > 0 => score - 1,
@@ -74,7 +91,7 @@ impl Luck {
                 -i32::try_from(times).unwrap_or(i32::MAX).clamp(PAUSE, 1 << 12)
             }
         };
-        self.score.store(score, Ordering::Relaxed);
+        self.0.store(score, Ordering::Relaxed);
     }
 }
 
@@ -92,13 +109,6 @@ fn yielding(mut came: impl FnMut() -> bool) -> Look {
     }
 }
 
-/// None where there is but one core to run on: nothing comes while this thread has it.
-fn looks() -> u32 {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, Into::into));
-    if cores > 1 { LOOKS } else { 0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +117,7 @@ mod tests {
     fn what_does_not_come_is_not_looked_for_a_while() {
         let luck = Luck::default();
         assert!(luck.is_good());
-        luck.learn(Look::DidNotCome);
+        luck.score.learn(Look::DidNotCome);
         assert_eq!((0..PAUSE).filter(|_| luck.is_good()).count(), 0);
         assert!(luck.is_good());
     }
@@ -116,7 +126,7 @@ mod tests {
     fn one_failure_among_successes_changes_nothing() {
         let luck = Luck::default();
         assert!(luck.look(|| true) && luck.look(|| true));
-        luck.learn(Look::DidNotCome);
+        luck.score.learn(Look::DidNotCome);
         assert!(luck.is_good());
     }
 
@@ -124,9 +134,9 @@ mod tests {
     fn where_others_want_the_core_it_does_not_pay_even_if_it_comes() {
         for came in [true, false] {
             let luck = Luck::default();
-            luck.learn(Look::Came);
-            luck.learn(Look::TookTooLong(Duration::from_millis(4), came));
-            assert_eq!((0..250).filter(|_| luck.is_good()).count(), 0);
+            luck.score.learn(Look::Came);
+            luck.score.learn(Look::TookTooLong(Duration::from_millis(4), came));
+            assert_eq!((0..1000).filter(|_| luck.is_good()).count(), 0);
             assert!(luck.is_good());
         }
     }

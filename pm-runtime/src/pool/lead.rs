@@ -25,7 +25,7 @@ use crate::worker::Worker;
 
 /// How often the clock asks whether anybody looks: twice that is the longest that answers wait for
 /// a leader that does not come.
-pub(super) const PATIENCE: Duration = Duration::from_millis(2);
+pub(super) const PATIENCE: Duration = Duration::from_micros(500);
 
 /// How many calls in a row have to be alone before one looks as soon as it is sent; and after how
 /// many more another one finds out whether its task has more to send.

@@ -52,7 +52,7 @@ pub(crate) fn encode_message<T: Serialize>(message: &T, bulk: Bulk) -> Result<Pa
 
 fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, bincode::error::EncodeError> {
     // Most messages are short: one allocation does for them.
-    let mut out = Out(Vec::with_capacity(64));
+    let mut out = Out(Vec::with_capacity(32));
     bincode::serde::encode_into_writer(value, &mut out, config())?;
     Ok(out.0)
 }
