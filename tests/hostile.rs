@@ -15,7 +15,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use pm_runtime::{Call, CrashCause, Event, QueryError, Transport, worker_query};
-use pm_tests::{Task, WorkAsyncPool, WorkPool};
+use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use serde::{Deserialize, Serialize};
@@ -27,18 +27,24 @@ async fn a_late_poll_takes_nothing_from_whoever_leads_now() {
     // Nothing but the answer itself ends a call.
     let pool = WorkPool::builder().boot_timeout(Duration::MAX).timeout(None).build();
     assert_eq!(pool.query(Task::Return(0)).await, Ok(0));
+    let folder = Folder::new("late");
+    let task =
+        |name: &str| Task::Rendezvous { begun: folder.file("begun"), go_on: folder.file(name) };
+    let go_on = |name: &str| File::create(folder.file(name)).unwrap();
     // Alone, it is to read its answer itself; then it is not, and both are answered.
-    let mut late = Box::pin(pool.query(Task::Return(1)));
+    let mut late = Box::pin(pool.query(task("late")));
     assert!(poll_once(&mut late).await.is_none());
+    go_on("late");
     assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
     while pool.health().account.completed < 3 {
         smol::future::yield_now().await;
     }
     // Alone again, it is to read its answer itself.
-    let mut alone = Box::pin(pool.query(Task::Return(3)));
+    let mut alone = Box::pin(pool.query(task("alone")));
     assert!(poll_once(&mut alone).await.is_none());
-    assert_eq!(late.await, Ok(1));
-    assert_eq!(alone.await, Ok(3));
+    assert_eq!(late.await, Ok(0));
+    go_on("alone");
+    assert_eq!(alone.await, Ok(0));
 }
 
 /// Starts the application as a pool would start a worker, but through a shell that stays its
