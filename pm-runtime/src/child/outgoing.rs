@@ -120,7 +120,7 @@ impl Inbox {
 
     /// How a query ended, as it travels.
     pub(super) fn parcel(&self, outcome: Outcome) -> (u8, Parcel) {
-        let parcel = |bytes| Parcel::new(bytes, Bulk::new());
+        let parcel = |bytes: Vec<u8>| Parcel::new(bytes, Bulk::new());
         let refuse = |refusal: &Refusal| parcel(codec::encode(refusal).unwrap_or_default());
         match outcome {
             Outcome::Answer(answer) if answer.size() > self.max_frame => {

@@ -2,6 +2,7 @@
 //! of it again, instead of being copied into it and out of it.
 
 use super::bytes::Bytes;
+use super::small::SmallBytes;
 use crate::process::large;
 
 /// So many bytes are bulk. To copy fewer costs less than to tell them apart.
@@ -91,20 +92,22 @@ fn whole(length: usize) -> usize {
 pub struct Parcel {
     bulk: Vec<u8>,
     /// With what follows it.
-    value: Vec<u8>,
+    value: SmallBytes,
 }
 
 impl Parcel {
-    /// What is sent. The value's vector should have room for [`FOOTER`] more bytes.
-    pub(crate) fn new(mut value: Vec<u8>, Bulk(bulk): Bulk) -> Self {
+    /// What is sent. The value's memory should have room for [`FOOTER`] more bytes.
+    pub(crate) fn new(value: impl Into<SmallBytes>, Bulk(bulk): Bulk) -> Self {
+        let mut value = value.into();
         if bulk.len() + value.len() >= LARGE {
-            value.extend_from_slice(&(bulk.len() as u64).to_le_bytes());
+            value.extend(&(bulk.len() as u64).to_le_bytes(), 0);
         }
         Self { bulk, value }
     }
 
     /// What was received; `None`: it is none.
-    pub(crate) fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: impl Into<SmallBytes>) -> Option<Self> {
+        let bytes = bytes.into();
         if bytes.len() < LARGE {
             return Some(Self { bulk: Vec::new(), value: bytes });
         }
@@ -116,8 +119,9 @@ impl Parcel {
         Some(match length {
             0 => Self { bulk: Vec::new(), value: bytes },
             _ => {
-                let value = bytes.split_off(length);
-                Self { bulk: bytes, value }
+                let mut bulk = bytes.into_vec();
+                let value = bulk.split_off(length).into();
+                Self { bulk, value }
             }
         })
     }
@@ -149,7 +153,11 @@ impl Parcel {
 /// The next message may be as large.
 impl Drop for Parcel {
     fn drop(&mut self) {
-        large::give_back(std::mem::take(&mut self.bulk));
-        large::give_back(std::mem::take(&mut self.value));
+        if self.bulk.capacity() > 0 {
+            large::give_back(std::mem::take(&mut self.bulk));
+        }
+        if let SmallBytes::Many(value) = &mut self.value {
+            large::give_back(std::mem::take(value));
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! limit before memory is taken for it.
 
 use crate::process::large;
+use super::small::SmallBytes;
 
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 16;
@@ -71,7 +72,7 @@ impl Header {
 pub(crate) struct Frame {
     pub(crate) kind: u8,
     pub(crate) id: u64,
-    pub(crate) payload: Vec<u8>,
+    pub(crate) payload: SmallBytes,
 }
 
 /// Bytes that are read at once.
@@ -121,7 +122,7 @@ impl Assembler {
             }
             // Its buffer may have had room for some of what follows.
             self.chunk.extend(payload.drain(length..));
-            frames.push(Frame { kind: header.kind, id: header.id, payload });
+            frames.push(Frame { kind: header.kind, id: header.id, payload: payload.into() });
         }
         let mut rest = &self.chunk[..];
         while let Some(header) = Header::parse(rest, self.limit)? {
@@ -141,7 +142,7 @@ impl Assembler {
             frames.push(Frame {
                 kind: header.kind,
                 id: header.id,
-                payload: body[..length].to_vec(),
+                payload: SmallBytes::filled(length, |room| room.copy_from_slice(&body[..length])),
             });
             rest = &body[length..];
         }
@@ -190,7 +191,7 @@ mod tests {
             assert_eq!(frames.len(), payloads.len(), "pieces of {piece}");
             for (id, (frame, payload)) in frames.iter().zip(payloads).enumerate() {
                 assert_eq!((frame.kind, frame.id), (7, id as u64));
-                assert!(frame.payload == payload, "frame {id} in pieces of {piece}");
+                assert!(*frame.payload == *payload, "frame {id} in pieces of {piece}");
             }
         }
     }

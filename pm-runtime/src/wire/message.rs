@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use serde_derive::{Deserialize, Serialize};
 
 use super::bulk::{FOOTER, Parcel};
+use super::small::SmallBytes;
 use super::codec;
 use super::frame::{Frame, FrameError};
 use crate::error::{CodecNote, PanicNote};
@@ -219,7 +220,7 @@ impl TryFrom<Frame> for FromWorker {
                 Self::LastPanic { note: codec::decode(&payload).map_err(senseless)? }
             }
             from_worker::DEBUG => Self::Debug { query: some(id), text: text(kind, payload)? },
-            from_worker::MESSAGE => Self::Message { query: some(id), message: payload },
+            from_worker::MESSAGE => Self::Message { query: some(id), message: payload.into_vec() },
             from_worker::REPORT => Self::Report { text: text(kind, payload)? },
             kind => return Err(FrameError::Kind(kind)),
         })
@@ -230,11 +231,11 @@ fn some(id: u64) -> Option<u64> {
     (id != NONE).then_some(id)
 }
 
-fn parcel(kind: u8, payload: Vec<u8>) -> Result<Parcel, FrameError> {
+fn parcel(kind: u8, payload: SmallBytes) -> Result<Parcel, FrameError> {
     Parcel::from_bytes(payload).ok_or(FrameError::Content { kind })
 }
 
-fn text(kind: u8, payload: Vec<u8>) -> Result<Box<str>, FrameError> {
-    let text = String::from_utf8(payload).map_err(|_| FrameError::Content { kind })?;
+fn text(kind: u8, payload: SmallBytes) -> Result<Box<str>, FrameError> {
+    let text = String::from_utf8(payload.into_vec()).map_err(|_| FrameError::Content { kind })?;
     Ok(text.into_boxed_str())
 }

@@ -12,7 +12,7 @@ use crate::child::entries::{Entry, Reply, Serve, Setup};
 use crate::error::QueryError;
 use crate::options::Options;
 use crate::pool::{Call, Map, Pool};
-use crate::wire::bulk::{Bulk, Parcel};
+use crate::wire::bulk::Parcel;
 
 static BUSY: Mutex<()> = Mutex::new(());
 
@@ -26,7 +26,7 @@ fn fail() -> Setup<()> {
 }
 
 fn nothing() -> Parcel {
-    Parcel::new(Vec::new(), Bulk::new())
+    Parcel::default()
 }
 
 #[derive(Clone)]

@@ -7,6 +7,7 @@ use super::layout::{self, INLINE, Slot, TOOK, state};
 use super::stream::{Reader, Writer};
 use super::{Region, SAID, buffer, futex};
 use crate::transport::payload::after;
+use crate::wire::small::SmallBytes;
 
 /// A query that the worker has begun.
 #[derive(Debug, PartialEq, Eq)]
@@ -140,14 +141,13 @@ impl Requests {
         region: &Region,
         slot: u32,
         mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<SmallBytes> {
         let slot = &region.slots()[slot as usize];
         let length = slot.length.load(Ordering::Relaxed) as usize;
-        let mut request = buffer(length).unwrap_or_default();
         if length <= INLINE {
-            layout::load_inline(slot, length, &mut request);
-            return Some(request);
+            return Some(layout::load_inline(slot, length));
         }
+        let mut request = buffer(length).unwrap_or_default();
         self.reader.seek(slot.offset.load(Ordering::Relaxed));
         while request.len() < length {
             let missing = length - request.len();
@@ -158,7 +158,7 @@ impl Requests {
                 }
             }
         }
-        Some(request)
+        Some(request.into())
     }
 }
 

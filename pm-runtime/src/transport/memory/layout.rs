@@ -5,6 +5,7 @@
 //! some value; what the value is good for, its reader has to check.
 
 use super::atomic::{AtomicU32, AtomicU64};
+use crate::wire::small::SmallBytes;
 
 /// Bytes of a message that fit into its slot.
 pub(crate) const INLINE: usize = 8 * INLINE_WORDS;
@@ -98,6 +99,6 @@ pub(crate) fn store_inline(slot: &Slot, bytes: &[u8]) {
 }
 
 /// Loads a message of a slot; `length` is at most [`INLINE`].
-pub(crate) fn load_inline(slot: &Slot, length: usize, bytes: &mut Vec<u8>) {
-    super::words::load(&slot.inline, length, bytes);
+pub(crate) fn load_inline(slot: &Slot, length: usize) -> SmallBytes {
+    SmallBytes::filled(length, |room| super::words::fill(&slot.inline, room))
 }

@@ -11,6 +11,7 @@ use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, state};
 use super::stream::{Broken, Reader, Writer};
 use crate::transport::payload::{Payload, after};
+use crate::wire::small::SmallBytes;
 
 /// What a worker has done.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub(crate) enum Heard {
     /// The query whose end is told next ran for this long, in nanoseconds.
     Took { nanos: u64 },
     /// A query has ended. `said`: it sent something about it over the socket before.
-    Ended { id: u64, kind: u8, said: bool, bytes: Vec<u8> },
+    Ended { id: u64, kind: u8, said: bool, bytes: SmallBytes },
 }
 
 /// What a slot is to the pool.

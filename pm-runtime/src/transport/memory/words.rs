@@ -39,6 +39,14 @@ pub(crate) fn load(words: &[AtomicU64], length: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Fills a few bytes; what there are no words for stays as it is.
+pub(crate) fn fill(words: &[AtomicU64], bytes: &mut [u8]) {
+    for (word, bytes) in words.iter().zip(bytes.chunks_mut(WORD)) {
+        let word = word.load(Relaxed).to_ne_bytes();
+        bytes.copy_from_slice(&word[..bytes.len()]);
+    }
+}
+
 /// Elsewhere a loop over the words has to do.
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(pm_loom))))]
 mod string {
@@ -66,6 +74,9 @@ mod tests {
             let mut back = vec![7];
             load(&words, bytes.len(), &mut back);
             assert_eq!(back[1..], bytes[..]);
+            let mut filled = vec![7; bytes.len()];
+            fill(&words, &mut filled);
+            assert_eq!(filled, bytes);
         }
     }
 

@@ -23,8 +23,8 @@ use self::error::Error;
 use self::examine::{Flaw, Kind, examine};
 use self::spot::Spot;
 use super::bulk::{Bulk, FOOTER, Parcel};
+use super::small::SmallBytes;
 use crate::error::{DecodeError, EncodeError, RoundTripError};
-use crate::process::large;
 
 /// Fixed-width integers: a little more to copy, much less to compute. The decoder reads this
 /// configuration and no other.
@@ -33,7 +33,7 @@ fn config() -> impl bincode::config::Config {
 }
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    write(value).map_err(|error| {
+    write(value).map(SmallBytes::into_vec).map_err(|error| {
         let (message, spot) = unwritten(value, error);
         EncodeError::new(type_name::<T>(), format_args!("{message}{spot}"))
     })
@@ -50,20 +50,18 @@ pub(crate) fn encode_message<T: Serialize>(message: &T, bulk: Bulk) -> Result<Pa
     Ok(Parcel::new(value, bulk))
 }
 
-fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, bincode::error::EncodeError> {
-    // Most messages are short: one allocation does for them.
-    let mut out = Out(Vec::with_capacity(32));
+fn write<T: Serialize + ?Sized>(value: &T) -> Result<SmallBytes, bincode::error::EncodeError> {
+    let mut out = Out(SmallBytes::new());
     bincode::serde::encode_into_writer(value, &mut out, config())?;
     Ok(out.0)
 }
 
 /// What is written, with room for what a [`Parcel`] puts behind it.
-struct Out(Vec<u8>);
+struct Out(SmallBytes);
 
 impl Writer for &mut Out {
     fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
-        large::reserve(&mut self.0, bytes.len() + FOOTER);
-        self.0.extend_from_slice(bytes);
+        self.0.extend(bytes, FOOTER);
         Ok(())
     }
 }

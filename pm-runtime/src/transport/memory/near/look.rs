@@ -5,6 +5,7 @@ use crate::transport::memory::atomic::Ordering;
 use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
 use crate::transport::memory::stream::Broken;
 use crate::transport::memory::{SAID, buffer, wake_for_room};
+use crate::wire::small::SmallBytes;
 
 impl Near {
     /// Looks at what the worker has done since. `true`: some of a long end was read.
@@ -134,8 +135,7 @@ impl Near {
                     return Err(Broken);
                 }
                 if length <= INLINE {
-                    let mut bytes = Vec::with_capacity(length);
-                    layout::load_inline(slot, length, &mut bytes);
+                    let bytes = layout::load_inline(slot, length);
                     heard.extend(took(slot));
                     heard.push(ended(id, kind, bytes));
                     return Ok(Look::Over);
@@ -156,7 +156,7 @@ impl Near {
             return Ok(Look::Runs);
         }
         if let Some(Incoming { kind, bytes, .. }) = self.incoming.take() {
-            heard.push(ended(id, kind, bytes));
+            heard.push(ended(id, kind, bytes.into()));
         }
         Ok(Look::Over)
     }
@@ -191,6 +191,6 @@ fn took(slot: &Slot) -> Option<Heard> {
     (took & TOOK != 0 && took != u64::MAX).then_some(Heard::Took { nanos: took & !TOOK })
 }
 
-fn ended(id: u64, kind: u32, bytes: Vec<u8>) -> Heard {
+fn ended(id: u64, kind: u32, bytes: SmallBytes) -> Heard {
     Heard::Ended { id, kind: kind as u8, said: kind & SAID != 0, bytes }
 }

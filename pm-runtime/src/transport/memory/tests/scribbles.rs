@@ -139,7 +139,7 @@ impl Victim {
         wake(&self.region);
         for heard in heard {
             if let Heard::Ended { id, bytes, .. } = heard {
-                assert!(bytes.len() <= LIMIT && bytes.capacity() <= LIMIT);
+                assert!(bytes.len() <= LIMIT && bytes.into_vec().capacity() <= LIMIT);
                 assert!(!self.ended.contains(&id), "an end that came twice");
                 self.ended.push(id);
             }

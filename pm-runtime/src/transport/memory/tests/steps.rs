@@ -104,7 +104,7 @@ proptest! {
                         let request = requests.receive(&region, claim.slot, |_| {
                             near.flush().is_ok()
                         }).unwrap();
-                        prop_assert!(request == bytes(claim.id, request.len()));
+                        prop_assert!(*request == bytes(claim.id, request.len()));
                         running.push(claim);
                     }
                 }
@@ -163,7 +163,7 @@ fn hear(near: &mut Near, queries: &mut BTreeMap<u64, Place>) -> Result<(), TestC
                 let Some(Place::Ended(length)) = queries.remove(&id) else {
                     return Err(TestCaseError::fail("an end that nobody told"));
                 };
-                prop_assert!(answer == bytes(id, length));
+                prop_assert!(*answer == bytes(id, length));
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::{Ending, Heard, INLINE, Long, Near, Next, Region, Requests, end, pool_sleeps};
 use super::{STREAM, posting, region};
-use crate::transport::payload::Parts;
 
 /// Longer than a stream, and as many as Miri takes minutes for.
 const LONG: usize = STREAM * 3;
@@ -26,7 +25,7 @@ fn echo(region: &Arc<Region>, stop: &AtomicBool) {
             true
         };
         let request = requests.receive(region, claim.slot, wait).unwrap();
-        let ending = Ending { slot: claim.slot, kind: 2, said: false, parts: request.parts() };
+        let ending = Ending { slot: claim.slot, kind: 2, said: false, parts: [&[], &request] };
         match request.len() <= INLINE {
             true => end(region, &ending, || ()),
             false => long.end(region, &ending, || (), wait),
