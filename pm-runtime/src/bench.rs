@@ -12,7 +12,9 @@ use crate::conduct::Conduct;
 use crate::error::{DecodeError, EncodeError};
 use crate::options::Cancel;
 use crate::supervisor::{Action, Config, Core, End, QueryKey, Route, Submission, WorkerId};
-use crate::transport::memory::{Ending, Heard, INLINE, Near, Next, Posting, Region, Requests, end};
+use crate::transport::memory::{
+    About, Ending, Heard, INLINE, Near, Next, Posting, Region, Requests, end,
+};
 use crate::transport::payload::Payload;
 use crate::wire::codec;
 
@@ -63,8 +65,8 @@ impl Ring {
     pub fn trip(&mut self, queries: usize) -> Result<usize, Stopped> {
         for _ in 0..queries {
             self.last += 1;
-            let (id, payload) = (self.last, self.payload.clone());
-            self.near.push(Posting { id, payload, conduct: 0, timeout: u64::MAX });
+            let about = About { id: self.last, conduct: 0, timeout: u64::MAX };
+            self.near.push(Posting { about, payload: self.payload.clone() });
         }
         self.near.flush().map_err(|_| Stopped("it cannot be posted"))?;
         while let Some(claim) = self.next.begin(0) {

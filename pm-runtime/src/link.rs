@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::conduct::Conduct;
 use crate::sync::lock;
 use crate::transport::memory::Region;
-use crate::transport::payload::Payload;
+use crate::transport::payload::{Parts, Payload};
 use crate::transport::socket::{self, Gone, Outbox, Read, Wait};
 use crate::wire::frame::{Assembler, Frame, FrameError, Header};
 use crate::wire::handshake;
@@ -43,9 +43,9 @@ pub(crate) struct FarEnd {
 }
 
 /// A query for a worker.
-pub(crate) struct Handing {
+pub(crate) struct Handing<'a, P> {
     pub(crate) id: u64,
-    pub(crate) request: Payload,
+    pub(crate) request: &'a Arc<P>,
     pub(crate) conduct: Conduct,
     pub(crate) timeout: Option<Duration>,
 }
@@ -103,7 +103,7 @@ impl Link {
     }
 
     /// Puts a query into the outbox; [`flush`](Self::flush) sends it.
-    pub(crate) fn hand(&self, handing: Handing) {
+    pub(crate) fn hand(&self, handing: Handing<'_, impl Parts + Send + Sync + 'static>) {
         if let Some(memory) = &self.memory {
             return memory.hand(handing);
         }
@@ -111,7 +111,7 @@ impl Link {
         if timeout != self.timeout {
             self.push(to_worker::TIMEOUT, nanos(timeout), None);
         }
-        self.push(to_worker::QUERY, id, Some(request));
+        self.push(to_worker::QUERY, id, Some(request.clone()));
     }
 
     /// Takes a query back at once, if it has not begun. `None`: the worker has to be asked.

@@ -8,7 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::{Handing, Word, nanos};
 use crate::sync::lock;
-use crate::transport::memory::{self, Heard, INLINE, Near, Posting, Region};
+use crate::transport::memory::{self, About, Heard, Near, Posting, Region};
+use crate::transport::payload::Parts;
 use crate::transport::socket::Read;
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{FromWorker, NONE, from_worker};
@@ -34,18 +35,17 @@ impl Memory {
 
     /// Posts a query that takes no time to copy; [`flush`](Self::flush) wakes the worker for it,
     /// and posts others.
-    pub(super) fn hand(&self, handing: Handing) {
+    pub(super) fn hand(&self, handing: Handing<'_, impl Parts + Send + Sync + 'static>) {
         let Handing { id, request, conduct, timeout } = handing;
-        let (conduct, timeout) = (conduct.to_wire(), nanos(timeout));
-        let is_short = request.length() <= INLINE;
+        let about = About { id, conduct: conduct.to_wire(), timeout: nanos(timeout) };
         let mut near = lock(&self.near);
-        let is_next = !near.has_backlog();
-        near.push(Posting { id, payload: request, conduct, timeout });
-        match is_short && is_next {
-            // What makes no sense shows when the worker is read from.
-            true => drop(near.flush()),
-            false => self.unposted.store(true, Ordering::Release),
+        if let [[], bytes] = request.parts()
+            && near.post(about, bytes)
+        {
+            return;
         }
+        near.push(Posting { about, payload: request.clone() });
+        self.unposted.store(true, Ordering::Release);
     }
 
     pub(super) fn take_back(&self, id: u64) -> bool {
@@ -120,7 +120,7 @@ impl Memory {
         if memory::wake(&self.region) {
             ring_socket();
         }
-        let clock = Clock::read();
+        let mut clock = None;
         let said = heard.iter().any(|heard| matches!(heard, Heard::Ended { said: true, .. }));
         let mut frames = Vec::new();
         let mut read = Ok(Read::Empty);
@@ -136,12 +136,38 @@ impl Memory {
         let waited = early.len();
         early.append(&mut frames);
         let mut rest = std::mem::take(&mut *early);
+        let mut begun = None;
         for heard in heard {
-            if let Heard::Ended { id, said: true, .. } = heard {
-                words.extend(rest.extract_if(.., |frame| frame.id == id).map(FromWorker::try_from));
+            match heard {
+                Heard::Took { nanos } => {
+                    words.push(Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }));
+                }
+                Heard::Begun { id, at } => {
+                    let at = clock.get_or_insert_with(Clock::read).instant(at);
+                    words.extend(begun.replace(Begun { id, at }).map(Begun::word));
+                }
+                Heard::Ended { id, kind, said, bytes } => {
+                    let frame = Frame { kind, id, payload: bytes };
+                    match begun.take() {
+                        // As a rule its begin and its end come to be known at once.
+                        Some(begun) if begun.id == id && kind == from_worker::ANSWER && !said => {
+                            match FromWorker::answered(frame, begun.at) {
+                                Ok(answer) => words.push(Ok(answer)),
+                                Err(error) => words.extend([begun.word(), Err(error)]),
+                            }
+                            continue;
+                        }
+                        begun => words.extend(begun.map(Begun::word)),
+                    }
+                    if said {
+                        let said = rest.extract_if(.., |frame| frame.id == id);
+                        words.extend(said.map(FromWorker::try_from));
+                    }
+                    words.push(FromWorker::try_from(frame));
+                }
             }
-            words.push(word(heard, &clock));
         }
+        words.extend(begun.map(Begun::word));
         let near = lock(&self.near);
         for (index, frame) in rest.into_iter().enumerate() {
             // Its query has begun since the memory was read: that will be known the next time.
@@ -164,13 +190,15 @@ fn speaks(frame: &Frame) -> bool {
     matches!(frame.kind, from_worker::DEBUG | from_worker::MESSAGE) && frame.id != NONE
 }
 
-fn word(heard: Heard, clock: &Clock) -> Word {
-    match heard {
-        Heard::Begun { id, at } => Ok(FromWorker::Begun { id, at: Some(clock.instant(at)) }),
-        Heard::Took { nanos } => Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }),
-        Heard::Ended { id, kind, bytes, .. } => {
-            FromWorker::try_from(Frame { kind, id, payload: bytes })
-        }
+/// A begin that is not told yet.
+struct Begun {
+    id: u64,
+    at: Instant,
+}
+
+impl Begun {
+    fn word(self) -> Word {
+        Ok(FromWorker::Begun { id: self.id, at: Some(self.at) })
     }
 }
 

@@ -94,9 +94,9 @@ impl Shared {
                     state.after.rare().launches.push(id);
                 }
                 Action::Hand(id, key) => {
-                    let request = state.core.payload(key).cloned();
-                    if let (Some(worker), Some(request)) = (state.worker(id).cloned(), request) {
-                        let (conduct, timeout) = (request.conduct(), request.timeout());
+                    if let Some(worker) = state.worker(id).cloned()
+                        && let Some((request, conduct, timeout)) = state.core.handing(key)
+                    {
                         worker.hand(Handing { id: key.to_wire(), request, conduct, timeout });
                         state.after.send(worker);
                     }
@@ -168,36 +168,40 @@ impl Shared {
 
     /// What was kept for when the lock is free.
     pub(super) fn finish(&self, after: After) {
-        let After { leads, dirty, resolved, rare } = after;
-        let Rare { told, happened, reached, launches, forgotten, kept, destroyed } =
-            rare.map_or_else(Rare::default, |rare| *rare);
+        let After { leads, dirty, resolved, mut rare } = after;
         for worker in dirty.iter() {
             if !worker.send() || !leads {
                 worker.listen();
             }
         }
-        if happened {
-            self.events.wake();
-        }
-        if destroyed {
-            self.events.close();
-            self.callbacks.close();
-        }
-        for id in launches {
-            self.launch_soon(id);
-        }
-        for ticket in told {
-            ticket.wake();
+        if let Some(rare) = &mut rare {
+            self.finish_before_ends(rare);
         }
         for (ticket, outcome) in resolved {
             ticket.resolve(outcome);
         }
-        for (waiter, result) in reached {
+        for (waiter, result) in rare.iter_mut().flat_map(|rare| rare.reached.drain(..)) {
             // It fails only where nobody waits any more.
             shielded(|| drop(waiter.try_send(result)));
         }
-        drop(forgotten);
-        drop(kept);
+    }
+
+    /// What observers and callers know of a query before it is over.
+    #[cold]
+    fn finish_before_ends(&self, rare: &mut Rare) {
+        if rare.happened {
+            self.events.wake();
+        }
+        if rare.destroyed {
+            self.events.close();
+            self.callbacks.close();
+        }
+        for id in rare.launches.drain(..) {
+            self.launch_soon(id);
+        }
+        for ticket in rare.told.drain(..) {
+            ticket.wake();
+        }
     }
 
     fn launch_soon(&self, id: WorkerId) {
@@ -240,7 +244,6 @@ impl Shared {
 impl State {
     /// A call is over; its caller is told when the lock is free again.
     pub(super) fn resolve(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
-        self.lead.forget_call(&ticket);
         self.after.resolved.push((ticket, outcome));
     }
 

@@ -16,6 +16,7 @@ use super::Handles;
 use super::lead::Turn;
 use super::messages::Hear;
 use super::retry::{Again, Policy};
+use super::shared::Shared;
 use super::ticket::Ticket;
 use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
@@ -68,8 +69,12 @@ pub struct Call<T, M = String> {
 }
 
 enum Stage {
-    Encoded(Result<Parcel, QueryError>),
-    Submitted { ticket: Arc<Ticket>, key: Option<QueryKey> },
+    /// Nobody else has its ticket.
+    Encoded(Result<Arc<Ticket>, Box<QueryError>>),
+    Submitted {
+        ticket: Arc<Ticket>,
+        key: Option<QueryKey>,
+    },
     Over,
 }
 
@@ -87,7 +92,7 @@ impl<T, M> Call<T, M> {
             immediate: false,
             forced: false,
             route: Route::Any,
-            stage: Stage::Encoded(request),
+            stage: Stage::Encoded(request.map(Ticket::new).map(Arc::new).map_err(Box::new)),
             open,
             hear: None,
             message: PhantomData,
@@ -280,10 +285,14 @@ impl<T, M> Call<T, M> {
         smol::future::block_on(self)
     }
 
-    fn submit(&self, request: Parcel) -> (Stage, Turn) {
-        let size = request.size();
-        let conduct = self.handles.shared().plan.entry.serve.conduct(request.value());
-        let ticket = Arc::new(Ticket::new(request, self.timeout, conduct, self.hear.is_some()));
+    fn submit(&self, mut ticket: Arc<Ticket>) -> (Stage, Turn) {
+        if self.hear.is_some()
+            && let Some(ticket) = Arc::get_mut(&mut ticket)
+        {
+            ticket.listen();
+        }
+        let size = ticket.request().size();
+        let conduct = self.handles.shared().plan.entry.serve.conduct(ticket.request().value());
         let submission = Submission {
             payload: ticket.clone(),
             size,
@@ -295,16 +304,6 @@ impl<T, M> Call<T, M> {
         };
         let (key, turn) = self.handles.shared().submit(&ticket, submission, self.forced);
         (Stage::Submitted { ticket, key }, turn)
-    }
-
-    /// Does what the caller wants with the messages that are there.
-    fn hear_messages(&mut self, ticket: &Ticket) {
-        let Some(hear) = &mut self.hear else { return };
-        for (worker, message) in ticket.messages() {
-            if let Err(error) = hear((), &message) {
-                self.handles.shared().misheard(worker, &error);
-            }
-        }
     }
 
     /// Whether it looks for the answers of all when it is polled.
@@ -333,12 +332,13 @@ impl<T, M> Call<T, M> {
         let mut stage = std::mem::replace(&mut call.stage, Stage::Over);
         let mut turn = Turn::Now;
         if let Stage::Encoded(request) = stage {
-            let request = request.and_then(|request| match call.mistake(&request) {
-                None => Ok(request),
+            let request = request.map_err(|error| *error);
+            let ticket = request.and_then(|ticket| match call.mistake(ticket.request()) {
+                None => Ok(ticket),
                 Some(error) => Err(error),
             });
-            (stage, turn) = match request {
-                Ok(request) => call.submit(request),
+            (stage, turn) = match ticket {
+                Ok(ticket) => call.submit(ticket),
                 Err(error) => {
                     shared.change(|state, now| state.core.refuse(now));
                     return Poll::Ready(Err(error));
@@ -359,23 +359,35 @@ impl<T, M> Call<T, M> {
             Poll::Ready(outcome) => {
                 shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.
-                call.hear_messages(&ticket);
+                hear_messages(&mut call.hear, &ticket, shared);
                 let answer = outcome.and_then(|mut answer| {
-                    (call.open)(&mut answer).map_err(|error| call.handles.shared().unread(error))
+                    (call.open)(&mut answer).map_err(|error| shared.unread(error))
                 });
                 Poll::Ready(answer)
             }
             Poll::Pending => {
-                call.stage = Stage::Submitted { ticket: ticket.clone(), key };
                 // Looked at only now, as its waker is in its place.
-                if call.handles.shared().leader.is(&ticket) {
+                if shared.leader.is(&ticket) {
                     // Others of its task may want to send something first.
                     cx.waker().wake_by_ref();
                 }
-                // What comes from now on wakes its caller again.
-                call.hear_messages(&ticket);
+                call.stage = Stage::Submitted { ticket, key };
+                if let Stage::Submitted { ticket, .. } = &call.stage {
+                    // What comes from now on wakes its caller again.
+                    hear_messages(&mut call.hear, ticket, shared);
+                }
                 Poll::Pending
             }
+        }
+    }
+}
+
+/// Does what the caller wants with the messages that are there.
+fn hear_messages(hear: &mut Option<Hear<()>>, ticket: &Ticket, shared: &Shared) {
+    let Some(hear) = hear else { return };
+    for (worker, message) in ticket.messages() {
+        if let Err(error) = hear((), &message) {
+            shared.misheard(worker, &error);
         }
     }
 }
@@ -395,7 +407,7 @@ impl<T, M> Future for Call<T, M> {
             let result = ready!(call.poll_run(cx));
             let again = call.again.as_mut().zip(result.as_ref().ok());
             match again.and_then(|(again, answer)| again.after(answer)) {
-                Some(request) => call.stage = Stage::Encoded(Ok(request)),
+                Some(request) => call.stage = Stage::Encoded(Ok(Arc::new(Ticket::new(request)))),
                 None => return Poll::Ready(result),
             }
         }
@@ -417,7 +429,7 @@ impl<T, M> Drop for Call<T, M> {
         if let Stage::Submitted { ticket, key: Some(key), .. } = &self.stage {
             let shared = self.handles.shared();
             shared.change(|state, now| {
-                state.lead.forget_call(ticket);
+                state.lead.forget_call(*key);
                 state.core.cancel(*key, now);
             });
             shared.leave_lead(ticket);

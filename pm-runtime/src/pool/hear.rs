@@ -27,11 +27,14 @@ impl Owner for Shared {
         self.change_only(|state, now| {
             let mut breach = None;
             for word in words.drain(..) {
-                // What was seen to begin has begun, whatever its worker said before.
-                let is_seen = matches!(word, Ok(FromWorker::Begun { at: Some(_), .. }));
-                if breach.is_some() && !is_seen {
-                    continue;
-                }
+                let word = match &breach {
+                    None => word,
+                    // What was seen to begin has begun, whatever its worker said before.
+                    Some(_) => match word.ok().and_then(FromWorker::into_seen_begin) {
+                        Some(begin) => Ok(begin),
+                        None => continue,
+                    },
+                };
                 let said = word.map_err(|error| error.to_string());
                 if let Err(what) = said.and_then(|said| self.hear(state, id, said, now)) {
                     breach.get_or_insert(what);
@@ -121,11 +124,24 @@ impl Shared {
                 state.core.took(time);
                 Ok(())
             }
-            FromWorker::Answer { response, .. } if response.size() > self.options.max_frame => {
+            FromWorker::Answer { id: query, begun, response }
+                if response.size() > self.options.max_frame =>
+            {
+                if let Some(at) = begun {
+                    let key = QueryKey::from_wire(query);
+                    state.core.begun_at(id, key, at, now).map_err(violated)?;
+                }
                 Err("its answer is larger than max_frame".into())
             }
-            FromWorker::Answer { id: query, response } => {
+            FromWorker::Answer { id: query, begun: None, response } => {
                 end(state, query, End::Answered, Ok(response))
+            }
+            FromWorker::Answer { id: query, begun: Some(at), response } => {
+                let key = QueryKey::from_wire(query);
+                if let Some(ticket) = state.core.answered(id, key, at, now).map_err(violated)? {
+                    state.resolve(ticket, Ok(response));
+                }
+                Ok(())
             }
             FromWorker::Panicked { id: query, note } => {
                 let report = PanicReport::new(id, note);

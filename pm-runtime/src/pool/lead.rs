@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::shared::{Shared, State};
 use super::ticket::Ticket;
 use crate::spin::Luck;
-use crate::supervisor::WorkerId;
+use crate::supervisor::{QueryKey, WorkerId};
 use crate::sync::lock;
 use crate::worker::Worker;
 
@@ -49,7 +49,7 @@ pub(super) struct Lead {
     /// Room for a copy of those.
     spare: Vec<Arc<Worker>>,
     /// The call that was sent last.
-    last: Option<Arc<Ticket>>,
+    last: Option<QueryKey>,
     /// Somebody has looked since the clock last asked.
     looked: bool,
     /// How many calls in a row had the pool to themselves.
@@ -92,14 +92,14 @@ impl Lead {
     }
 
     /// Nobody waits for this call any more.
-    pub(super) fn forget_call(&mut self, ticket: &Arc<Ticket>) {
-        self.last.take_if(|last| Arc::ptr_eq(last, ticket));
+    pub(super) fn forget_call(&mut self, key: QueryKey) {
+        self.last.take_if(|last| *last == key);
     }
 }
 
 impl Shared {
     /// A call was sent: it takes the lead, if nobody has it and answers come fast.
-    pub(super) fn join_lead(&self, state: &mut State, ticket: &Arc<Ticket>) -> Turn {
+    pub(super) fn join_lead(&self, state: &mut State, ticket: &Ticket, key: QueryKey) -> Turn {
         let alone = state.core.live() == 1;
         // Who had it and is answered already may never be polled again.
         if !self.leader.is_there() || alone {
@@ -108,7 +108,7 @@ impl Shared {
             }
             self.leader.set(Some(ticket));
         }
-        state.lead.last = Some(ticket.clone());
+        state.lead.last = Some(key);
         match alone && (ALONE..PROBE).contains(&state.lead.alone) {
             true => Turn::Now,
             false => Turn::Later,
@@ -192,7 +192,7 @@ impl Shared {
                 awaited
             });
             if !state.lead.workers.is_empty() {
-                next = state.lead.last.take();
+                next = state.lead.last.take().and_then(|key| state.core.payload(key).cloned());
             }
             self.leader.set(next.as_deref());
             // Only then: either its caller sees that it has the lead, or it is seen here that it

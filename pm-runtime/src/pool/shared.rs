@@ -167,7 +167,7 @@ impl Shared {
             state.settle_home(&self.options, forced, now);
             let key = state.core.submit(submission, now);
             let turn = match key {
-                Some(_) => self.join_lead(state, ticket),
+                Some(key) => self.join_lead(state, ticket, key),
                 None => Turn::Later,
             };
             (key, turn)

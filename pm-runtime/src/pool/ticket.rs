@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use super::messages::{Heard, Mailbox};
-use crate::conduct::Conduct;
 use crate::error::QueryError;
 use crate::supervisor::WorkerId;
 use crate::sync::{lock, shielded};
@@ -20,9 +18,6 @@ pub(crate) type Outcome = Result<Parcel, QueryError>;
 /// One query: its arguments, and the place where its outcome is put, once.
 pub(crate) struct Ticket {
     request: Parcel,
-    /// How long it may run.
-    timeout: Option<Duration>,
-    conduct: Conduct,
     state: Mutex<State>,
     /// Its messages on their way to its caller; `None`: that does not listen.
     mailbox: Option<Box<Mutex<Mailbox>>>,
@@ -39,18 +34,14 @@ enum State {
 }
 
 impl Ticket {
-    pub(crate) fn new(
-        request: Parcel,
-        timeout: Option<Duration>,
-        conduct: Conduct,
-        listens: bool,
-    ) -> Self {
+    pub(crate) fn new(request: Parcel) -> Self {
         let state = Mutex::new(State::Pending { waker: None, debug: None });
-        Self { request, timeout, conduct, state, mailbox: listens.then(Box::default) }
+        Self { request, state, mailbox: None }
     }
 
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.timeout
+    /// Its caller wants to hear its messages.
+    pub(crate) fn listen(&mut self) {
+        self.mailbox = Some(Box::default());
     }
 
     /// The encoded arguments.
@@ -68,10 +59,6 @@ impl Ticket {
             (part.len(), first, last).hash(&mut hasher);
         }
         hasher.finish()
-    }
-
-    pub(crate) fn conduct(&self) -> Conduct {
-        self.conduct
     }
 
     /// The outcome is there.
@@ -194,7 +181,7 @@ mod tests {
     fn a_hash_tells_arguments_apart_by_size_and_ends() {
         let hash = |bytes: &[u8]| {
             let request = Parcel::new(bytes.to_vec(), Bulk::new());
-            Ticket::new(request, None, Conduct::Blocking, false).hash()
+            Ticket::new(request).hash()
         };
         let mut long = vec![0; 1 << 20];
         let all = [hash(b""), hash(b"a"), hash(b"ab"), hash(b"ba"), hash(&long), hash(&long[1..])];

@@ -178,6 +178,7 @@ pub(crate) enum Bug {
     CountDeathsFromOutside,
     CountFirstStarts,
     CountReturnsAsPace,
+    CountNoSeenBegins,
     CountTemporaryDeaths,
     DropExclusive,
     DestroyDropsWaiting,
@@ -212,6 +213,7 @@ pub(crate) enum Bug {
     IgnoreAnswerOfDying,
     IgnoreBoot,
     KeepFailedReplacements,
+    KeepBytesOfSeen,
     KeepGap,
     KeepLoadAfterAnswer,
     KeepOneHoused,
@@ -328,8 +330,13 @@ impl<P> Core<P> {
     }
 
     /// What its owner keeps with a live query.
-    pub(crate) fn payload(&mut self, key: QueryKey) -> Option<&mut P> {
-        self.queries.get_mut(key).map(|query| &mut query.payload)
+    pub(crate) fn payload(&self, key: QueryKey) -> Option<&P> {
+        self.queries.get(key).map(|query| &query.payload)
+    }
+
+    /// What a worker has to know of a query.
+    pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Conduct, Option<Duration>)> {
+        self.queries.get(key).map(|query| (&query.payload, query.conduct, query.timeout))
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {
@@ -398,9 +405,21 @@ impl<P> Core<P> {
         self.bug == Some(bug)
     }
 
+    /// Whether what nearly every query comes to may go a shorter way: where that has a bug of its
+    /// own, or there is none.
+    #[cfg(test)]
+    fn takes_shortcuts(&self) -> bool {
+        matches!(self.bug, None | Some(Bug::CountNoSeenBegins | Bug::KeepBytesOfSeen))
+    }
+
     #[cfg(not(test))]
     const fn has(&self, _: Bug) -> bool {
         false
+    }
+
+    #[cfg(not(test))]
+    const fn takes_shortcuts(&self) -> bool {
+        true
     }
 }
 

@@ -117,6 +117,47 @@ impl<P> Core<P> {
         Ok(())
     }
 
+    /// A worker has answered a query that it has begun then, which was not known. The same as to
+    /// hear of one and then of the other, and what nearly every query comes to.
+    pub(crate) fn answered(
+        &mut self,
+        worker: WorkerId,
+        key: QueryKey,
+        at: Instant,
+        now: Instant,
+    ) -> Result<Option<P>, Violation> {
+        let Some(query) = self.queries.get(key) else { return Err(Violation::Begun) };
+        let (size, submitted) = (query.size, query.submitted);
+        let is_plain = query.place == (Place::Handed { worker, recalled: false })
+            && query.caller == Caller::Waits
+            && query.conduct != Conduct::Exclusive
+            && !query.route.is_bound();
+        let concurrency = self.config.concurrency;
+        let (shortcut, keeps_bytes) = (self.takes_shortcuts(), self.has(Bug::KeepBytesOfSeen));
+        let slot = self.slot_mut(worker).filter(|slot| {
+            let is_staying = slot.is_live() && !slot.probe && !slot.temporary;
+            shortcut && is_plain && is_staying && slot.begun.len() < concurrency
+        });
+        let Some(slot) = slot else {
+            self.begun_at(worker, key, at, now)?;
+            return self.ended(worker, key, End::Answered, now);
+        };
+        let at = at.max(slot.progress).min(now);
+        slot.take_handed(key);
+        slot.handed_bytes -= if keeps_bytes { 0 } else { size };
+        slot.progress = now;
+        slot.moved = now;
+        slot.served += 1;
+        self.budget.answered();
+        if !self.has(Bug::CountNoSeenBegins) {
+            self.tally.begin(now.saturating_duration_since(submitted), now);
+        }
+        self.tally.complete(now.saturating_duration_since(at), now);
+        self.expect_next(worker, now);
+        self.behind = true;
+        Ok(self.queries.remove(key))
+    }
+
     /// A worker has ended a query. `Some`: its caller waits for the answer. What follows from it
     /// waits for [`catch_up`](Self::catch_up), which is due when all that the worker has said by
     /// now was heard.
@@ -301,12 +342,17 @@ impl<P> Core<P> {
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
         slot.moved = now;
-        if let Some(since) = slot.stuck_since()
+        self.expect_next(worker, now);
+        Some(())
+    }
+
+    /// A worker has made room, and is to go on.
+    fn expect_next(&mut self, worker: WorkerId, now: Instant) {
+        if let Some(since) = self.slot(worker).and_then(Slot::stuck_since)
             && !self.has(Bug::ForgetWakeAfterAnswer)
         {
             self.wake_by(later(since, self.config.boot_timeout));
         }
         self.expect_begins(worker, now);
-        Some(())
     }
 }

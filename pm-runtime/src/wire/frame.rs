@@ -9,8 +9,8 @@
 //! Integers are little-endian. The length counts the payload only, and is checked against the
 //! limit before memory is taken for it.
 
-use crate::process::large;
 use super::small::SmallBytes;
+use crate::process::large;
 
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 16;

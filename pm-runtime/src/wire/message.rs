@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use serde_derive::{Deserialize, Serialize};
 
 use super::bulk::{FOOTER, Parcel};
-use super::small::SmallBytes;
 use super::codec;
 use super::frame::{Frame, FrameError};
+use super::small::SmallBytes;
 use crate::error::{CodecNote, PanicNote};
 
 /// Kinds of frames from the pool.
@@ -108,8 +108,10 @@ pub(crate) enum FromWorker {
     Took {
         time: Duration,
     },
+    /// `begun`: when, if that was not told before.
     Answer {
         id: u64,
+        begun: Option<Instant>,
         response: Parcel,
     },
     Panicked {
@@ -146,6 +148,22 @@ pub(crate) enum FromWorker {
 }
 
 impl FromWorker {
+    /// An answer whose query has begun then, which was not told before.
+    pub(crate) fn answered(frame: Frame, begun: Instant) -> Result<Self, FrameError> {
+        let response = parcel(frame.kind, frame.payload)?;
+        Ok(Self::Answer { id: frame.id, begun: Some(begun), response })
+    }
+
+    /// The begin that was seen, and not told, whatever else it says.
+    pub(crate) fn into_seen_begin(self) -> Option<Self> {
+        match self {
+            Self::Begun { id, at: at @ Some(_) } | Self::Answer { id, begun: at @ Some(_), .. } => {
+                Some(Self::Begun { id, at })
+            }
+            _ => None,
+        }
+    }
+
     /// A query has come to an end of its own.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Panicked { .. } | Self::Refused { .. })
@@ -200,7 +218,9 @@ impl TryFrom<Frame> for FromWorker {
         }
         Ok(match kind {
             from_worker::BEGUN => Self::Begun { id, at: None },
-            from_worker::ANSWER => Self::Answer { id, response: parcel(kind, payload)? },
+            from_worker::ANSWER => {
+                Self::Answer { id, begun: None, response: parcel(kind, payload)? }
+            }
             from_worker::PANICKED => {
                 Self::Panicked { id, note: codec::decode(&payload).map_err(senseless)? }
             }

@@ -30,6 +30,7 @@ use crate::reactor::{Reactor, Source, Token};
 use crate::spin::Luck;
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
+use crate::transport::payload::Parts;
 use crate::transport::poll::Interest;
 
 /// Who wants to know what becomes of a worker.
@@ -113,7 +114,7 @@ impl Worker {
     }
 
     /// Puts a query into the outbox.
-    pub(crate) fn hand(&self, handing: Handing) {
+    pub(crate) fn hand(&self, handing: Handing<'_, impl Parts + Send + Sync + 'static>) {
         self.link.hand(handing);
     }
 

@@ -59,7 +59,8 @@ impl Waits {
     }
 
     fn last(&self) -> Option<Arc<Ticket>> {
-        lock(&self.shared().state).lead.last.clone()
+        let state = lock(&self.shared().state);
+        state.core.payload(state.lead.last?).cloned()
     }
 }
 

@@ -10,6 +10,14 @@ use super::{judge, lies};
 use crate::conduct::Conduct;
 use crate::error::{BootError, CrashCause, Exit};
 
+/// What came to be known of a query that has ended.
+enum Seen {
+    /// That it has begun, and was answered.
+    Whole,
+    /// The end, after the begin.
+    End(End),
+}
+
 impl World {
     /// The next frame of a worker arrives, or, after the last one, the news of its death.
     pub(super) fn deliver(&mut self, worker: WorkerId) -> Check<bool> {
@@ -45,27 +53,24 @@ impl World {
                 honest(self.core.ready(worker, now), &frame)?;
             }
             &Up::Begun(key) => {
-                let fact = self.ledger.by_key(key)?;
-                if fact.told.replace(now).is_none() && !fact.cancelled {
-                    fact.waited = Some(now - fact.submitted);
+                self.note_begin(worker, key)?;
+                // As memory shows it, where both have come to be known at once.
+                if self.rng.one_in(2) && self.takes_answer(worker, key) {
+                    self.hear_end(worker, key, Seen::Whole)?;
+                    self.core.catch_up(now);
+                } else {
+                    honest(self.core.begun(worker, key, now), &frame)?;
                 }
-                let shadow = self.ledger.shadow(worker)?;
-                if shadow.confirmed.is_some() {
-                    return Err(format!("worker {worker} began {key:?} behind its shut gate"));
-                }
-                shadow.progress = now;
-                shadow.moved = now;
-                honest(self.core.begun(worker, key, now), &frame)?;
             }
             &Up::Ended(key, end) => {
                 let mut spoils = self.spoils(key, end);
-                self.hear_end(worker, key, end)?;
+                self.hear_end(worker, key, Seen::End(end))?;
                 // What has come with it is heard before anything follows from either.
                 while self.rng.one_in(2)
                     && let Some((key, end)) = self.next_end(worker)
                 {
                     spoils |= self.spoils(key, end);
-                    self.hear_end(worker, key, end)?;
+                    self.hear_end(worker, key, Seen::End(end))?;
                 }
                 self.core.catch_up(now);
                 if spoils {
@@ -102,6 +107,28 @@ impl World {
         self.react(Event::Other, &before)
     }
 
+    fn note_begin(&mut self, worker: WorkerId, key: QueryKey) -> Check {
+        let now = self.now;
+        let fact = self.ledger.by_key(key)?;
+        if fact.told.replace(now).is_none() && !fact.cancelled {
+            fact.waited = Some(now - fact.submitted);
+        }
+        let shadow = self.ledger.shadow(worker)?;
+        if shadow.confirmed.is_some() {
+            return Err(format!("worker {worker} began {key:?} behind its shut gate"));
+        }
+        shadow.progress = now;
+        shadow.moved = now;
+        Ok(())
+    }
+
+    /// Takes the worker's next frame, if that is the answer to this query.
+    fn takes_answer(&mut self, worker: WorkerId, key: QueryKey) -> bool {
+        let Some(worker) = self.workers.get_mut(&worker) else { return false };
+        let is_next = matches!(worker.up.front(), Some(Up::Ended(of, End::Answered)) if *of == key);
+        is_next && worker.up.pop_front().is_some()
+    }
+
     /// Takes the worker's next frame, if that is an end too.
     fn next_end(&mut self, worker: WorkerId) -> Option<(QueryKey, End)> {
         let up = &mut self.workers.get_mut(&worker)?.up;
@@ -120,8 +147,12 @@ impl World {
         end == End::Panicked && conduct == Ok(Conduct::Exclusive)
     }
 
-    fn hear_end(&mut self, worker: WorkerId, key: QueryKey, end: End) -> Check {
+    fn hear_end(&mut self, worker: WorkerId, key: QueryKey, seen: Seen) -> Check {
         let now = self.now;
+        let end = match seen {
+            Seen::Whole => End::Answered,
+            Seen::End(end) => end,
+        };
         let id = self.ledger.id(key)?;
         let cancelled = self.ledger.facts[id].cancelled;
         if !self.ledger.shadow(worker)?.temporary {
@@ -138,7 +169,11 @@ impl World {
             let slow = self.rng.one_in(8);
             self.core.took(Duration::from_micros(if slow { 1000 } else { 1 }));
         }
-        match self.core.ended(worker, key, end, now) {
+        let ended = match seen {
+            Seen::Whole => self.core.answered(worker, key, now, now),
+            Seen::End(end) => self.core.ended(worker, key, end, now),
+        };
+        match ended {
             Err(error) => Err(format!("worker {worker} truly ran {key:?}, but: {error}")),
             Ok(Some(Ticket(other))) if other != id || cancelled => {
                 Err(format!("the answer to {id}, cancelled {cancelled}, reached {other}"))

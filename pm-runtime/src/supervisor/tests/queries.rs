@@ -182,7 +182,7 @@ fn a_worker_that_begins_nothing_is_killed_and_its_queries_run_elsewhere() {
     scene.die(1, Exit::Signal(libc::SIGKILL));
     scene.core.ready(2, scene.now).unwrap();
     assert!(scene.actions().contains("Hand(2"));
-    assert_eq!(scene.core.payload(second), Some(&mut 2));
+    assert_eq!(scene.core.payload(second), Some(&2));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) use far::{
 pub(crate) use layout::INLINE;
 #[cfg(any(pm_loom, miri))]
 pub(crate) use model::Region;
-pub(crate) use near::{Heard, Near, Posting};
+pub(crate) use near::{About, Heard, Near, Posting};
 #[cfg(not(any(pm_loom, miri)))]
 pub(crate) use region::Region;
 

@@ -51,8 +51,14 @@ struct Incoming {
 
 /// A query that is to be posted.
 pub(crate) struct Posting {
-    pub(crate) id: u64,
+    pub(crate) about: About,
     pub(crate) payload: Payload,
+}
+
+/// What a worker has to know of a query beside its bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct About {
+    pub(crate) id: u64,
     /// What may run beside it: a number that means something to the worker.
     pub(crate) conduct: u8,
     /// How long it may run, in nanoseconds; `u64::MAX`: however long it takes.
@@ -131,7 +137,7 @@ impl Near {
     /// the next ones are written. `true`: the worker has something new to look at.
     pub(crate) fn flush(&mut self) -> Result<bool, Broken> {
         let mut news = false;
-        while let Some(Posting { id, payload, conduct, timeout }) = self.outbox.front() {
+        while let Some(Posting { payload, .. }) = self.outbox.front() {
             let (parts, length) = (payload.parts(), payload.length());
             if let Some(sending) = &mut self.sending {
                 while sending.written < length {
@@ -146,50 +152,80 @@ impl Near {
                 self.outbox.pop_front();
                 continue;
             }
-            if self.gate_shut {
-                return Ok(news);
-            }
-            let Some(following) = self.free.pop() else {
+            let Some(index) = self.claim() else {
                 return Ok(news);
             };
-            let index = std::mem::replace(&mut self.next, following);
-            let id = *id;
-            let slot = slot(&self.region, index);
-            slot.next.store(following, Ordering::Relaxed);
-            slot.length.store(length as u32, Ordering::Relaxed);
-            slot.id.store(id, Ordering::Relaxed);
-            slot.kind.store(u32::from(*conduct), Ordering::Relaxed);
-            slot.timeout.store(*timeout, Ordering::Relaxed);
-            match parts {
-                [[], bytes] if bytes.len() <= INLINE => {
-                    layout::store_inline(slot, bytes);
-                    self.outbox.pop_front();
-                }
-                parts => {
-                    let begins = self.requests.position();
-                    slot.offset.store(begins, Ordering::Relaxed);
-                    let written = self.requests.write(self.region.requests(), parts)?;
-                    match written < length {
-                        true => self.sending = Some(Sending { slot: index, begins, written }),
-                        false => drop(self.outbox.pop_front()),
-                    }
-                }
-            }
-            slot.state.store(state::POSTED, Ordering::Release);
-            let posted = Posted { id, held: false, begun: false };
-            self.records[index as usize] = Record::Posted(posted);
-            self.live.push(index);
             news = true;
+            self.sending = self.post_front(index)?;
             if self.sending.is_some() {
                 return Ok(news);
             }
+            self.outbox.pop_front();
         }
         Ok(news)
     }
 
+    /// Posts the first query of the outbox; `Some`: not all of it is written.
+    fn post_front(&mut self, index: u32) -> Result<Option<Sending>, Broken> {
+        let Some(Posting { about, payload }) = self.outbox.front() else { return Ok(None) };
+        let (about, parts, length) = (*about, payload.parts(), payload.length());
+        self.describe(index, about, length);
+        let slot = slot(&self.region, index);
+        let mut sending = None;
+        match parts {
+            [[], bytes] if length <= INLINE => layout::store_inline(slot, bytes),
+            parts => {
+                let begins = self.requests.position();
+                slot.offset.store(begins, Ordering::Relaxed);
+                let written = self.requests.write(self.region.requests(), parts)?;
+                if written < length {
+                    sending = Some(Sending { slot: index, begins, written });
+                }
+            }
+        }
+        self.show(index, about.id);
+        Ok(sending)
+    }
+
+    /// Posts a query at once. `false`: it has to wait its turn, or is too long for a slot.
+    pub(crate) fn post(&mut self, about: About, bytes: &[u8]) -> bool {
+        if bytes.len() > INLINE || !self.outbox.is_empty() {
+            return false;
+        }
+        let Some(index) = self.claim() else {
+            return false;
+        };
+        self.describe(index, about, bytes.len());
+        layout::store_inline(slot(&self.region, index), bytes);
+        self.show(index, about.id);
+        true
+    }
+
+    /// The slot that is used next, if anything may begin and there is one to follow it.
+    fn claim(&mut self) -> Option<u32> {
+        let following = self.free.pop_if(|_| !self.gate_shut)?;
+        Some(std::mem::replace(&mut self.next, following))
+    }
+
+    fn describe(&self, index: u32, about: About, length: usize) {
+        let slot = slot(&self.region, index);
+        slot.next.store(self.next, Ordering::Relaxed);
+        slot.length.store(length as u32, Ordering::Relaxed);
+        slot.id.store(about.id, Ordering::Relaxed);
+        slot.kind.store(u32::from(about.conduct), Ordering::Relaxed);
+        slot.timeout.store(about.timeout, Ordering::Relaxed);
+    }
+
+    /// From now on the worker may begin it.
+    fn show(&mut self, index: u32, id: u64) {
+        slot(&self.region, index).state.store(state::POSTED, Ordering::Release);
+        self.records[index as usize] = Record::Posted(Posted { id, held: false, begun: false });
+        self.live.push(index);
+    }
+
     /// Takes a query back that has not begun. `false`: it has.
     pub(crate) fn take_back(&mut self, id: u64) -> bool {
-        if let Some(index) = self.outbox.iter().position(|posting| posting.id == id)
+        if let Some(index) = self.outbox.iter().position(|posting| posting.about.id == id)
             && (index > 0 || self.sending.is_none())
         {
             self.outbox.remove(index);

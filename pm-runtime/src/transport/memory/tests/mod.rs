@@ -7,10 +7,10 @@ mod threads;
 
 use std::sync::Arc;
 
-use super::{Posting, Region};
+use super::{About, Posting, Region};
 
 fn posting(id: u64, bytes: Vec<u8>) -> Posting {
-    Posting { id, payload: Arc::new(bytes), conduct: 0, timeout: 0 }
+    Posting { about: About { id, conduct: 0, timeout: 0 }, payload: Arc::new(bytes) }
 }
 
 /// Bytes of a stream.
