@@ -66,7 +66,8 @@ impl Memory {
     /// Posts what fits. `true`: the worker sleeps where only its socket wakes it.
     pub(super) fn flush(&self) -> bool {
         let mut ring = false;
-        if self.unposted.swap(false, Ordering::AcqRel) {
+        // Nearly never; to look costs less than to swap.
+        if self.unposted.load(Ordering::Acquire) && self.unposted.swap(false, Ordering::AcqRel) {
             let mut near = lock(&self.near);
             // What makes no sense shows when the worker is read from.
             let _ = near.flush();

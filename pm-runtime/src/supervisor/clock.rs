@@ -131,6 +131,18 @@ impl<P> Core<P> {
         }
     }
 
+    /// The same, where only the query at this place in its line has become one of the next.
+    pub(super) fn expect_begin(&mut self, index: usize, place: usize, now: Instant) {
+        let slot = &self.slots[index];
+        let free = self.config.concurrency.saturating_sub(slot.begun.len());
+        let next = slot.handed.get(place).filter(|_| place < free);
+        let timeout = next.and_then(|&key| self.queries.get(key)?.timeout);
+        if let Some(timeout) = timeout {
+            let idle = now.saturating_duration_since(slot.progress);
+            self.wake_by(later(now, timeout.max(idle)));
+        }
+    }
+
     /// A gate that nobody shuts: the worker is beyond talking to.
     fn tick_gate(&mut self, worker: WorkerId, now: Instant) {
         let Some(slot) = self.slot(worker) else {

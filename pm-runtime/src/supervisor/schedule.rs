@@ -181,7 +181,8 @@ impl<P> Core<P> {
             self.slots[index].handed_bytes += query.size;
             self.slots[index].bound += usize::from(query.route.is_bound());
         }
-        self.expect_begins(worker, now);
+        let place = self.slots[index].handed.len() - 1;
+        self.expect_begin(index, place, now);
         if let Some(at) = stuck_at {
             self.wake_by(at);
         }

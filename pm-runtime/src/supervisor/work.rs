@@ -348,11 +348,17 @@ impl<P> Core<P> {
 
     /// A worker has made room, and is to go on.
     fn expect_next(&mut self, worker: WorkerId, now: Instant) {
-        if let Some(since) = self.slot(worker).and_then(Slot::stuck_since)
+        let Some(index) = self.index_of(worker) else { return };
+        let slot = &self.slots[index];
+        let stuck_since = slot.stuck_since();
+        let free = self.config.concurrency.saturating_sub(slot.begun.len());
+        if let Some(since) = stuck_since
             && !self.has(Bug::ForgetWakeAfterAnswer)
         {
             self.wake_by(later(since, self.config.boot_timeout));
         }
-        self.expect_begins(worker, now);
+        if let Some(last) = free.checked_sub(1) {
+            self.expect_begin(index, last, now);
+        }
     }
 }

@@ -142,7 +142,8 @@ impl Worker {
     /// Sends what is in the outbox. `true`: all of it is gone.
     pub(crate) fn send(&self) -> bool {
         let sent = self.link.flush();
-        if self.urgent.swap(false, Ordering::AcqRel) {
+        // Nearly never; to look costs less than to swap.
+        if self.urgent.load(Ordering::Acquire) && self.urgent.swap(false, Ordering::AcqRel) {
             self.link.ring();
         }
         sent
