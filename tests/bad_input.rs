@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
-use pm_tests::{Task, WorkAsyncPool, WorkPool, until, until_begun};
+use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, until, until_begun};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -262,8 +262,12 @@ async fn waiting_too_long_and_full_queues() {
 #[pm_runtime::test]
 async fn an_answer_that_nobody_reads() {
     let pool = WorkPool::new();
-    let mut call = Box::pin(pool.query(Task::Return(1)));
+    let folder = Folder::new("unread");
+    let go_on = folder.file("go");
+    let task = Task::Rendezvous { begun: folder.file("begun"), go_on: go_on.clone() };
+    let mut call = Box::pin(pool.query(task));
     assert!(smol::future::poll_once(&mut call).await.is_none());
+    std::fs::write(go_on, "").unwrap();
     while pool.health().account.completed < 1 {
         smol::future::yield_now().await;
     }
@@ -286,9 +290,13 @@ async fn a_leaked_call_keeps_its_timeout() {
 #[pm_runtime::test]
 async fn a_call_that_is_polled_once_and_leaked_stalls_nobody() {
     let pool = WorkPool::new();
-    let mut call = Box::pin(pool.query(Task::Return(1)));
+    let folder = Folder::new("leaked");
+    let go_on = folder.file("go");
+    let task = Task::Rendezvous { begun: folder.file("begun"), go_on: go_on.clone() };
+    let mut call = Box::pin(pool.query(task));
     assert!(smol::future::poll_once(&mut call).await.is_none());
     std::mem::forget(call);
+    std::fs::write(go_on, "").unwrap();
     // It was alone, and was to look for its answer itself.
     until(|| pool.health().account.completed == 1);
     for i in 0..100 {

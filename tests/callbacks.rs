@@ -136,31 +136,35 @@ async fn a_callback_that_panics_ends_neither_the_others_nor_itself() {
     assert_eq!(heard.iter().collect::<Vec<_>>(), ["before", "after", "before", "after"]);
 }
 
+/// Of a name of its own, as threads are counted by it.
 #[worker_query(workers = 1)]
-fn tidy() {}
+fn counted() {}
 
 #[pm_runtime::test]
 async fn the_thread_of_callbacks_is_there_with_the_first_and_gone_with_the_pool() {
-    assert_eq!(threads_of("tidy"), 0);
-    let destroyed = TidyPool::new();
+    assert_eq!(threads_of("counted"), 0);
+    let destroyed = CountedPool::new();
     destroyed.query().await.unwrap();
-    assert_eq!(threads_of("tidy"), 0, "there are no callbacks");
+    assert_eq!(threads_of("counted"), 0, "there are no callbacks");
     for _ in 0..3 {
         destroyed.on_crash(|_| ());
     }
-    until(|| threads_of("tidy") == 1);
-    let dropped = TidyPool::new();
+    until(|| threads_of("counted") == 1);
+    let dropped = CountedPool::new();
     dropped.on_unspawn(|_| ());
     dropped.query().await.unwrap();
-    let unused = TidyPool::new();
+    let unused = CountedPool::new();
     unused.on_message(|_, _| ());
-    until(|| threads_of("tidy") == 3);
+    until(|| threads_of("counted") == 3);
     destroyed.destroy().await;
-    until(|| threads_of("tidy") == 2);
+    until(|| threads_of("counted") == 2);
     destroyed.on_crash(|_| ());
     drop((dropped, unused));
-    until(|| threads_of("tidy") == 0);
+    until(|| threads_of("counted") == 0);
 }
+
+#[worker_query(workers = 1)]
+fn tidy() {}
 
 /// What a callback holds: its drop closes a channel.
 struct Held(#[expect(dead_code, reason = "only its drop matters")] Sender<()>);

@@ -185,9 +185,10 @@ async fn what_is_dropped_leaves_those_beside_it_alone(over: Over) {
 }
 
 async fn what_runs_too_long_is_told_from_what_is_behind_it(over: Over) {
-    let pool = pool!(WorkPool over over, timeout = Duration::from_millis(200));
+    let pool = pool!(WorkPool over over);
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
     let slow = pool.query(Task::Sleep(Duration::from_secs(3600)));
+    let slow = slow.timeout(Duration::from_millis(200));
     let behind = join_all((2..6).map(|n| pool.query(Task::Return(n))));
     let (slow, behind) = join(slow, behind).await;
     assert!(matches!(slow, Err(QueryError::TimedOut { worker: 1, .. })), "{slow:?}");

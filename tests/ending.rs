@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{QueryError, worker_query};
-use pm_tests::{Task, WorkAsyncPool, WorkPool, kill, process_state, until};
+use pm_tests::{Task, WorkAsyncPool, WorkPool, kill, stop, until};
 use rustix::process::Signal;
 use smol::future::poll_once;
 
@@ -18,8 +18,7 @@ async fn a_worker_ends_that_finds_what_was_taken_back_and_that_it_is_over() {
         let pool = WorkAsyncPool::builder().grace(GRACE).build();
         pool.spawn(1).await.unwrap();
         let pid = pool.workers()[0].pid();
-        kill(pid, Signal::STOP);
-        until(|| process_state(pid) == Some('T'));
+        stop(pid);
         let mut call = Box::pin(pool.query(Task::Return(1)));
         assert!(poll_once(&mut call).await.is_none());
         drop(call);

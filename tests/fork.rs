@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
-use pm_tests::{Task, WorkPool};
+use pm_tests::{Folder, Task, WorkPool};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
 
@@ -29,8 +29,10 @@ fn in_a_fork(run: impl FnOnce() -> bool) -> bool {
 fn it_can_do_nothing_to_the_workers_of_its_parent() {
     let pool = WorkPool::new();
     let pid = pool.query(Task::Pid).wait().unwrap();
-    let begun = Box::pin(pool.query(Task::Pid));
-    let mut begun = Some(begun);
+    let folder = Folder::new("forked");
+    let go_on = folder.file("go");
+    let task = Task::Rendezvous { begun: folder.file("begun"), go_on: go_on.clone() };
+    let mut begun = Some(Box::pin(pool.query(task)));
     assert!(smol::block_on(poll_once(begun.as_mut().unwrap())).is_none());
     let mut pool = Some(pool);
     let all = in_a_fork(|| {
@@ -42,8 +44,9 @@ fn it_can_do_nothing_to_the_workers_of_its_parent() {
             && forked(WorkPool::new().query(Task::Return(1)).wait())
     });
     assert!(all, "every use of a handle fails in the fork");
-    assert_eq!(begun.map(smol::block_on), Some(Ok(pid)), "the same worker");
-    assert_eq!(pool.map(|pool| pool.query(Task::Pid).wait()), Some(Ok(pid)));
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(begun.map(smol::block_on), Some(Ok(0)));
+    assert_eq!(pool.map(|pool| pool.query(Task::Pid).wait()), Some(Ok(pid)), "the same worker");
 }
 
 #[pm_runtime::test]

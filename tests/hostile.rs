@@ -22,28 +22,42 @@ use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
 
+/// Queries that end when they are told to, and not before.
+struct Held(Folder);
+
+impl Held {
+    fn new(name: &str) -> Self {
+        Self(Folder::new(name))
+    }
+
+    fn task(&self, name: &str) -> Task {
+        Task::Rendezvous { begun: self.0.file("begun"), go_on: self.0.file(name) }
+    }
+
+    fn go_on(&self, name: &str) {
+        File::create(self.0.file(name)).unwrap();
+    }
+}
+
 #[pm_runtime::test]
 async fn a_late_poll_takes_nothing_from_whoever_leads_now() {
     // Nothing but the answer itself ends a call.
     let pool = WorkPool::builder().boot_timeout(Duration::MAX).timeout(None).build();
     assert_eq!(pool.query(Task::Return(0)).await, Ok(0));
-    let folder = Folder::new("late");
-    let task =
-        |name: &str| Task::Rendezvous { begun: folder.file("begun"), go_on: folder.file(name) };
-    let go_on = |name: &str| File::create(folder.file(name)).unwrap();
+    let held = Held::new("late");
     // Alone, it is to read its answer itself; then it is not, and both are answered.
-    let mut late = Box::pin(pool.query(task("late")));
+    let mut late = Box::pin(pool.query(held.task("late")));
     assert!(poll_once(&mut late).await.is_none());
-    go_on("late");
+    held.go_on("late");
     assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
     while pool.health().account.completed < 3 {
         smol::future::yield_now().await;
     }
     // Alone again, it is to read its answer itself.
-    let mut alone = Box::pin(pool.query(task("alone")));
+    let mut alone = Box::pin(pool.query(held.task("alone")));
     assert!(poll_once(&mut alone).await.is_none());
     assert_eq!(late.await, Ok(0));
-    go_on("alone");
+    held.go_on("alone");
     assert_eq!(alone.await, Ok(0));
 }
 
@@ -243,8 +257,9 @@ async fn a_message_that_is_none_is_reported_and_missed() {
 
 #[pm_runtime::test]
 async fn a_worker_that_never_stops_ringing_keeps_nobody_from_being_heard() {
-    let pool = AttackPool::builder().timeout(Duration::from_millis(100)).build();
-    let error = pool.query(Attack::Ring).await.unwrap_err();
+    let pool = AttackPool::new();
+    let ringing = pool.query(Attack::Ring).timeout(Duration::from_millis(100));
+    let error = ringing.await.unwrap_err();
     assert!(matches!(error, QueryError::TimedOut { .. }), "{error}");
     assert_eq!(WorkPool::new().query(Task::Return(1)).await, Ok(1));
     assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
@@ -334,10 +349,16 @@ fn poll_with<T>(call: Pin<&mut Call<T>>, ring: impl Fn() + Send + Sync + 'static
 #[pm_runtime::test]
 async fn a_waker_that_panics_harms_no_other_call() {
     let pool = WorkPool::new();
-    let mut calls: Vec<_> = (0..20).map(|i| Box::pin(pool.query(Task::Return(i)))).collect();
+    let held = Held::new("panics");
+    // The others wait behind it.
+    let mut calls: Vec<_> = std::iter::once(held.task("go"))
+        .chain((1..20).map(Task::Return))
+        .map(|task| Box::pin(pool.query(task)))
+        .collect();
     for call in &mut calls {
         poll_with(call.as_mut(), || panic!("not now"));
     }
+    held.go_on("go");
     assert_eq!(pool.query(Task::Return(20)).await, Ok(20));
     for (i, call) in calls.into_iter().enumerate() {
         assert_eq!(call.await, Ok(i as u64));
@@ -347,18 +368,22 @@ async fn a_waker_that_panics_harms_no_other_call() {
 #[pm_runtime::test]
 async fn a_waker_may_use_its_pool_and_drop_it() {
     let pool = WorkPool::new();
+    let held = Held::new("drops");
     let (said, heard) = std::sync::mpsc::channel();
-    let mut call = Box::pin(pool.query(Task::Return(1)));
+    let mut call = Box::pin(pool.query(held.task("first")));
+    let another = held.task("second");
     let (inner, said) = (Mutex::new(Some(pool)), Mutex::new(said));
     poll_with(call.as_mut(), move || {
         let Some(pool) = inner.lock().unwrap().take() else { return };
-        let mut another = Box::pin(pool.query(Task::Return(2)));
+        let mut another = Box::pin(pool.query(another.clone()));
         assert!(smol::block_on(poll_once(&mut another)).is_none());
         let account = pool.health().account;
         drop(pool);
         said.lock().unwrap().send((account.submitted, another)).unwrap();
     });
+    held.go_on("first");
     let (submitted, another) = heard.recv().unwrap();
     assert_eq!(submitted, 2);
-    assert_eq!((call.await, another.await), (Ok(1), Ok(2)));
+    held.go_on("second");
+    assert_eq!((call.await, another.await), (Ok(0), Ok(0)));
 }

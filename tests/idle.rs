@@ -21,7 +21,8 @@ fn switches(processes: &[u32]) -> BTreeMap<(u32, String), u64> {
             if id == own {
                 continue;
             }
-            let status = fs::read_to_string(thread.path().join("status")).unwrap();
+            // It may have ended meanwhile.
+            let Ok(status) = fs::read_to_string(thread.path().join("status")) else { continue };
             let of_kind = |kind| -> u64 {
                 let line = status.lines().find_map(|line| line.strip_prefix(kind));
                 line.unwrap().trim().parse().unwrap()

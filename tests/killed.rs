@@ -2,7 +2,7 @@
 
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{QueryError, Transport, worker_query};
-use pm_tests::{is_alive, kill, process_state, until};
+use pm_tests::{is_alive, kill, stop, until};
 use rustix::process::Signal;
 use smol::future::poll_once;
 
@@ -82,8 +82,7 @@ async fn a_request_that_was_half_sent_goes_to_another_worker() {
         let pool = EchoPool::builder().transport(transport).build();
         pool.spawn(1).await.unwrap();
         let pid = pool.workers()[0].pid();
-        kill(pid, Signal::STOP);
-        until(|| process_state(pid) == Some('T'));
+        stop(pid);
         let sent = text(3 * RING);
         let mut call = Box::pin(pool.query(sent.clone()));
         assert!(poll_once(&mut call).await.is_none());

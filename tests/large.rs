@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::{join_all, try_join};
 use pm_runtime::{QueryError, Transport, worker_query};
-use pm_tests::until;
+use pm_tests::{kill, stop, until};
+use rustix::process::Signal;
 
 #[worker_query(workers = 1, max_frame = "80MiB")]
 fn echo(bytes: Vec<u8>) -> Vec<u8> {
@@ -134,9 +135,13 @@ fn others_of_the_executor_go_on_while_a_large_message_travels() {
 #[pm_runtime::test]
 async fn a_large_query_that_is_dropped_half_way_leaves_those_beside_it_alone() {
     let pool = EchoPool::new();
+    pool.spawn(1).await.unwrap();
+    let worker = pool.workers()[0].pid();
     for round in 0..10 {
         let mut dropped = Box::pin(pool.query(bytes(5_000_000 + round)));
+        stop(worker);
         assert_eq!(smol::future::poll_once(&mut dropped).await.map(drop), None);
+        kill(worker, Signal::CONT);
         let beside = try_join(pool.query(bytes(100_000)), pool.query(bytes(round)));
         drop(dropped);
         assert!(beside.await == Ok((bytes(100_000), bytes(round))));

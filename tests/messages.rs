@@ -357,10 +357,16 @@ async fn a_flood_that_nobody_hears_delays_nothing_and_is_counted() {
 
 #[pm_runtime::test]
 async fn a_caller_that_is_slow_loses_what_has_no_room_and_that_is_counted() {
+    let folder = Folder::new("slow");
+    let (begun, end) = (folder.file("begun"), folder.file("end"));
     let pool = TalkPool::new();
+    // The flood waits behind it.
+    let mut first = Box::pin(pool.query(Act::WaitToBeCancelled(begun, end)));
+    assert!(poll_once(&mut first).await.is_none());
     let (call, heard) = overheard(pool.query(Act::Flood(100_000, 100)));
     let mut call = Box::pin(call);
     assert!(poll_once(&mut call).await.is_none());
+    drop(first);
     while pool.health().account.completed == 0 {
         std::thread::yield_now();
     }

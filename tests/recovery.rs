@@ -180,10 +180,11 @@ async fn an_async_query_that_cannot_be_dropped_costs_its_worker() {
 
 #[pm_runtime::test]
 async fn what_waits_behind_an_async_query_that_blocks_has_not_begun() {
-    let pool = WorkAsyncPool::builder().timeout(Duration::from_millis(100)).build();
+    let pool = WorkAsyncPool::new();
     pool.spawn(1).await.unwrap();
     // They arrive together; the first one never lets the executor go.
-    let (blocks, behind) = futures::join!(pool.query(Task::Spin), pool.query(Task::Return(7)));
+    let spins = pool.query(Task::Spin).timeout(Duration::from_millis(100));
+    let (blocks, behind) = futures::join!(spins, pool.query(Task::Return(7)));
     assert!(matches!(blocks, Err(QueryError::TimedOut { .. })), "{blocks:?}");
     assert_eq!(behind, Ok(7), "in another worker");
 }
@@ -273,9 +274,10 @@ async fn a_link_that_ends_without_a_death_is_a_breach() {
 #[pm_runtime::test]
 async fn a_query_that_hangs_meets_its_timeout() {
     let faults = Faults::seeded(1).with(FaultKind::Hang, When::At(2));
-    let pool = WorkPool::builder().timeout(Duration::from_millis(100)).faults(faults).build();
+    let pool = WorkPool::builder().faults(faults).build();
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
-    let error = pool.query(Task::Return(2)).await.unwrap_err();
+    let hangs = pool.query(Task::Return(2)).timeout(Duration::from_millis(100));
+    let error = hangs.await.unwrap_err();
     assert!(matches!(error, QueryError::TimedOut { worker: 1, .. }), "{error}");
     assert_eq!(pool.query(Task::Return(3)).await, Ok(3));
 }

@@ -53,7 +53,12 @@ async fn drain() {
             smol::spawn(pool.query(Task::Rendezvous { begun, go_on }))
         })
         .collect();
-    while pool.health().account.running < 2 {
+    // All of them have been submitted: those that are not when the pool ends are refused.
+    loop {
+        let account = pool.health().account;
+        if account.running == 2 && account.submitted == 6 {
+            break;
+        }
         smol::future::yield_now().await;
     }
     say("running");

@@ -1,6 +1,8 @@
 //! What the integration tests share: queries that do whatever a test asks of them.
 #![allow(missing_docs, reason = "for tests only")]
 
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pm_runtime::worker_query;
@@ -100,7 +102,7 @@ fn perform(task: &Task) -> u64 {
         }
         Task::Rendezvous { begun, go_on } => {
             std::fs::write(begun, "").expect("the folder is there");
-            while !std::path::Path::new(go_on).exists() {
+            while !Path::new(go_on).exists() {
                 std::thread::yield_now();
             }
         }
@@ -136,7 +138,12 @@ pub async fn until_begun(pool: &pm_runtime::Pool, queries: u64) {
 
 /// A process's state as /proc names it (`R`, `S`, `Z` …); `None`: there is none.
 pub fn process_state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    state_in(Path::new(&format!("/proc/{pid}")))
+}
+
+/// The state of the process, or the thread, that this folder of /proc is about.
+fn state_in(folder: &Path) -> Option<char> {
+    let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
     stat.rsplit(") ").next()?.chars().next()
 }
 
@@ -148,6 +155,15 @@ pub fn is_alive(pid: u32) -> bool {
 pub fn kill(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid as i32).expect("a process id is positive");
     rustix::process::kill_process(pid, signal).expect("the process is there");
+}
+
+/// Stops a process, and returns when none of its threads runs any more: each stops for itself.
+pub fn stop(pid: u32) {
+    kill(pid, Signal::STOP);
+    until(|| {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
+        threads.flatten().all(|thread| matches!(state_in(&thread.path()), None | Some('T')))
+    });
 }
 
 /// The processes whose parent is this one.
@@ -169,14 +185,23 @@ pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
 }
 
-/// A folder of this test's own, removed in the end.
+/// A folder of its own, whoever else takes the same name for one; removed in the end.
 pub struct Folder(std::path::PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("pm-tests-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary folder is writable");
-        Self(path)
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = format!("pm-tests-{}-{number}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(path);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left behind by a test that was killed, whose process had the same id.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("the temporary folder is writable: {error}"),
+            }
+        }
     }
 
     pub fn file(&self, name: &str) -> String {
