@@ -39,7 +39,7 @@ pub(crate) fn enums(model: &Model) -> TokenStream {
         #(#attrs)*
         #[derive(#runtime::__private::Serialize, #runtime::__private::Deserialize)]
         #[serde(crate = #serde)]
-        #[allow(private_interfaces, clippy::type_complexity)]
+        #[allow(private_interfaces, clippy::type_complexity, reason = "these are your types")]
         #vis enum #request #generics {
             #(#requests)*
         }
@@ -48,7 +48,7 @@ pub(crate) fn enums(model: &Model) -> TokenStream {
         #(#attrs)*
         #[derive(#runtime::__private::Serialize, #runtime::__private::Deserialize)]
         #[serde(crate = #serde)]
-        #[allow(private_interfaces, clippy::type_complexity)]
+        #[allow(private_interfaces, clippy::type_complexity, reason = "these are your types")]
         #vis enum #response {
             #(#answers)*
         }

@@ -38,7 +38,7 @@ pub(crate) fn handle(
         #vis type #builder = #runtime::PoolBuilder<#pool>;
 
         #(#attrs)*
-        #[allow(dead_code, private_interfaces)]
+        #[allow(dead_code, private_interfaces, reason = "unused calls, your types")]
         impl #pool {
             /// Sets up a pool with other options.
             pub fn builder() -> #builder {
@@ -89,7 +89,7 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
     let map_doc = format!(" [`{method}`]({0}::{method}) for each input.", names.pool);
     let types: Vec<_> = arguments.iter().map(|argument| &argument.ty).collect();
     let locals: Vec<_> = arguments.iter().map(|argument| local(&argument.name)).collect();
-    let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let many = (arguments.len() > 6).then(many);
     // No argument and no type of the user is called like these.
     let (inputs, handle, all) = (quote!(__I), own("__pool"), own("inputs"));
     let (lifetime, item) = item(arguments);
@@ -187,7 +187,7 @@ fn method(model: &Model, query: &Query) -> TokenStream {
         }
     };
     // With `self` it has one more than the function, of which clippy has its opinion.
-    let many = (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let many = (arguments.len() > 6).then(many);
     quote! {
         #[doc = #doc]
         #many
@@ -196,4 +196,9 @@ fn method(model: &Model, query: &Query) -> TokenStream {
             #runtime::__private::#call
         }
     }
+}
+
+/// What clippy thinks of more than seven arguments, `self` among them.
+fn many() -> TokenStream {
+    quote!(#[allow(clippy::too_many_arguments, reason = "as many as yours")])
 }
