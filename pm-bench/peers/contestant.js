@@ -51,6 +51,23 @@ async function timed(call) {
 	return seconds() - start;
 }
 
+// What a call takes in seconds after a pause of so many microseconds.
+function paused(micros, time, call) {
+	return medianOf(time, async () => {
+		await sleep(micros);
+		return timed(call);
+	});
+}
+
+// What a call that computes takes beside that; it returns the seconds that it computed.
+function work(time, call) {
+	return medianOf(time, async () => {
+		const start = seconds();
+		const computed = await call();
+		return seconds() - start - computed;
+	});
+}
+
 function residentShare(pid) {
 	const rollup = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
 	return 1024 * Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]);
@@ -73,4 +90,6 @@ async function serve(does) {
 	process.exit(0);
 }
 
-module.exports = { alone, compute, flight, medianOf, residentShare, seconds, serve, sleep, timed };
+module.exports = {
+	alone, compute, flight, medianOf, paused, residentShare, seconds, serve, sleep, timed, work,
+};

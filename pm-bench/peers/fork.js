@@ -2,7 +2,7 @@
 'use strict';
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
-const { alone, compute, flight, medianOf, residentShare, seconds, serve, sleep, timed } =
+const { alone, compute, flight, medianOf, paused, residentShare, seconds, serve, timed, work } =
 	require('./contestant.js');
 
 class Worker {
@@ -53,16 +53,9 @@ function contestant() {
 	};
 	serve({
 		alone: (_, time) => alone(time, add),
-		paused: ({ micros }, time) => medianOf(time, async () => {
-			await sleep(micros);
-			return timed(add);
-		}),
-		work: ({ micros }, time) => medianOf(time, async () => {
-			const start = seconds();
-			worker ??= new Worker('json');
-			const computed = await worker.ask({ work: micros });
-			return seconds() - start - computed;
-		}),
+		paused: ({ micros }, time) => paused(micros, time, add),
+		work: ({ micros }, time) =>
+			work(time, () => (worker ??= new Worker('json')).ask({ work: micros })),
 		flight: ({ calls }, time) => flight(calls, time, add),
 		echo: async ({ bytes }, time) => {
 			const sent = Buffer.alloc(bytes, 1);

@@ -1,7 +1,8 @@
 // The npm package workerpool, with one worker that is a process.
 'use strict';
 const workerpool = require('workerpool');
-const { alone, compute, flight, medianOf, seconds, serve, sleep, timed } = require('./contestant.js');
+const { alone, compute, flight, medianOf, paused, seconds, serve, sleep, timed, work } =
+	require('./contestant.js');
 
 const functions = {
 	add: (a, b) => a + b,
@@ -35,15 +36,8 @@ function contestant() {
 	};
 	serve({
 		alone: (_, time) => alone(time, add),
-		paused: ({ micros }, time) => medianOf(time, async () => {
-			await sleep(micros);
-			return timed(add);
-		}),
-		work: ({ micros }, time) => medianOf(time, async () => {
-			const start = seconds();
-			const computed = await small().exec('work', [micros]);
-			return seconds() - start - computed;
-		}),
+		paused: ({ micros }, time) => paused(micros, time, add),
+		work: ({ micros }, time) => work(time, () => small().exec('work', [micros])),
 		flight: ({ calls }, time) => flight(calls, time, add),
 		echo: async ({ bytes }, time) => {
 			const sent = Buffer.alloc(bytes, 1);
