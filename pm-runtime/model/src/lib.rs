@@ -2,5 +2,7 @@
 //! order that the memory model allows.
 #![cfg(test)]
 
+mod process;
 mod scenes;
 mod transport;
+mod wire;

@@ -6,8 +6,8 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 
 use crate::transport::memory::{
-    Claim, Ending, Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end, pool_sleeps,
-    wake,
+    About, Claim, Ending, Heard, Long, Near, Next, Posting, Region, Requests, Sleep, end,
+    pool_sleeps, wake,
 };
 
 /// Bytes of the stream, and what is longer.
@@ -27,7 +27,8 @@ fn every_order(slots: usize, scene: impl Fn(&mut Near, Arc<Region>) + Send + Syn
 }
 
 fn post(near: &mut Near, id: u64, bytes: &[u8]) {
-    near.push(Posting { id, payload: Arc::new(bytes.to_vec()), conduct: 0, timeout: 0 });
+    let about = About { id, conduct: 0, timeout: 0 };
+    near.push(Posting { about, payload: Arc::new(bytes.to_vec()) });
     near.flush().unwrap();
 }
 
@@ -61,7 +62,7 @@ fn ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {
         .into_iter()
         .filter_map(|heard| match heard {
             Heard::Begun { .. } | Heard::Took { .. } => None,
-            Heard::Ended { id, bytes, .. } => Some((id, bytes)),
+            Heard::Ended { id, bytes, .. } => Some((id, bytes.into_vec())),
         })
         .collect()
 }
@@ -143,7 +144,7 @@ fn an_answer_is_whole_when_it_is_there() {
             let mut next = Next::new(region.clone());
             if let Some(claim) = next.begin(0) {
                 let request = Requests::default().receive(&region, claim.slot, |_| true);
-                assert_eq!(request.unwrap(), b"question");
+                assert_eq!(*request.unwrap(), *b"question");
                 end(&region, &ending(&claim, [b"", b"answer"]), || ());
             }
         });
@@ -163,7 +164,7 @@ fn an_answer_that_is_seen_is_whole() {
             let claim = next.begin(0);
             if let Some(claim) = &claim {
                 let request = Requests::default().receive(&region, claim.slot, |_| true);
-                assert_eq!((claim.id, request.unwrap()), (1, b"question".to_vec()));
+                assert_eq!((claim.id, request.unwrap().into_vec()), (1, b"question".to_vec()));
                 end(&region, &ending(claim, [b"", b"answer"]), || ());
             }
             claim.is_some()
@@ -199,7 +200,7 @@ fn a_slot_that_was_taken_back_is_passed_before_it_is_used_again() {
         near.flush().unwrap();
         for (id, request) in worker.join().unwrap() {
             let sent: [&[u8]; 3] = [b"one", b"two", b"three"];
-            assert_eq!(request, sent[id as usize - 1]);
+            assert_eq!(*request, *sent[id as usize - 1]);
             assert!(id != 1 || !taken);
         }
     });
@@ -241,7 +242,7 @@ fn a_query_longer_than_the_stream_comes_whole() {
         let worker = thread::spawn(move || {
             let claim = Next::new(region.clone()).begin(0).unwrap();
             let request = Requests::default().receive(&region, claim.slot, goes_on_unseen());
-            assert_eq!(request.unwrap(), LONG);
+            assert_eq!(*request.unwrap(), LONG);
         });
         while near.has_backlog() {
             near.flush().unwrap();

@@ -32,10 +32,7 @@ pub(crate) use near::{About, Heard, Near, Posting};
 #[cfg(not(any(pm_loom, miri)))]
 pub(crate) use region::Region;
 
-#[cfg(not(pm_loom))]
 use crate::process::large::buffer;
-#[cfg(pm_loom)]
-use model::buffer;
 
 /// A flag beside the kind of an end: the worker has sent something about the query over the
 /// socket, which comes first.

@@ -1,7 +1,5 @@
 //! The same memory, for what checks programs: on the heap, and small.
 
-use std::collections::TryReserveError;
-
 use super::atomic::{AtomicU32, AtomicU64};
 use super::layout::{Alone, Bells, Ends, Head, Slot};
 use super::stream::Buffer;
@@ -11,12 +9,6 @@ pub(crate) struct Region {
     head: Head,
     slots: Vec<Slot>,
     streams: [Vec<AtomicU64>; 2],
-}
-
-/// An empty buffer for so many bytes.
-pub(crate) fn buffer(length: usize) -> Result<Vec<u8>, TryReserveError> {
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(length).map(|()| buffer)
 }
 
 impl Region {
