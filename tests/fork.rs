@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
 use pm_tests::{Folder, Task, WorkPool};
-use smol::future::poll_once;
+use smol::future::{block_on, poll_once};
 use smol::stream::StreamExt;
 
 /// Runs this in a fork; whether it was `true` there. It touches nothing that another thread may
@@ -33,19 +33,19 @@ fn it_can_do_nothing_to_the_workers_of_its_parent() {
     let go_on = folder.file("go");
     let task = Task::Rendezvous { begun: folder.file("begun"), go_on: go_on.clone() };
     let mut begun = Some(Box::pin(pool.query(task)));
-    assert!(smol::block_on(poll_once(begun.as_mut().unwrap())).is_none());
+    assert!(block_on(poll_once(begun.as_mut().unwrap())).is_none());
     let mut pool = Some(pool);
     let all = in_a_fork(|| {
         let (Some(pool), Some(begun)) = (pool.take(), begun.take()) else { return false };
         let forked = |answer| matches!(answer, Err(QueryError::Forked));
-        forked(smol::block_on(begun))
+        forked(block_on(begun))
             && forked(pool.query(Task::Return(1)).wait())
-            && matches!(smol::block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
+            && matches!(block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
             && forked(WorkPool::new().query(Task::Return(1)).wait())
     });
     assert!(all, "every use of a handle fails in the fork");
     std::fs::write(go_on, "").unwrap();
-    assert_eq!(begun.map(smol::block_on), Some(Ok(0)));
+    assert_eq!(begun.map(block_on), Some(Ok(0)));
     assert_eq!(pool.map(|pool| pool.query(Task::Pid).wait()), Some(Ok(pid)), "the same worker");
 }
 
@@ -80,11 +80,11 @@ fn what_it_sees_of_a_pool_is_one_without_workers_whatever_was_locked() {
                     && worker.debug_text().is_none()
                     && worker.health().is_none();
                 let end_of = |mut events: pm_runtime::Events| {
-                    let next: Option<Event> = smol::block_on(events.next());
+                    let next: Option<Event> = block_on(events.next());
                     next.is_none()
                 };
                 let ends = end_of(pool.events()) && end_of(events.clone());
-                let results = smol::block_on(pool.map([Task::Pid]).collect::<Vec<_>>());
+                let results = block_on(pool.map([Task::Pid]).collect::<Vec<_>>());
                 drop(WorkPool::shared());
                 health.workers.is_empty()
                     && health.account.balances()
@@ -98,6 +98,6 @@ fn what_it_sees_of_a_pool_is_one_without_workers_whatever_was_locked() {
         over.store(true, Ordering::Relaxed);
         assert!(held);
     });
-    assert!(smol::block_on(poll_once(events.next())).is_none(), "nothing has happened");
+    assert!(block_on(poll_once(events.next())).is_none(), "nothing has happened");
     assert_eq!(pool.health().idle, 1);
 }
