@@ -21,6 +21,18 @@ use memory::Memory;
 /// What a worker has said; what makes no sense is the last of it that counts.
 pub(crate) type Word = Result<FromWorker, FrameError>;
 
+/// How a link is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// What has come through the memory, unless somebody is at it; of the socket only what comes
+    /// before that.
+    Glance,
+    /// The same, after whoever is at it.
+    Memory,
+    /// All that has come.
+    Everything,
+}
+
 /// The pool's end of a link.
 pub(crate) struct Link {
     control: OwnedFd,
@@ -183,18 +195,17 @@ impl Link {
         let _ = socket::ring(self.control(), &[0]);
     }
 
-    /// Reads what has arrived, or some of it, unless somebody is at it; `handle` gets the words
-    /// while nobody else can read, so that they stay in order. `moved`: some of a long message was
-    /// read or written.
+    /// Reads what has arrived, or some of it; `handle` gets the words while nobody else can read,
+    /// so that they stay in order. `moved`: some of a long message was read or written.
     pub(crate) fn read(
         &self,
-        wait_for_lock: bool,
+        reading: Reading,
         moved: &mut bool,
         handle: impl FnOnce(&mut Vec<Word>),
     ) -> Result<Read, FrameError> {
-        let mut inbox = match wait_for_lock {
-            true => lock(&self.inbox),
-            false => match self.inbox.try_lock() {
+        let mut inbox = match reading {
+            Reading::Memory | Reading::Everything => lock(&self.inbox),
+            Reading::Glance => match self.inbox.try_lock() {
                 Ok(inbox) => inbox,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return Ok(Read::Empty),
@@ -204,9 +215,9 @@ impl Link {
         let mut read_socket =
             |frames: &mut Vec<Frame>| socket::read(self.data(), &mut inbox, frames, Wait::No);
         let read = match &self.memory {
-            // Who looks for answers only is spared the system call.
             Some(memory) => {
-                memory.read(&mut words, wait_for_lock, moved, || self.ring_socket(), read_socket)
+                let all = reading == Reading::Everything;
+                memory.read(&mut words, all, moved, || self.ring_socket(), read_socket)
             }
             None => {
                 let mut frames = Vec::new();

@@ -99,7 +99,7 @@ impl Memory {
     }
 
     /// Reads what the worker has done, and what it says over its socket: unless `all` is to be
-    /// read, only if a query that has ended said something. `moved`: some of a long message was
+    /// read, which is a system call, only if a query that has ended said something. `moved`: some of a long message was
     /// read or written.
     ///
     /// What a query says belongs between its begin and its end, which come another way.
@@ -113,22 +113,25 @@ impl Memory {
     ) -> Result<Read, FrameError> {
         let mut heard = Vec::new();
         let mut near = lock(&self.near);
-        let mut polled = near.flush().and_then(|posted| Ok(near.poll(&mut heard)? || posted));
+        let posted = near.flush();
+        let read = posted.and_then(|_| near.poll(&mut heard));
         // Slots may be free again for what still waits to be posted.
-        polled = polled.and_then(|read| Ok(near.flush()? || read));
-        *moved |= polled == Ok(true);
+        let posted_later = read.and_then(|_| near.flush());
         drop(near);
-        if memory::wake(&self.region) {
+        // Who has nothing new to look at sleeps on.
+        let posts = posted == Ok(true) || posted_later == Ok(true);
+        *moved |= posts || read == Ok(true);
+        if posts && memory::wake(&self.region) {
             ring_socket();
         }
         let mut clock = None;
         let said = heard.iter().any(|heard| matches!(heard, Heard::Ended { said: true, .. }));
         let mut frames = Vec::new();
-        let mut read = Ok(Read::Empty);
+        let mut socket = Ok(Read::Empty);
         // All that was sent before the ends is there; whoever floods this has to wait.
         for _ in 0..if said { 64 } else { usize::from(all) } {
-            read = read_socket(&mut frames);
-            if !matches!(read, Ok(Read::Some)) {
+            socket = read_socket(&mut frames);
+            if !matches!(socket, Ok(Read::Some)) {
                 break;
             }
         }
@@ -178,10 +181,10 @@ impl Memory {
             }
         }
         drop(near);
-        match (polled, read) {
+        match (posted_later, socket) {
             (Err(_), _) => Err(FrameError::Memory),
             (Ok(_), Ok(Read::Empty)) if came => Ok(Read::Some),
-            (Ok(_), read) => read,
+            (Ok(_), socket) => socket,
         }
     }
 }

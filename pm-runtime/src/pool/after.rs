@@ -166,12 +166,15 @@ impl Shared {
         state.after.rare().happened = true;
     }
 
-    /// What was kept for when the lock is free.
-    pub(super) fn finish(&self, after: After) {
+    /// What was kept for when the lock is free. Returns workers that have done something meanwhile
+    /// which nobody has heard.
+    #[must_use = "somebody has to hear them"]
+    pub(super) fn finish(&self, after: After) -> Vec<Arc<worker::Worker>> {
         let After { leads, dirty, resolved, mut rare } = after;
+        let mut unheard = Vec::new();
         for worker in dirty.iter() {
-            if !worker.send() || !leads {
-                worker.listen();
+            if (!worker.send() || !leads) && !worker.listen() {
+                unheard.push(worker.clone());
             }
         }
         if let Some(rare) = &mut rare {
@@ -184,6 +187,7 @@ impl Shared {
             // It fails only where nobody waits any more.
             shielded(|| drop(waiter.try_send(result)));
         }
+        unheard
     }
 
     /// What observers and callers know of a query before it is over.

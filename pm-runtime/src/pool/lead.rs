@@ -27,6 +27,10 @@ use crate::worker::Worker;
 /// a leader that does not come.
 pub(super) const PATIENCE: Duration = Duration::from_micros(500);
 
+/// The same where no other call waits: only who wants the worker to be idle has to wait, then, and
+/// the clock's thread is not to run for each of a few queries.
+const PATIENCE_ALONE: Duration = Duration::from_millis(100);
+
 /// How many calls in a row have to be alone before one looks as soon as it is sent; and after how
 /// many more another one finds out whether its task has more to send.
 const ALONE: u8 = 4;
@@ -127,7 +131,7 @@ impl Shared {
             }
         }
         state.after.leads = true;
-        Some(now + PATIENCE)
+        Some(now + if state.core.live() > 1 { PATIENCE } else { PATIENCE_ALONE })
     }
 
     /// A call was polled that has the lead: it looks for answers.
@@ -150,10 +154,8 @@ impl Shared {
         };
         ticket.forget_waker();
         let came = ticket.is_resolved()
-            || self.leader.luck.look(|| {
-                let heard = workers.iter().filter(|worker| worker.read_news()).count();
-                heard > 0 || ticket.is_resolved()
-            });
+            || self.leader.luck.look(|| read_news(&workers) || ticket.is_resolved())
+            || came_at_last(&workers);
         // Not under the lock: these may be the last handles of one that is gone.
         workers.clear();
         match came {
@@ -240,9 +242,26 @@ impl Shared {
     }
 }
 
+/// Hears whoever has done something. `true`: somebody has.
+fn read_news(workers: &[Arc<Worker>]) -> bool {
+    workers.iter().filter(|worker| worker.read_news()).count() > 0
+}
+
+/// These are to ring from now on. `true`: one was faster, and is heard; then they need not yet.
+fn came_at_last(workers: &[Arc<Worker>]) -> bool {
+    let all_ring = workers.iter().filter(|worker| !worker.will_ring()).count() == 0;
+    if all_ring || !read_news(workers) {
+        return false;
+    }
+    workers.iter().for_each(|worker| worker.attend());
+    true
+}
+
 fn listen(workers: &[Arc<Worker>]) {
     for worker in workers {
-        worker.listen();
+        if !worker.listen() {
+            worker.hear_now();
+        }
     }
 }
 

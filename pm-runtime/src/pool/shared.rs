@@ -126,6 +126,18 @@ impl Shared {
 
     /// Changes the state, and does what the policy says.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
+        let (result, unheard) = self.change_and_find(change);
+        unheard.iter().for_each(Worker::hear_soon);
+        result
+    }
+
+    /// The same, for a caller that hears nothing just now; returns workers that have done something
+    /// which nobody has heard.
+    #[must_use = "somebody has to hear them"]
+    fn change_and_find<R>(
+        &self,
+        change: impl FnOnce(&mut State, Instant) -> R,
+    ) -> (R, Vec<Arc<Worker>>) {
         let now = Instant::now();
         let (result, after, tick_by) = {
             let mut state = lock(&self.state);
@@ -137,8 +149,7 @@ impl Shared {
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
         }
-        self.finish(after);
-        result
+        (result, self.finish(after))
     }
 
     /// Changes the state, and leaves what is to be done without the lock to the next
@@ -163,7 +174,7 @@ impl Shared {
             ticket.resolve(Err(QueryError::Boot(error)));
             return (None, Turn::Later);
         }
-        self.change(|state, now| {
+        let (submitted, unheard) = self.change_and_find(|state, now| {
             state.settle_home(&self.options, forced, now);
             let key = state.core.submit(submission, now);
             let turn = match key {
@@ -171,7 +182,10 @@ impl Shared {
                 None => Turn::Later,
             };
             (key, turn)
-        })
+        });
+        // As a rule it is the answer.
+        unheard.iter().for_each(Worker::hear_now);
+        submitted
     }
 
     /// Hears of what workers have begun and ended that nobody has looked at.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use super::Worker;
-use super::hear::{By, Hearing};
+use super::hear::Hearing;
 use crate::error::Exit;
+use crate::link::Reading;
 use crate::process::guard::{self, Ended};
 use crate::supervisor::Obituary;
 use crate::sync::lock;
@@ -55,7 +56,7 @@ impl Worker {
         // Whoever has escaped with the other end can add nothing then; what is there stays.
         self.link.end();
         loop {
-            match self.read(By::Reactor, &mut Hearing::default()) {
+            match self.read(Reading::Everything, &mut Hearing::default()) {
                 Ok(Read::Some) => {}
                 Ok(Read::Empty | Read::Closed) => return,
                 Err(what) => {

@@ -4,19 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Worker;
+use crate::link::Reading;
 use crate::sync::lock;
 use crate::transport::socket::Read;
 use crate::wire::frame::Frame;
 use crate::wire::handshake::{self, Reply};
 use crate::wire::message::FromWorker;
-
-/// Who reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    /// A caller, who does not wait where somebody else is at it.
-    Caller,
-    Reactor,
-}
 
 /// What came of reading.
 #[derive(Default)]
@@ -43,8 +36,8 @@ impl Worker {
         }
         if frames.iter().any(|frame| frame.kind == handshake::BELL) {
             match self.link.has_memory() {
-                true => self.hear_until_it_rings(),
-                false => self.listen(),
+                true => self.hear_until_it_rings(Reading::Memory),
+                false => self.listen_to_socket(),
             }
         }
         match read {
@@ -77,13 +70,13 @@ impl Worker {
         }
     }
 
-    /// Reads and tells what has come through the memory, until the worker will ring for what
-    /// comes next.
-    pub(super) fn hear_until_it_rings(self: &Arc<Self>) {
+    /// Reads and tells what has come, until the worker will ring for what comes next through the
+    /// memory.
+    pub(super) fn hear_until_it_rings(self: &Arc<Self>, reading: Reading) {
         // Bounded, because others wait for this thread.
         for _ in 0..16 {
             self.link.attend();
-            if !self.hear_data(By::Reactor).more {
+            if !self.hear_data(reading).more {
                 return;
             }
             if self.led.load(Ordering::Acquire) {
@@ -97,16 +90,32 @@ impl Worker {
             }
         }
         let worker = self.clone();
-        self.reactor.submit(move || worker.hear_until_it_rings());
+        self.reactor.submit(move || worker.hear_until_it_rings(reading));
+    }
+
+    /// Hears what the worker has done, until it will ring for what comes next: for a caller that has
+    /// found something there, and would have to wait for the reactor to hear it.
+    pub(crate) fn hear_now(self: &Arc<Self>) {
+        for _ in 0..4 {
+            self.link.attend();
+            let more = self.hear_data(Reading::Glance).more;
+            if !more || self.led.load(Ordering::Acquire) || self.link.sleep() {
+                return;
+            }
+        }
+        // Others are at it, or there is more than this caller asked for.
+        self.hear_soon();
     }
 
     /// Reads and tells what has come.
-    pub(super) fn hear_data(self: &Arc<Self>, by: By) -> Hearing {
+    pub(super) fn hear_data(self: &Arc<Self>, reading: Reading) -> Hearing {
         let mut hearing = Hearing { more: true, ..Hearing::default() };
-        match self.read(by, &mut hearing) {
+        match self.read(reading, &mut hearing) {
             Ok(Read::Some) => hearing.more = true,
             // It may be about to say the rest, and nobody else listens.
-            Ok(Read::Empty) if by == By::Reactor => hearing.more |= self.link.is_amid_frame(),
+            Ok(Read::Empty) if reading != Reading::Glance => {
+                hearing.more |= self.link.is_amid_frame()
+            }
             Ok(Read::Empty) => {}
             Ok(Read::Closed) => {
                 self.lost();
@@ -121,7 +130,7 @@ impl Worker {
     }
 
     /// Reads what the worker has said, and tells it.
-    pub(super) fn read(&self, by: By, hearing: &mut Hearing) -> Result<Read, String> {
+    pub(super) fn read(&self, reading: Reading, hearing: &mut Hearing) -> Result<Read, String> {
         if self.broken.load(Ordering::Relaxed) {
             hearing.more = false;
             return Ok(Read::Empty);
@@ -130,17 +139,17 @@ impl Worker {
             // A pool that is gone has no use for its workers.
             return Ok(Read::Closed);
         };
-        let most = match by {
+        let most = match reading {
             // Whoever looks for what comes looks again.
-            By::Caller if self.link.has_memory() => 1,
+            Reading::Glance if self.link.has_memory() => 1,
             // Bounded, so that a worker that never stops talking does not keep its reader.
-            By::Caller | By::Reactor => 64,
+            Reading::Glance | Reading::Memory | Reading::Everything => 64,
         };
         for _ in 0..most {
             let mut heard = false;
             let mut breach = None;
             let mut moved = false;
-            let read = self.link.read(by == By::Reactor, &mut moved, |words| {
+            let read = self.link.read(reading, &mut moved, |words| {
                 // What follows a breach does not count, even if it came along.
                 heard = !self.broken.load(Ordering::Relaxed);
                 if !heard {

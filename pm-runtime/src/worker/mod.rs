@@ -18,12 +18,11 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 pub use crate::child::itself::{
     attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
 };
-use hear::By;
 pub(crate) use launch::{Plan, launch};
 use output::Output;
 
 use crate::error::{BootError, PanicNote};
-use crate::link::{Handing, Link, Word};
+use crate::link::{Handing, Link, Reading, Word};
 use crate::output::{OutputLine, OutputStream};
 use crate::process::guard::Guard;
 use crate::reactor::{Reactor, Source, Token};
@@ -149,21 +148,23 @@ impl Worker {
         sent
     }
 
-    /// Has the reactor read what comes next, and send what could not be sent.
-    pub(crate) fn listen(self: &Arc<Self>) {
+    /// Has the reactor read what comes next, and send what could not be sent. `false`: the worker
+    /// was faster, and somebody has to hear what it has done.
+    #[must_use = "what came meanwhile is not told again"]
+    pub(crate) fn listen(self: &Arc<Self>) -> bool {
         if self.link.has_memory() {
             // Whatever comes over its socket is heard anyway.
             if self.link.has_backlog() {
                 self.rewatch(Interest::ReadOrRoom);
             }
-            if !self.link.sleep() {
-                // It was faster. Here it cannot be heard: who listens may be in the middle of
-                // hearing something.
-                let worker = self.clone();
-                self.reactor.submit(move || worker.hear_until_it_rings());
-            }
-            return;
+            return self.link.sleep();
         }
+        self.listen_to_socket();
+        true
+    }
+
+    /// The same, where all that it says comes over its socket.
+    fn listen_to_socket(&self) {
         let mut backlog = self.link.has_backlog();
         if self.listened.swap(true, Ordering::AcqRel) && !backlog {
             return;
@@ -185,11 +186,21 @@ impl Worker {
         }
     }
 
+    /// Somebody looks for what comes through the memory.
+    pub(crate) fn attend(&self) {
+        self.link.attend();
+    }
+
+    /// The worker will ring for what comes next. `false`: it has come.
+    pub(crate) fn will_ring(&self) -> bool {
+        self.link.sleep()
+    }
+
     /// A caller looks for what comes, until [`end_lead`](Self::end_lead). `false`: one did already.
     pub(crate) fn start_lead(&self) -> bool {
         let starts = !self.led.swap(true, Ordering::AcqRel);
         if starts {
-            self.link.attend();
+            self.attend();
         }
         starts
     }
@@ -202,7 +213,7 @@ impl Worker {
 
     /// Reads what is there, unless somebody is at it.
     pub(crate) fn read_now(self: &Arc<Self>) {
-        self.hear_data(By::Caller);
+        self.hear_data(Reading::Glance);
     }
 
     /// The same, if anything is. `true`: a query has ended, or some of a long one has gone or come.
@@ -210,7 +221,7 @@ impl Worker {
         if self.link.has_memory() && !self.link.has_news() {
             return false;
         }
-        let hearing = self.hear_data(By::Caller);
+        let hearing = self.hear_data(Reading::Glance);
         hearing.ended || hearing.moved
     }
 
@@ -220,6 +231,13 @@ impl Worker {
             Some(guard) => guard.kill(),
             None => self.abandon(),
         }
+    }
+
+    /// Has the reactor hear what the worker has done: for whoever cannot, because it may be in the
+    /// middle of hearing something.
+    pub(crate) fn hear_soon(self: &Arc<Self>) {
+        let worker = self.clone();
+        self.reactor.submit(move || worker.hear_until_it_rings(Reading::Memory));
     }
 
     /// Counts the worker as dead, whatever the system says.
@@ -265,13 +283,13 @@ impl Source for Watched {
                     if writable && worker.send() {
                         worker.rewatch(Interest::Read);
                     }
-                    return worker.hear_until_it_rings();
+                    return worker.hear_until_it_rings(Reading::Everything);
                 }
                 // Before anything is read: who wants to be listened to from now on says so anew.
                 worker.listened.store(false, Ordering::Release);
                 let sent = !writable || worker.send();
-                if worker.hear_data(By::Reactor).more || !sent {
-                    worker.listen();
+                if worker.hear_data(Reading::Everything).more || !sent {
+                    worker.listen_to_socket();
                 }
             }
             STDOUT => worker.hear_output(OutputStream::Stdout),
