@@ -9,6 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
 use super::current::Query;
 use super::entries::Serve;
 use super::memory::Memory;
@@ -379,8 +382,9 @@ impl Inbox {
     pub(crate) fn watch(&self) {
         let mut bell = [0; 64];
         loop {
-            match rustix::net::recv(&self.control, &mut bell[..], rustix::net::RecvFlags::empty()) {
-                Err(rustix::io::Errno::INTR) => continue,
+            socket::wait_for_news(self.control.as_fd());
+            match rustix::net::recv(&self.control, &mut bell[..], RecvFlags::DONTWAIT) {
+                Err(Errno::INTR | Errno::AGAIN) => continue,
                 Ok((_, 0)) | Err(_) => return self.orphan(),
                 Ok(_) => {}
             }

@@ -13,7 +13,7 @@ use futures_core::future::FusedFuture;
 use serde::de::DeserializeOwned;
 
 use super::Handles;
-use super::lead::Turn;
+use super::lead::{Looks, Turn};
 use super::messages::Hear;
 use super::retry::{Again, Policy};
 use super::shared::Shared;
@@ -74,6 +74,8 @@ enum Stage {
     Submitted {
         ticket: Arc<Ticket>,
         key: Option<QueryKey>,
+        /// Where it may have to take the lead when it is polled again.
+        doubts: Option<Looks>,
     },
     Over,
 }
@@ -303,7 +305,11 @@ impl<T, M> Call<T, M> {
             route: self.route,
         };
         let (key, turn) = self.handles.shared().submit(&ticket, submission, self.forced);
-        (Stage::Submitted { ticket, key }, turn)
+        let doubts = match turn {
+            Turn::Unless(looks) => Some(looks),
+            Turn::Now | Turn::Later => None,
+        };
+        (Stage::Submitted { ticket, key, doubts }, turn)
     }
 
     /// Whether it looks for the answers of all when it is polled.
@@ -348,12 +354,17 @@ impl<T, M> Call<T, M> {
                 again.sent = Some(ticket.clone());
             }
         }
-        let Stage::Submitted { ticket, key } = stage else {
+        let Stage::Submitted { ticket, key, mut doubts } = stage else {
             // Polled again after its end.
             return Poll::Ready(Err(QueryError::Cancelled));
         };
-        if turn == Turn::Now && shared.leader.is(&ticket) {
-            shared.lead(&ticket);
+        if turn == Turn::Now {
+            if let Some(then) = doubts.take() {
+                shared.doubt_lead(&ticket, then);
+            }
+            if shared.leader.is(&ticket) {
+                shared.lead(&ticket);
+            }
         }
         match ticket.poll(cx) {
             Poll::Ready(outcome) => {
@@ -367,11 +378,11 @@ impl<T, M> Call<T, M> {
             }
             Poll::Pending => {
                 // Looked at only now, as its waker is in its place.
-                if shared.leader.is(&ticket) {
+                if doubts.is_some() || shared.leader.is(&ticket) {
                     // Others of its task may want to send something first.
                     cx.waker().wake_by_ref();
                 }
-                call.stage = Stage::Submitted { ticket, key };
+                call.stage = Stage::Submitted { ticket, key, doubts };
                 if let Stage::Submitted { ticket, .. } = &call.stage {
                     // What comes from now on wakes its caller again.
                     hear_messages(&mut call.hear, ticket, shared);

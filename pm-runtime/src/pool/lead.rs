@@ -2,18 +2,20 @@
 //! too. So that no other thread has to be woken for them.
 //!
 //! One call has the lead at a time. It has its task poll it again, when others have had their turn
-//! to send something, and then looks for answers for a moment. Whoever has its answer passes the
-//! lead on to the call that was sent last, because that is answered last, as a rule. Where nothing
-//! came in a moment, the reactor listens.
+//! to send something, and then looks for answers: for a moment, where that has paid lately. Whoever
+//! has its answer passes the lead on to the call that was sent last, because that is answered last,
+//! as a rule. Where nothing came, the reactor listens.
 //!
 //! The lead is a promise that must not be relied upon: a call may be polled once and then leaked,
-//! or its task may do other things. The clock asks whether anybody has looked lately.
+//! or its task may do other things. Where there are few calls, those that do not lead are polled
+//! again as well, and one takes the lead if nobody has looked. And the clock asks whether anybody
+//! has looked lately.
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::shared::{Shared, State};
@@ -36,6 +38,9 @@ const PATIENCE_ALONE: Duration = Duration::from_millis(100);
 const ALONE: u8 = 4;
 const PROBE: u8 = 20;
 
+/// So many calls are few.
+const FEW: usize = 4;
+
 /// Names the call that has the lead. Read without the pool's lock, it is a hint.
 #[derive(Default)]
 pub(crate) struct Leader {
@@ -43,6 +48,8 @@ pub(crate) struct Leader {
     place: AtomicUsize,
     /// Whether looking has paid lately.
     luck: Luck,
+    /// How often somebody who led has looked.
+    looks: AtomicU32,
 }
 
 /// What the lead is about, under the pool's lock.
@@ -67,7 +74,13 @@ pub(crate) enum Turn {
     Now,
     /// Wait until it is polled again.
     Later,
+    /// Be polled again, and look if nobody else has since.
+    Unless(Looks),
 }
+
+/// How often somebody had looked then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Looks(u32);
 
 impl Leader {
     /// Whether this call has the lead.
@@ -77,6 +90,10 @@ impl Leader {
 
     fn is_there(&self) -> bool {
         self.place.load(Ordering::Relaxed) != 0
+    }
+
+    fn looks(&self) -> Looks {
+        Looks(self.looks.load(Ordering::Relaxed))
     }
 
     fn set(&self, ticket: Option<&Ticket>) {
@@ -102,20 +119,26 @@ impl Lead {
 }
 
 impl Shared {
-    /// A call was sent: it takes the lead, if nobody has it and answers come fast.
+    /// A call was sent: it takes the lead, if nobody has it.
     pub(super) fn join_lead(&self, state: &mut State, ticket: &Ticket, key: QueryKey) -> Turn {
-        let alone = state.core.live() == 1;
+        let live = state.core.live();
+        state.lead.last = Some(key);
         // Who had it and is answered already may never be polled again.
-        if !self.leader.is_there() || alone {
-            if !self.leader.luck.is_good() {
-                return Turn::Later;
-            }
+        if !self.leader.is_there() || live == 1 {
             self.leader.set(Some(ticket));
         }
-        state.lead.last = Some(key);
-        match alone && (ALONE..PROBE).contains(&state.lead.alone) {
-            true => Turn::Now,
-            false => Turn::Later,
+        match live {
+            1 if (ALONE..PROBE).contains(&state.lead.alone) => Turn::Now,
+            2..=FEW if !self.leader.is(ticket) => Turn::Unless(self.leader.looks()),
+            _ => Turn::Later,
+        }
+    }
+
+    /// A call was polled again: it takes the lead, if nobody has looked since it was sent.
+    pub(crate) fn doubt_lead(&self, ticket: &Ticket, then: Looks) {
+        if self.leader.looks() == then {
+            let _state = lock(&self.state);
+            self.leader.set(Some(ticket));
         }
     }
 
@@ -143,6 +166,7 @@ impl Shared {
             }
             let lead = &mut state.lead;
             lead.looked = true;
+            self.leader.looks.fetch_add(1, Ordering::Relaxed);
             lead.alone = match state.core.live() {
                 1 if lead.alone < PROBE => lead.alone + 1,
                 1 => ALONE - 1,
@@ -153,9 +177,10 @@ impl Shared {
             workers
         };
         ticket.forget_waker();
-        let came = ticket.is_resolved()
-            || self.leader.luck.look(|| read_news(&workers) || ticket.is_resolved())
-            || came_at_last(&workers);
+        let came = || read_news(&workers) || ticket.is_resolved();
+        let luck = &self.leader.luck;
+        let came = if luck.is_good() { luck.look(came) } else { came() };
+        let came = came || came_at_last(&workers);
         // Not under the lock: these may be the last handles of one that is gone.
         workers.clear();
         match came {

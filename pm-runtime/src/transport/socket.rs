@@ -131,6 +131,13 @@ pub(crate) fn wait_for_room(socket: BorrowedFd<'_>) {
     while rustix::event::poll(&mut room, None) == Err(Errno::INTR) {}
 }
 
+/// Waits until something can be read, or the other side is gone. Who waits in a read is woken also
+/// when the other side has read something.
+pub(crate) fn wait_for_news(socket: BorrowedFd<'_>) {
+    let mut news = [PollFd::new(&socket, PollFlags::IN)];
+    while rustix::event::poll(&mut news, None) == Err(Errno::INTR) {}
+}
+
 /// A frame on its way out.
 struct Outgoing {
     header: [u8; HEADER],
