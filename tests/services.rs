@@ -137,6 +137,11 @@ impl Diary {
         std::process::abort();
     }
 
+    fn block(&self, begun: &str, go_on: &str) {
+        std::fs::write(begun, "").expect("the folder is there");
+        until(|| exists(go_on));
+    }
+
     async fn stay(&self) {
         smol::future::pending().await
     }
@@ -327,6 +332,29 @@ async fn what_would_wait_behind_a_change_runs_in_another_worker() {
     assert_eq!(logs, vec![Ok(vec![]); 20], "none waits for the change");
     create(&go_on);
     assert_eq!(change.await, Ok(()));
+}
+
+#[pm_runtime::test]
+async fn what_would_wait_behind_one_that_blocks_runs_in_another_worker() {
+    let folder = Folder::new("blocked");
+    let [one, other, go_on, end] = ["one", "other", "go on", "end"].map(|name| folder.file(name));
+    let pool = DiaryPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let blocks = smol::spawn(pool.block(&one, &end));
+    until(|| exists(&one));
+    let ends = smol::spawn(pool.block(&other, &go_on));
+    until(|| exists(&other));
+    // Each of the two is handed some of these.
+    let logs: Vec<_> = (0..20).map(|_| smol::spawn(pool.read())).collect();
+    while pool.health().account.submitted < 22 {
+        smol::future::yield_now().await;
+    }
+    create(&go_on);
+    assert_eq!(ends.await, Ok(()));
+    assert_eq!(futures::future::join_all(logs).await, vec![Ok(vec![]); 20]);
+    assert!(!exists(&end), "one blocks all the while");
+    create(&end);
+    assert_eq!(blocks.await, Ok(()));
 }
 
 #[pm_runtime::test]

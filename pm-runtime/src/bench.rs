@@ -97,6 +97,7 @@ impl Dispatch {
             name: "bench".into(),
             workers,
             concurrency: 1,
+            one_thread: false,
             cores: 2,
             ahead: 16,
             ahead_bytes: 1 << 20,

@@ -29,6 +29,7 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
             .unwrap_or(if entry.serve.changes_state() { 1 } else { cpus })
             .min(MOST),
         concurrency,
+        one_thread: !entry.serve.blocks(),
         ahead: AHEAD,
         ahead_bytes: AHEAD_BYTES,
         boot_timeout: Options::finite(options.boot_timeout),

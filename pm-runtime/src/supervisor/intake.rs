@@ -14,7 +14,7 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         let route = submission.route;
-        let spreads = route == Route::Any && submission.conduct != Conduct::Exclusive;
+        let spreads = route == Route::Any && !self.config.is_exclusive(submission.conduct);
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
         if for_anybody && self.target == 0 && self.stage == Stage::Open {
             // Also for one that is refused: the next one may find a worker.

@@ -73,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Queries that a worker runs at once.
     pub(crate) concurrency: usize,
+    /// They share a thread: one that blocks it keeps all others of its worker from running.
+    pub(crate) one_thread: bool,
     /// Queries that a worker may hold beyond those, not begun.
     pub(crate) ahead: usize,
     /// Bytes that it may hold so.
@@ -93,6 +95,17 @@ pub(crate) struct Config {
     pub(crate) cores: usize,
     /// Seed of the backoff's jitter.
     pub(crate) seed: u64,
+}
+
+impl Config {
+    /// Whether a worker runs nothing beside a query.
+    pub(super) fn is_exclusive(&self, conduct: Conduct) -> bool {
+        match conduct {
+            Conduct::Exclusive => true,
+            Conduct::Blocking => self.one_thread,
+            Conduct::Async => false,
+        }
+    }
 }
 
 /// What is to be done.

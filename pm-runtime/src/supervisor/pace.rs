@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::slot::Slot;
 use super::{Bug, Core, later};
+use crate::conduct::Conduct;
 
 /// About as long as it takes to wake a worker.
 const WAKE: Duration = Duration::from_micros(30);
@@ -55,9 +56,16 @@ impl<P> Core<P> {
     }
 
     /// Where a query of this size goes if it is as fast as others were.
-    pub(super) fn choose_fast(&self, size: usize, seq: u64, exclusive: bool, now: Instant) -> Fast {
+    pub(super) fn choose_fast(
+        &self,
+        size: usize,
+        seq: u64,
+        conduct: Conduct,
+        now: Instant,
+    ) -> Fast {
         let depth = self.pace.depth();
-        if depth == 0 || exclusive {
+        // What changes the state waits for all that runs, however fast it is itself.
+        if depth == 0 || conduct == Conduct::Exclusive {
             return Fast::Anywhere;
         }
         let most = self.config.concurrency - 1 + depth;
@@ -66,7 +74,7 @@ impl<P> Core<P> {
             if !slot.takes_queries() || !self.is_brisk(slot, now) {
                 continue;
             }
-            let has_room = slot.load() < most && self.has_room_in(slot, size, exclusive);
+            let has_room = slot.load() < most && self.has_room_in(slot, size, false);
             let end = later(slot.moved, BRISK);
             if has_room && !self.is_reserved(slot, seq) {
                 return Fast::Here(index, end);

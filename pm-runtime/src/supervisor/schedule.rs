@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::pace::Fast;
 use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
-use crate::conduct::Conduct;
 
 impl<P> Core<P> {
     /// Hands waiting queries, oldest first, to workers with room; sees to it that none is idle while
@@ -48,9 +47,9 @@ impl<P> Core<P> {
     /// The worker that is to get a query which any of them may have.
     fn choose(&mut self, key: QueryKey, now: Instant) -> Option<usize> {
         let exclusive = self.is_exclusive(key);
-        let &Query { size, seq, route, .. } = self.queries.get(key)?;
+        let &Query { size, seq, route, conduct, .. } = self.queries.get(key)?;
         let Route::Key(of) = route else {
-            return match self.choose_fast(size, seq, exclusive, now) {
+            return match self.choose_fast(size, seq, conduct, now) {
                 Fast::Here(index, until) => {
                     self.doubt(until);
                     Some(index)
@@ -100,7 +99,7 @@ impl<P> Core<P> {
     /// Whether a query would be handed to a worker at once.
     pub(super) fn has_room(&self, submission: &Submission<P>) -> bool {
         let size = submission.size;
-        let exclusive = submission.conduct == Conduct::Exclusive;
+        let exclusive = self.config.is_exclusive(submission.conduct);
         match submission.route {
             Route::Any | Route::Key(_) => {
                 // Fast queries may wait although there is room.
@@ -252,7 +251,7 @@ impl<P> Core<P> {
     }
 
     pub(super) fn is_exclusive(&self, key: QueryKey) -> bool {
-        self.queries.get(key).is_some_and(|query| query.conduct == Conduct::Exclusive)
+        self.queries.get(key).is_some_and(|query| self.config.is_exclusive(query.conduct))
     }
 
     /// Asks a worker for a query that it has not begun.

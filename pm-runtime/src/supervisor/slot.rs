@@ -87,7 +87,7 @@ pub(crate) struct Slot {
     pub(crate) asked: Instant,
     /// Begun and not answered, oldest first.
     pub(crate) begun: Vec<QueryKey>,
-    /// How many of both have to run alone.
+    /// How many of both have nothing run beside them.
     pub(crate) exclusive: usize,
     pub(crate) gate: Gate,
     /// Its side of the link has ended, and it should be dead by then.

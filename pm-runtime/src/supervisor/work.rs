@@ -130,7 +130,7 @@ impl<P> Core<P> {
         let (size, submitted) = (query.size, query.submitted);
         let is_plain = query.place == (Place::Handed { worker, recalled: false })
             && query.caller == Caller::Waits
-            && query.conduct != Conduct::Exclusive
+            && !self.config.is_exclusive(query.conduct)
             && !query.route.is_bound();
         let concurrency = self.config.concurrency;
         let (shortcut, keeps_bytes) = (self.takes_shortcuts(), self.has(Bug::KeepBytesOfSeen));
@@ -250,7 +250,7 @@ impl<P> Core<P> {
             return Err(Violation::Returned);
         }
         let size = query.size;
-        let exclusive = query.conduct == Conduct::Exclusive;
+        let exclusive = self.config.is_exclusive(query.conduct);
         let counts = self.has(Bug::CountReturnsAsPace);
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.moved = if counts { now } else { slot.moved };

@@ -184,7 +184,7 @@ fn has_room(world: &World, worker: WorkerId, id: usize) -> bool {
     let load = shadow.held.len();
     let ahead = load < config.concurrency + config.ahead
         && bytes + ledger.facts[id].size <= config.ahead_bytes;
-    let alone = |id: usize| ledger.facts[id].conduct == Conduct::Exclusive;
+    let alone = |id: usize| config.is_exclusive(ledger.facts[id].conduct);
     let width = match alone(id) || shadow.held.iter().any(|&held| alone(held)) {
         true => 1,
         false => config.concurrency,

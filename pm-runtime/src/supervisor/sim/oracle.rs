@@ -7,7 +7,6 @@ use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
 use super::world::World;
-use crate::conduct::Conduct;
 
 pub(super) fn check(world: &World) -> Check {
     check_places(world)?;
@@ -186,7 +185,7 @@ fn check_spread(world: &World) -> Check {
     let core = &world.core;
     let alone = |key: &QueryKey| {
         let id = world.ledger.id(*key);
-        id.is_ok_and(|id| world.ledger.facts[id].conduct == Conduct::Exclusive)
+        id.is_ok_and(|id| world.config.is_exclusive(world.ledger.facts[id].conduct))
     };
     let alone_in = |slot: &Slot| slot.handed.iter().chain(&slot.begun).filter(|k| alone(k)).count();
     if let Some(slot) = core.slots.iter().find(|slot| slot.exclusive != alone_in(slot)) {

@@ -25,6 +25,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         name: "sim".into(),
         workers: 1 + rng.below(4),
         concurrency: 1 + rng.below(most),
+        one_thread: rng.pick(&[false, true]).unwrap_or_default(),
         cancel,
         ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
         ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),

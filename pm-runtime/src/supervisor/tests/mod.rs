@@ -30,6 +30,7 @@ fn config(workers: usize) -> Config {
         name: "test".into(),
         workers,
         concurrency: 1,
+        one_thread: false,
         ahead: 4,
         ahead_bytes: 1 << 20,
         boot_timeout: 10 * SECOND,

@@ -131,3 +131,28 @@ fn a_change_that_is_pinned_stays_although_another_worker_is_idle() {
     scene.actions();
     assert!(matches!(scene.error_of(4), Some(QueryError::WorkerGone)));
 }
+
+#[test]
+fn what_stands_behind_one_that_blocks_its_thread_goes_to_an_idle_worker() {
+    let mut scene = Scene::ready(Config { concurrency: 64, one_thread: true, ..config(2) });
+    for worker in [1, 2] {
+        let blocks = scene.submit_to(worker, Route::Worker(worker.into())).unwrap();
+        scene.begin(worker.into(), blocks);
+    }
+    scene.actions();
+    scene.conduct = Conduct::Async;
+    let looks: Vec<_> = (3..=6).map(|payload| scene.submit(payload)).collect();
+    let actions = scene.actions();
+    assert_eq!(actions.matches("Hand(1").count(), 2, "{actions}");
+    assert!(!actions.contains("Recall("), "nobody is idle: {actions}");
+    let blocks = scene.core.slots[1].begun[0];
+    scene.end(2, blocks);
+    for &look in &looks {
+        if scene.core.slots[1].handed.contains(&look) {
+            scene.begin(2, look);
+            scene.end(2, look);
+        }
+    }
+    let actions = scene.actions();
+    assert_eq!(actions.matches("Recall(1").count(), 2, "{actions}");
+}
