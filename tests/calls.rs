@@ -3,6 +3,7 @@
 use pm_runtime::{Event, QueryError};
 use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun};
 use rustix::process::Signal;
+use smol::future::poll_once;
 use smol::stream::StreamExt;
 
 #[pm_runtime::test]
@@ -203,6 +204,43 @@ async fn a_map_takes_few_of_endless_inputs_and_tells_errors_in_their_place() {
     pool.destroy().await;
     let account = pool.health().account;
     assert!(account.balances() && account.running + account.waiting == 0, "{account:?}");
+}
+
+#[pm_runtime::test]
+async fn a_map_keeps_every_worker_busy() {
+    for ordered in [true, false] {
+        let folder = Folder::new("busy");
+        let (one, other) = (folder.file("one"), folder.file("other"));
+        let pool = WorkPool::builder().workers(2).build();
+        // Each waits for the other to begin.
+        let answers = pool.map([
+            Task::Rendezvous { begun: one.clone(), go_on: other.clone() },
+            Task::Rendezvous { begun: other, go_on: one },
+        ]);
+        let answers = if ordered { answers } else { answers.unordered() };
+        assert_eq!(answers.collect::<Vec<_>>().await, [Ok(0), Ok(0)]);
+    }
+}
+
+#[pm_runtime::test]
+async fn what_fails_at_once_in_a_map_keeps_no_answer_back() {
+    for ordered in [true, false] {
+        let folder = Folder::new("at-once");
+        let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+        let pool = WorkPool::new();
+        let first = Task::Rendezvous { begun, go_on: go_on.clone() };
+        let answers = pool.map(std::iter::once(first).chain((1..).map(Task::Return)));
+        let mut answers = if ordered { answers } else { answers.unordered() };
+        assert!(poll_once(answers.next()).await.is_none());
+        let taken = pool.health().account.submitted;
+        std::fs::write(go_on, "").unwrap();
+        pool.destroy().await;
+        // There is no end to what is refused from now on.
+        for i in 0..taken {
+            assert_eq!(answers.next().await, Some(Ok(i)));
+        }
+        assert_eq!(answers.next().await, Some(Err(QueryError::Destroyed)));
+    }
 }
 
 #[pm_runtime::worker_query(workers = 2)]

@@ -49,7 +49,7 @@ pub struct Map<P, I: Iterator, T, M = String> {
 
 enum Turn<T, M> {
     Running(Call<T, M>),
-    /// It was over at once, and others are before it.
+    /// It is over, and others were before it.
     Over(Option<Result<T, QueryError>>),
 }
 
@@ -135,21 +135,18 @@ impl<P, I: Iterator, T, M> Map<P, I, T, M> {
 }
 
 impl<P: Deref<Target = Pool>, I: Iterator, T, M> Map<P, I, T, M> {
-    /// Submits queries until enough are on their way. `Some`: one is over already.
-    fn fill(&mut self, cx: &mut Context<'_>) -> Option<Result<T, QueryError>> {
+    /// Submits queries until enough are on their way.
+    fn fill(&mut self, cx: &mut Context<'_>) {
         let width = self.pool.width();
         while self.running.len() < width {
-            let input = self.inputs.next()?;
+            let Some(input) = self.inputs.next() else { return };
             let mut call = (self.call)(&self.pool, input);
-            match Pin::new(&mut call).poll(cx) {
-                Poll::Ready(result) if !self.ordered || self.running.is_empty() => {
-                    return Some(result);
-                }
-                Poll::Ready(result) => self.running.push_back(Turn::Over(Some(result))),
-                Poll::Pending => self.running.push_back(Turn::Running(call)),
-            }
+            // One that is over already has its turn behind those that are on their way.
+            self.running.push_back(match Pin::new(&mut call).poll(cx) {
+                Poll::Ready(result) => Turn::Over(Some(result)),
+                Poll::Pending => Turn::Running(call),
+            });
         }
-        None
     }
 }
 
@@ -157,10 +154,8 @@ impl<P: Deref<Target = Pool>, I: Iterator, T, M> Stream for Map<P, I, T, M> {
     type Item = Result<T, QueryError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.fill(cx) {
-            Some(result) => Poll::Ready(Some(result)),
-            None => self.poll_running(cx),
-        }
+        self.fill(cx);
+        self.poll_running(cx)
     }
 }
 
