@@ -3,14 +3,23 @@
 #![allow(unsafe_code, reason = "forks")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
-use pm_tests::{Folder, Task, WorkPool};
+use pm_runtime::{
+    Event, QueryError, Retry, SpawnError, WorkerState, shutdown_signal, worker_query,
+};
+use pm_tests::{Folder, Task, WorkPool, until_begun};
 use smol::future::{block_on, poll_once};
 use smol::stream::StreamExt;
 
+#[worker_query(workers = 1)]
+fn fail() -> Result<(), ()> {
+    Err(())
+}
+
 /// Runs this in a fork; whether it was `true` there. It touches nothing that another thread may
-/// have locked but the allocator, which glibc and musl make usable, and these pools.
+/// have locked but the allocator, which glibc and musl make usable, and these pools; so it waits
+/// with a `block_on` that has nothing in common with other threads.
 fn in_a_fork(run: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child has this thread only, keeps to the above, and ends without unwinding.
     let child = unsafe { libc::fork() };
@@ -38,15 +47,60 @@ fn it_can_do_nothing_to_the_workers_of_its_parent() {
     let all = in_a_fork(|| {
         let (Some(pool), Some(begun)) = (pool.take(), begun.take()) else { return false };
         let forked = |answer| matches!(answer, Err(QueryError::Forked));
+        let refused = |result| matches!(result, Err(SpawnError::Boot(_)));
+        pool.on_spawn(|_| std::process::abort());
+        block_on(async {
+            pool.unspawn().await;
+            pool.destroy().await;
+        });
         forked(block_on(begun))
             && forked(pool.query(Task::Return(1)).wait())
-            && matches!(block_on(pool.spawn(2)), Err(SpawnError::Boot(_)))
+            && forked(pool.query_temporary(Task::Return(1)).wait())
+            && refused(block_on(pool.spawn(2)))
+            && refused(block_on(pool.spawn_one()).map(drop))
+            && refused(block_on(pool.respawn()))
+            && refused(block_on(pool.resize(0)))
             && forked(WorkPool::new().query(Task::Return(1)).wait())
     });
     assert!(all, "every use of a handle fails in the fork");
     std::fs::write(go_on, "").unwrap();
-    assert_eq!(begun.map(block_on), Some(Ok(0)));
+    assert_eq!(begun.map(smol::block_on), Some(Ok(0)));
     assert_eq!(pool.map(|pool| pool.query(Task::Pid).wait()), Some(Ok(pid)), "the same worker");
+}
+
+#[pm_runtime::test]
+fn what_waits_for_something_when_its_process_forks_does_not_wait_in_the_fork() {
+    let (pool, retrying) = (WorkPool::new(), FailPool::new());
+    let folder = Folder::new("waits");
+    let go_on = folder.file("go");
+    let task = Task::Rendezvous { begun: folder.file("begun"), go_on: go_on.clone() };
+    let mut call = Box::pin(pool.query(task));
+    assert!(block_on(poll_once(&mut call)).is_none());
+    block_on(until_begun(&pool, 1));
+    let hours = Duration::from_secs(3600);
+    let policy = Retry::times(1).backoff(hours, hours);
+    let mut pausing = Some(Box::pin(retrying.query().retry(policy)));
+    while retrying.health().account.completed < 1 {
+        assert!(block_on(poll_once(pausing.as_mut().unwrap())).is_none());
+    }
+    let mut spawn = Some(Box::pin(pool.spawn(1)));
+    let mut gone = Some(Box::pin(pool.unspawn()));
+    let mut signal = Some(Box::pin(shutdown_signal()));
+    assert!(block_on(poll_once(gone.as_mut().unwrap())).is_none());
+    let _ = block_on(poll_once(spawn.as_mut().unwrap()));
+    assert!(block_on(poll_once(signal.as_mut().unwrap())).is_none());
+    let none_waits = in_a_fork(|| {
+        let (Some(pausing), Some(spawn)) = (pausing.take(), spawn.take()) else { return false };
+        let (Some(gone), Some(signal)) = (gone.take(), signal.take()) else { return false };
+        block_on(gone);
+        block_on(spawn).is_err()
+            && block_on(signal).is_err()
+            && block_on(pausing) == Err(QueryError::Forked)
+    });
+    assert!(none_waits);
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(block_on(call), Ok(0));
+    block_on(gone.unwrap());
 }
 
 #[pm_runtime::test]

@@ -1,6 +1,9 @@
 //! Something that somebody has asked the policy for, and waits for.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use super::shared::{Shared, State};
@@ -40,8 +43,14 @@ impl Wish {
 
     /// Waits until it has come.
     pub(crate) async fn come(self) -> Result<(), SpawnError> {
-        // The sender is kept until it has sent.
-        self.told.recv().await.unwrap_or(Err(SpawnError::Destroyed))
+        let mut told = pin!(self.told.recv());
+        poll_fn(|cx| match self.shared.set_up() {
+            // The sender is kept until it has sent.
+            Ok(()) => told.as_mut().poll(cx).map(|told| told.unwrap_or(Err(SpawnError::Destroyed))),
+            // Somebody has forked while this waited: here nobody ever tells.
+            Err(error) => Poll::Ready(Err(SpawnError::Boot(error))),
+        })
+        .await
     }
 }
 

@@ -97,6 +97,10 @@ impl Future for ShutdownSignal {
     type Output = Result<Signal, SignalError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let (Stage::Waits(_), Err(error)) = (&self.0, Hub::get()) {
+            // Somebody has forked while this waited: here no signal is heard.
+            self.0 = Stage::Failed(error.into());
+        }
         let signal = match &mut self.0 {
             Stage::Waits(listener) => match listener.poll(cx) {
                 Poll::Ready(signal) => Ok(signal),
