@@ -87,6 +87,27 @@ async fn waiting_and_running_are_told_apart() {
 }
 
 #[pm_runtime::test]
+async fn a_query_waits_until_it_begins_and_not_until_somebody_hears_of_it() {
+    let folder = Folder::new("begins");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::new();
+    let start = Instant::now();
+    let task = Task::Rendezvous { begun: begun.clone(), go_on: go_on.clone() };
+    let running = smol::spawn(pool.query(task));
+    until(|| std::path::Path::new(&begun).exists());
+    let waited = start.elapsed();
+    until(|| start.elapsed() > waited + Duration::from_millis(20));
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(running.await, Ok(0));
+    let latency = pool.health().latency;
+    let (queue, run) = (latency.queue.unwrap().max, latency.run.unwrap().max);
+    assert!(
+        queue <= waited && run >= Duration::from_millis(20),
+        "{queue:?} of {waited:?}, {run:?}"
+    );
+}
+
+#[pm_runtime::test]
 async fn rates_are_those_of_the_account() {
     let pool = WorkPool::new();
     let health = pool.health();

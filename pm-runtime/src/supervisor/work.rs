@@ -96,7 +96,7 @@ impl<P> Core<P> {
         match caller {
             Caller::Waits => {
                 let since = if self.has(Bug::MeasureQueueFromHanding) { handed } else { submitted };
-                self.tally.begin(now.saturating_duration_since(since), now);
+                self.tally.begin(begun.saturating_duration_since(since), now);
             }
             Caller::Gone => {
                 self.detached += 1;
@@ -150,7 +150,7 @@ impl<P> Core<P> {
         slot.served += 1;
         self.budget.answered();
         if !self.has(Bug::CountNoSeenBegins) {
-            self.tally.begin(now.saturating_duration_since(submitted), now);
+            self.tally.begin(at.saturating_duration_since(submitted), now);
         }
         self.tally.complete(now.saturating_duration_since(at), now);
         self.expect_next(worker, now);
