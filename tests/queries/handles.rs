@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -141,6 +141,26 @@ fn handles_and_calls_move_between_threads() {
         });
         assert_eq!(threads.map(|thread| thread.join().unwrap()), [Ok(20), Ok(22)]);
     });
+}
+
+/// Its option needs another pool.
+#[worker_query(workers = usize::from(ProcessPool::shared().name() == "process"))]
+fn depend() {}
+
+#[pm_runtime::test]
+fn whoever_asks_at_once_shares_one_pool_and_its_options_may_ask_for_another() {
+    let start = Barrier::new(8);
+    let pids: Vec<u32> = thread::scope(|scope| {
+        let ask = || {
+            start.wait();
+            DependPool::shared().query().wait().unwrap();
+            ProcessPool::shared().query().wait().unwrap()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(pids, [pids[0]; 8]);
+    assert_eq!(DependPool::shared().health().account.completed, 8);
 }
 
 #[pm_runtime::test]

@@ -38,15 +38,25 @@ pub fn shared<P: Face>(new: fn() -> P) -> P {
         // The lock may be held for ever; no pool works here, and each says why.
         return new();
     }
-    let mut shared = lock(&SHARED);
-    if let Some(pool) = shared.get(&TypeId::of::<P>()).filter(|pool| pool.is_open()) {
-        return P::from_pool(pool.clone());
-    }
-    let fresh = child::as_the_process(new);
-    let ended = shared.insert(TypeId::of::<P>(), (*fresh).clone());
-    drop(shared);
-    drop(ended);
-    fresh
+    let open = |shared: &BTreeMap<TypeId, Pool>| {
+        let pool = shared.get(&TypeId::of::<P>()).filter(|pool| pool.is_open());
+        pool.cloned().map(P::from_pool)
+    };
+    let there = open(&lock(&SHARED));
+    there.unwrap_or_else(|| {
+        // Not under the lock: its options may be code of the application.
+        let fresh = child::as_the_process(new);
+        let mut shared = lock(&SHARED);
+        // Somebody may have made one meanwhile.
+        let there = open(&shared);
+        let ended = match there {
+            None => shared.insert(TypeId::of::<P>(), (*fresh).clone()),
+            Some(_) => None,
+        };
+        drop(shared);
+        drop(ended);
+        there.unwrap_or(fresh)
+    })
 }
 
 /// Sets up a pool; every option has the name, the default and the meaning that it has in the
