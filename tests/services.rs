@@ -1,5 +1,8 @@
 //! `impl` blocks as services: a state per worker, and queries on it.
 
+#[path = "services/faces.rs"]
+mod faces;
+
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
