@@ -1,5 +1,7 @@
 //! The ways to call, with real worker processes.
 
+use std::time::Duration;
+
 use pm_runtime::{Event, QueryError};
 use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun};
 use rustix::process::Signal;
@@ -51,6 +53,61 @@ async fn crashes_of_temporary_workers_count_nowhere() {
     }
     assert_eq!(pool.health().crashes, 0);
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+}
+
+#[pm_runtime::test]
+async fn temporary_workers_that_nobody_wants_any_more_are_gone() {
+    let pool = WorkPool::builder().workers(2).build();
+    let mut calls: Vec<_> =
+        (0..50).map(|i| Box::pin(pool.query_temporary(Task::Return(i)))).collect();
+    for call in &mut calls {
+        assert!(poll_once(call).await.is_none());
+    }
+    drop(calls);
+    assert_eq!(pool.query_temporary(Task::Return(7)).await, Ok(7));
+    until(|| pool.workers().is_empty());
+    let health = pool.health();
+    assert_eq!((health.account.cancelled, health.account.completed), (50, 1));
+    assert_eq!((health.crashes, health.detached, health.in_flight), (0, 0, 0));
+}
+
+#[pm_runtime::test]
+async fn what_waits_for_a_worker_of_its_own_may_be_impatient() {
+    let folder = Folder::new("impatient");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::builder().queue(0).build();
+    let task = Task::Rendezvous { begun, go_on: go_on.clone() };
+    let only = smol::spawn(pool.query_temporary(task).immediate());
+    until_begun(&pool, 1).await;
+    let another = || pool.query_temporary(Task::Return(1));
+    assert_eq!(another().immediate().await, Err(QueryError::QueueFull));
+    let late = another().queue_timeout(Duration::from_millis(1)).await;
+    assert!(matches!(late, Err(QueryError::QueueTimedOut { .. })), "{late:?}");
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!((only.await, another().await), (Ok(0), Ok(1)));
+}
+
+#[pm_runtime::test]
+async fn of_temporary_on_and_key_the_last_one_counts() {
+    let pool = WorkPool::builder().workers(2).build();
+    let worker = pool.spawn_one().await.unwrap();
+    let here = Ok(u64::from(worker.pid()));
+    let own = pool.query(Task::Pid).on(&worker).key("a").temporary().await;
+    assert!(own.is_ok() && own != here, "{own:?}");
+    assert_eq!(pool.query(Task::Pid).temporary().key("a").on(&worker).await, here);
+    pool.unspawn_one(&worker).await;
+    assert!(pool.query(Task::Pid).on(&worker).temporary().key("a").await.is_ok());
+}
+
+#[pm_runtime::test]
+async fn a_pinned_query_waits_for_its_worker_to_be_ready() {
+    let pool = WorkPool::builder().workers(2).build();
+    let mut spawn = Box::pin(pool.spawn(2));
+    assert!(poll_once(&mut spawn).await.is_none());
+    for worker in pool.workers() {
+        let pid = pool.query(Task::Pid).on(&worker).await;
+        assert_eq!(pid, Ok(u64::from(worker.pid())));
+    }
 }
 
 #[pm_runtime::test]
@@ -113,6 +170,40 @@ async fn a_key_stays_with_its_worker_until_that_dies() {
     assert_ne!(new_home, home);
     for _ in 0..4 {
         assert_eq!(pool.query(Task::Pid).key("a").await, Ok(new_home));
+    }
+}
+
+#[pm_runtime::test]
+async fn a_key_moves_on_when_its_worker_has_too_much() {
+    let folder = Folder::new("overloaded");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let home = pool.query(Task::Pid).key("a").await.unwrap();
+    let worker = |pid| pool.workers().into_iter().find(|worker| u64::from(worker.pid()) == pid);
+    let worker = worker(home).unwrap();
+    let task = Task::Rendezvous { begun, go_on: go_on.clone() };
+    let running = smol::spawn(pool.query(task).on(&worker));
+    until_begun(&pool, 2).await;
+    let mut stay = Vec::new();
+    let new_home = loop {
+        let before = worker.load();
+        let mut call = Box::pin(pool.query(Task::Pid).key("a"));
+        let answer = poll_once(&mut call).await;
+        if worker.load() == before {
+            break match answer {
+                Some(answer) => answer.unwrap(),
+                None => call.await.unwrap(),
+            };
+        }
+        stay.push(call);
+    };
+    assert!(new_home != home && !stay.is_empty(), "{} stay", stay.len());
+    assert_eq!(pool.query(Task::Pid).key("a").await, Ok(new_home));
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(running.await, Ok(0));
+    for call in stay {
+        assert_eq!(call.await, Ok(home), "once handed over it stays");
     }
 }
 

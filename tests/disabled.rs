@@ -54,6 +54,24 @@ async fn the_first_use_decides_and_lasts() {
 }
 
 #[pm_runtime::test]
+async fn a_use_is_what_needs_workers() {
+    let _switch = Switch::off().await;
+    let [spawned, resized, respawned, temporary, watched] = [(); 5].map(|()| WorkPool::new());
+    spawned.spawn_one().await.unwrap();
+    resized.resize(1).await.unwrap();
+    respawned.respawn_to(1).await.unwrap();
+    temporary.query_temporary(Task::Return(1)).await.unwrap();
+    watched.on_spawn(drop);
+    let _ = (watched.events(), watched.health(), watched.workers(), watched.acquire());
+    drop(watched.query(Task::Return(1)));
+    set_disabled(false);
+    for used in [spawned, resized, respawned, temporary] {
+        assert!(runs_here(&used).await);
+    }
+    assert!(!runs_here(&watched).await);
+}
+
+#[pm_runtime::test]
 async fn a_pool_that_has_processes_keeps_them_and_starts_more() {
     let _switch = Switch::off().await;
     set_disabled(false);

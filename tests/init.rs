@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use pm_runtime::{BootError, CrashCause, CrashReport, Exit, QueryError, SpawnError, worker_query};
+use pm_runtime::{
+    BootError, CrashCause, CrashReport, Exit, QueryError, SpawnError, worker, worker_query,
+};
 
 /// How often `init` ran in this process.
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -168,6 +170,20 @@ impl Engine {
     fn hesitant(&mut self) {}
 }
 
+/// There is one of it at most.
+struct First;
+
+#[worker_query(init = First::claim, workers = 2)]
+impl First {
+    fn claim() -> Result<Self, &'static str> {
+        if worker::id() == Some(1) { Ok(First) } else { Err("there can be only one") }
+    }
+
+    fn number(&self) -> u64 {
+        worker::id().unwrap_or_default()
+    }
+}
+
 #[pm_runtime::test]
 async fn it_has_run_once_when_the_first_query_begins() {
     assert_eq!(AfterPlainPool::new().query().await, Ok(1));
@@ -212,6 +228,23 @@ async fn its_failure_is_a_typed_error_and_no_crash() {
     assert!(error.contains("`init` failed: the tank is empty") && !error.contains('\x1b'));
     let error = pool.spawn(1).await.unwrap_err();
     assert!(matches!(error, SpawnError::Boot(BootError::Init { .. })), "{error}");
+}
+
+#[pm_runtime::test]
+async fn its_failure_elsewhere_leaves_the_living_alone() {
+    let pool = FirstPool::new();
+    assert_eq!(pool.number().await, Ok(1), "the second worker does not start");
+    for result in [pool.respawn().await, pool.spawn_one().await.map(drop)] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, SpawnError::Boot(BootError::Init { .. })), "{error}");
+        assert_eq!(pool.number().await, Ok(1), "the old worker");
+    }
+    assert!(reason(pool.number().temporary().await).contains("only one"));
+    // Until the budget is spent and beyond.
+    while pool.health().crashes < 6 {
+        assert_eq!(pool.number().await, Ok(1));
+    }
+    assert_eq!(pool.number().await, Ok(1));
 }
 
 #[pm_runtime::test]

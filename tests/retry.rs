@@ -1,5 +1,6 @@
 //! Errors of the application, after which a query runs again.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pm_runtime::{QueryError, Retry};
@@ -108,6 +109,40 @@ async fn what_is_said_of_a_call_holds_for_each_of_its_runs() {
     assert_eq!(pool.health().account.submitted, 10);
     let after = pool.query(9, "busy").retry(at_once(9)).timeout(Duration::ZERO).await;
     assert!(matches!(after, Err(QueryError::TimedOut { .. })), "{after:?}");
+}
+
+#[pm_runtime::worker_query(workers = 1)]
+fn chatty(fails: usize) -> Result<usize, ()> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    pm_runtime::worker::message(format!("run {run}")).expect("it is text");
+    if run < fails { Err(()) } else { Ok(run) }
+}
+
+#[pm_runtime::test]
+async fn a_caller_hears_the_messages_of_every_run() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let call = ChattyPool::new().query(2).retry(at_once(5)).on_message({
+        let heard = heard.clone();
+        move |message| heard.lock().unwrap().push(message)
+    });
+    assert_eq!(call.await, Ok(Ok(2)));
+    assert_eq!(*heard.lock().unwrap(), ["run 0", "run 1", "run 2"]);
+}
+
+#[pm_runtime::test]
+async fn what_pauses_while_its_pool_ends_fails_with_it() {
+    let pool = LuckyPool::new();
+    let pause = Duration::from_millis(50);
+    let pausing = pool.query(9, "busy").retry(Retry::times(9).backoff(pause, pause));
+    let pausing = smol::spawn(pausing);
+    while pool.health().account.completed < 1 {
+        smol::future::yield_now().await;
+    }
+    pool.destroy().await;
+    assert_eq!(pausing.await, Err(QueryError::Destroyed));
+    assert!(pool.health().account.balances());
 }
 
 mod private {

@@ -163,6 +163,15 @@ async fn a_shared_pool_is_no_deeper_for_whoever_asks_for_it_first() {
 }
 
 #[pm_runtime::test]
+async fn a_query_that_uses_the_pool_that_all_share_has_one_in_each_of_its_workers() {
+    let too_deep = Err(BootError::TooDeep { depth: 3 });
+    let pool = DescendSharedPool::new();
+    assert_eq!(pool.query(2).await, Ok(Ok(2)));
+    assert_eq!(pool.query(u32::MAX).await, Ok(too_deep));
+    assert_eq!(pool.health().crashes, 0);
+}
+
+#[pm_runtime::test]
 async fn a_worker_that_would_be_too_deep_is_not_spawned() {
     let too_deep = BootError::TooDeep { depth: 3 };
     assert!(too_deep.is_permanent() && !QueryError::Boot(too_deep.clone()).is_retryable());
