@@ -129,9 +129,9 @@ fn a_fork_has_no_pools_and_its_signals_are_its_own() {
     // locked but the allocator, which glibc and musl make usable, and it ends without unwinding.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        smol::block_on(shutdown());
+        smol::future::block_on(shutdown());
         let all = pools().is_empty()
-            && smol::block_on(shutdown_signal()).is_err()
+            && smol::future::block_on(shutdown_signal()).is_err()
             && shutdown_on_signals().is_err()
             && matches!(WorkPool::shared().query(Task::Pid).wait(), Err(QueryError::Forked));
         // SAFETY: these end the process, the one as if somebody had sent it the signal.
