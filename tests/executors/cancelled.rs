@@ -29,6 +29,20 @@ impl Drop for Dropped<'_> {
     }
 }
 
+/// The same, but for how it takes its drop.
+#[worker_query(workers = 1)]
+async fn watched_and_touchy(folder: &Path) {
+    struct Touchy;
+    impl Drop for Touchy {
+        fn drop(&mut self) {
+            panic!("not like this");
+        }
+    }
+    let _touchy = Touchy;
+    std::fs::write(folder.join("begun"), "").unwrap();
+    std::future::pending().await
+}
+
 /// Returns when the query of that folder has begun.
 async fn begun(folder: &Path) {
     while !folder.join("begun").exists() {
@@ -114,6 +128,30 @@ async fn dropped_while_it_runs_an_async_query_is_dropped_in_its_worker() {
     until(|| pool.health().in_flight == 0);
     let health = pool.health();
     assert_eq!((health.detached, health.crashes, health.workers[0].pid), (0, 0, worker));
+}
+
+#[pm_runtime::test]
+async fn a_query_that_panics_when_it_is_dropped_is_dropped_all_the_same() {
+    for pool in [WatchedAndTouchyPool::new(), WatchedAndTouchyPool::in_process()] {
+        let folders = [Folder::new("touchy-1"), Folder::new("touchy-2"), Folder::new("touchy-3")];
+        let paths = folders.each_ref().map(|folder| folder.file(""));
+        let [one, other, late] = paths.each_ref().map(Path::new);
+        let dropped = smol::spawn(pool.query(one));
+        let beside = smol::spawn(pool.query(other));
+        begun(one).await;
+        begun(other).await;
+        until(|| pool.health().account.running == 2);
+        assert!(dropped.cancel().await.is_none());
+        until(|| pool.health().in_flight == 1);
+        // In time, as far as its worker is concerned, which is not killed for it.
+        let error = pool.query(late).timeout(Duration::from_millis(10)).await.unwrap_err();
+        assert!(matches!(error, QueryError::TimedOut { worker: 1, .. }), "{error}");
+        until(|| pool.health().in_flight == 1);
+        let health = pool.health();
+        assert_eq!((health.detached, health.crashes, health.workers[0].id), (0, 0, 1));
+        assert_eq!(health.account.running, 1, "what ran beside them");
+        drop(beside);
+    }
 }
 
 #[pm_runtime::test]

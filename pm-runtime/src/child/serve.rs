@@ -18,6 +18,7 @@ use super::entries::{Code, Reply, Running};
 use super::inbox::{Home, Inbox, Job, Outcome};
 use super::{current, panics, setup};
 use crate::conduct::Conduct;
+use crate::sync::shielded;
 use crate::transport::socket::Wait;
 use crate::wire::bulk::Parcel;
 
@@ -259,7 +260,8 @@ impl<S: FnOnce() -> Running + Unpin> Future for Within<S> {
 impl<S> Drop for Within<S> {
     fn drop(&mut self) {
         let _entered = current::enter(self.query);
-        self.running = None;
+        // Whoever drops it still has to tell that, and to run others.
+        shielded(|| self.running = None);
     }
 }
 
