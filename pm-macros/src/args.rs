@@ -151,7 +151,11 @@ fn option(
         ));
     }
     if seen.contains(&key.name) {
-        return fail(format!("`{name}` is given twice: keep one of them"));
+        let instead = match key.kind {
+            Kind::Variables => "put all variables into one",
+            _ => "keep one of them",
+        };
+        return fail(format!("`{name}` is given twice: {instead}"));
     }
     seen.push(key.name);
     if key.kind == Kind::Variables {

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, Expr, FnArg, GenericArgument, GenericParam, Item, ItemFn, ItemImpl, Lifetime,
-    ParenthesizedGenericArguments, Pat, PatType, PathArguments, Receiver, ReturnType, Safety,
+    ParenthesizedGenericArguments, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Safety,
     Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath, TypeReference,
 };
 
@@ -122,6 +122,32 @@ pub(crate) fn no_receiver(receiver: &Receiver, errors: &mut Errors) {
         "a query on a free function has no `self`: take the value as an argument, such as \
          `state: State`, or put `#[worker_query]` on the `impl` block",
     );
+}
+
+/// The `Self` of a free function, which may be one inside of an `impl` block.
+pub(crate) fn no_self_type(signature: &Signature, errors: &mut Errors) {
+    let mut selves = Selves(errors);
+    for argument in &signature.inputs {
+        if let FnArg::Typed(typed) = argument {
+            selves.visit_type(&typed.ty);
+        }
+    }
+    selves.visit_return_type(&signature.output);
+}
+
+struct Selves<'a>(&'a mut Errors);
+
+impl<'ast> Visit<'ast> for Selves<'_> {
+    fn visit_path(&mut self, path: &'ast Path) {
+        if let Some(first) = path.segments.first().filter(|first| first.ident == "Self") {
+            self.0.on(
+                &first.ident,
+                "a query on a free function has no `Self`: write the type's name, or put \
+                 `#[worker_query]` on the `impl` block",
+            );
+        }
+        visit::visit_path(self, path);
+    }
 }
 
 fn generics(signature: &Signature, errors: &mut Errors) {

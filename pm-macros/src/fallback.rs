@@ -13,16 +13,21 @@ use syn::{
 
 /// The function, and a pool with the same face that runs nothing.
 pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
-    let is_method = function.sig.receiver().is_some();
+    let is_method = function.sig.receiver().is_some()
+        || mentions(function.sig.to_token_stream(), &format_ident!("Self"));
     let is_taken = is_taken(model, &function.sig);
     let names = ["query", "try_query", "query_temporary"].map(|name| format_ident!("{name}"));
     let mut methods: TokenStream =
         names.iter().map(|name| method(model, &quote!(pub), name, &function.sig)).collect();
     methods.extend(map(model, &function.sig));
     methods.extend(retry(model));
+    if is_method {
+        // An `impl` holds no types, and what calls the method is to find it.
+        return function.into_token_stream();
+    }
     let function = without_syntax_errors(function);
-    if is_method || is_taken {
-        // An `impl` holds no types, and a name is given once.
+    if is_taken {
+        // A name is given once.
         return function.into_token_stream();
     }
     let handle = handle(model, methods);

@@ -95,6 +95,9 @@ fn time(key: &Key, value: Expr, none: bool, zero: bool) -> Result<TokenStream> {
             }
             Ok(duration::to_tokens(nanos, made(text.span())))
         }
+        Some(Lit::Int(number)) if duration::parse(&number.to_string()).is_ok() => {
+            Err(without_quotes(key, number))
+        }
         Some(Lit::Int(number)) => Err(without_unit(key, number, "30s")),
         Some(_) => Err(wrong(key, &value)),
         None => Ok(value.into_token_stream()),
@@ -117,6 +120,9 @@ fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
             let mut literal = Literal::u64_unsuffixed(bytes);
             literal.set_span(made(text.span()));
             Ok(literal.into_token_stream())
+        }
+        Some(Lit::Int(number)) if size::parse(&number.to_string()).is_ok() => {
+            Err(without_quotes(key, number))
         }
         Some(Lit::Int(number)) => {
             integer(key, number, zero, Width::Usize).map(ToTokens::into_token_stream)
@@ -314,6 +320,13 @@ fn without_unit(key: &Key, number: &LitInt, example: &str) -> Error {
     let digits = number.base10_digits();
     let example = if digits == "0" { example.to_owned() } else { format!("{digits}s") };
     let message = format!("`{0}` needs a unit: write `{0} = \"{example}\"`", key.name);
+    Error::new(number.span(), message)
+}
+
+/// `64MiB`, which is a number to the compiler, too.
+fn without_quotes(key: &Key, number: &LitInt) -> Error {
+    let message =
+        format!("a value with a unit stands in quotes: write `{} = \"{number}\"`", key.name);
     Error::new(number.span(), message)
 }
 

@@ -7,6 +7,7 @@ fn argument(text: Cow<str>) {}
 
 #[worker_query]
 fn answer() -> Cow<str> {
+//                ^ missing lifetime specifier
 //             ^^^^^^^^ a message has to know this lifetime: write `Cow<'static, ..>`
     "x".into()
 }

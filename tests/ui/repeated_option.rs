@@ -4,4 +4,8 @@ use pm_runtime::worker_query;
 //                                           ^^^^^^^ `workers` is given twice: keep one of them
 fn twice() {}
 
+#[worker_query(env(MODE = "calm"), env(LEVEL = "3"))]
+//                                 ^^^ `env` is given twice: put all variables into one
+fn lists() {}
+
 fn main() {}

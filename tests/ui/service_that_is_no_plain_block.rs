@@ -14,6 +14,7 @@ struct Other;
 
 #[worker_query]
 unsafe impl Other {
+//          ^^^^^ inherent impls cannot be unsafe
 //<^^^^^^ a service promises nothing that is unsafe: remove `unsafe`
     fn count(&self) -> u32 {
         0

@@ -7,6 +7,7 @@ use pm_runtime::worker_query;
 const fn all<T>(&self, (x, y): (u8, u8), z: &mut T) -> &T {
 //<^^^^^ a query runs in another process: remove `const`
 //           ^ a query cannot be generic, because the worker must know the type: write a concrete one, and a query for each that you need
+//              ^^^^^ `self` parameter is only allowed in associated functions
 //              ^^^^^ a query on a free function has no `self`: take the value as an argument, such as `state: State`, or put `#[worker_query]` on the `impl` block
 //                     ^^^^^^ an argument of a query needs a plain name: take it apart in the body
 //                                          ^^^^^^ the worker gets a copy, so nothing would come back through `&mut`: take `T` and return the new value

@@ -32,4 +32,8 @@ fn character() {}
 //                         ^^^^ `max_frame` is a `usize`: write `64`
 fn narrow() {}
 
+#[worker_query(max_frame = 64MiB)]
+//                         ^^^^^ a value with a unit stands in quotes: write `max_frame = "64MiB"`
+fn without_quotes() {}
+
 fn main() {}

@@ -40,4 +40,12 @@ fn truth() {}
 //                       ^^^ `timeout` cannot be negative: write `timeout = "30s"`
 fn negative() {}
 
+#[worker_query(timeout = 5min)]
+//                       ^^^^ a value with a unit stands in quotes: write `timeout = "5min"`
+fn without_quotes() {}
+
+#[worker_query(timeout = 5sek)]
+//                       ^^^^ `timeout` needs a unit: write `timeout = "5s"`
+fn unknown_unit_without_quotes() {}
+
 fn main() {}

@@ -119,6 +119,8 @@ fn a_range_of_workers_has_to_wait_for_autoscaling() {
 #[test]
 fn a_length_of_time_has_a_unit() {
     option("timeout = 30", "30", "`timeout` needs a unit: write `timeout = \"30s\"`");
+    option("timeout = 5min", "5min", "stands in quotes: write `timeout = \"5min\"`");
+    option("max_frame = 1KiB", "1KiB", "stands in quotes: write `max_frame = \"1KiB\"`");
     option(r#"timeout = "30""#, r#""30""#, "`30` has no unit");
     option(r#"timeout = "30sek""#, r#""30sek""#, "`sek` is not a unit of time");
     option(
