@@ -11,7 +11,7 @@ use super::{BootError, Bytes, Escaped};
 ///
 /// Its `Display` is written for the operator who reads it at 3 a.m.: one line, in which control
 /// characters of what the worker said are escaped. With `{:#}` the last lines of its stderr, where
-/// they are captured, stand below it, one by one.
+/// they are captured, stand below it, one by one; so they do with an error that is about it.
 #[derive(Clone, PartialEq)]
 pub struct CrashReport(Arc<Crash>);
 
@@ -263,6 +263,7 @@ fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Error, QueryError};
 
     #[test]
     fn a_report_of_hostile_words_reads_so() {
@@ -306,5 +307,9 @@ mod tests {
                  well\\u{{202e}}"
             )
         );
+        let lines = format!("{report:#}");
+        let error = QueryError::Crashed(report);
+        assert_eq!(format!("{error:#}"), lines);
+        assert_eq!(format!("{:#}", Error::from(error)), lines);
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub enum QueryError {
     #[error("the query was cancelled")]
     Cancelled,
     /// Its worker died under it.
-    #[error("{0}")]
+    #[error(fmt = fmt::Display::fmt)]
     Crashed(CrashReport),
     /// It panicked; its worker serves on, or is replaced where its state is spoiled.
     #[error("the query panicked: {0}")]
@@ -91,7 +92,7 @@ pub enum QueryError {
     #[error(transparent)]
     Decode(DecodeError),
     /// Its worker sent something that no worker sends, and was killed.
-    #[error("{0}")]
+    #[error(fmt = fmt::Display::fmt)]
     Protocol(CrashReport),
     /// No worker lives, and none can be started; or its temporary worker did not start.
     #[error("no worker can be started: {0}")]
@@ -155,8 +156,8 @@ pub enum SpawnError {
 
 struct Within<'a>(&'a Option<Duration>);
 
-impl std::fmt::Display for Within<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(window) => write!(f, " within {}", Span(*window)),
             None => Ok(()),
@@ -170,8 +171,8 @@ struct Overran<'a> {
     debug: &'a Option<Arc<str>>,
 }
 
-impl std::fmt::Display for Overran<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Overran<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { after, worker, debug } = self;
         if after.is_zero() {
             return f
