@@ -196,6 +196,16 @@ async fn queries_beside_each_other_are_told_apart() {
 }
 
 #[pm_runtime::test]
+async fn however_many_speak_as_they_come_and_go_none_is_taken_for_another() {
+    let pool = ChatPool::builder().concurrency(16).build();
+    let calls = (0..30_000).map(|i| pool.query(Act::Say(i, 1 + i % 3)));
+    let mut calls = futures::StreamExt::buffer_unordered(futures::stream::iter(calls), 48);
+    while let Some(answer) = futures::StreamExt::next(&mut calls).await {
+        assert_eq!(answer.as_deref(), Ok(""));
+    }
+}
+
+#[pm_runtime::test]
 async fn a_thread_that_runs_no_query_is_heard_by_the_pool_only_even_by_an_idle_one() {
     let pool = TalkPool::new();
     let (sender, heard) = mpsc::channel();

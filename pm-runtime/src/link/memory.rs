@@ -137,9 +137,9 @@ impl Memory {
         }
         let came = !heard.is_empty() || !frames.is_empty();
         let mut early = lock(&self.early);
-        let waited = early.len();
-        early.append(&mut frames);
-        let mut rest = std::mem::take(&mut *early);
+        let waited = std::mem::take(&mut *early).into_iter().map(|frame| (frame, true));
+        let mut rest: Vec<_> =
+            waited.chain(frames.into_iter().map(|frame| (frame, false))).collect();
         let mut begun = None;
         for heard in heard {
             match heard {
@@ -164,8 +164,8 @@ impl Memory {
                         begun => words.extend(begun.map(Begun::word)),
                     }
                     if said {
-                        let said = rest.extract_if(.., |frame| frame.id == id);
-                        words.extend(said.map(FromWorker::try_from));
+                        let said = rest.extract_if(.., |(frame, _)| frame.id == id);
+                        words.extend(said.map(|(frame, _)| FromWorker::try_from(frame)));
                     }
                     words.push(FromWorker::try_from(frame));
                 }
@@ -173,9 +173,9 @@ impl Memory {
         }
         words.extend(begun.map(Begun::word));
         let near = lock(&self.near);
-        for (index, frame) in rest.into_iter().enumerate() {
+        for (frame, has_waited) in rest {
             // Its query has begun since the memory was read: that will be known the next time.
-            match index >= waited && speaks(&frame) && !near.is_begun(frame.id) {
+            match !has_waited && speaks(&frame) && !near.is_begun(frame.id) {
                 true => early.push(frame),
                 false => words.push(FromWorker::try_from(frame)),
             }
