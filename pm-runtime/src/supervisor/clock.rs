@@ -202,13 +202,16 @@ impl<P> Core<P> {
             };
             if deadline > now {
                 self.wake_by(deadline);
-            } else if self.is_droppable(key) && caller == Caller::Waits {
+            } else if self.is_droppable(key) {
                 let until = later(now, DROP_PATIENCE);
                 if let Some(query) = self.queries.get_mut(key) {
                     query.place = Place::Begun { worker, at, dropping: Some(until), spared };
                 }
                 self.wake_by(until);
-                self.actions.push_back(Action::Drop(worker, key));
+                // One whose caller is gone was told so then, perhaps only a moment ago.
+                if caller == Caller::Waits {
+                    self.actions.push_back(Action::Drop(worker, key));
+                }
             } else {
                 self.accuse(worker, Verdict::Overran(key), now);
             }

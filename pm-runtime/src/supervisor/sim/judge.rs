@@ -1,5 +1,7 @@
 //! What the oracle has to say of each action, at the moment of it.
 
+use std::time::Duration;
+
 use super::super::budget::BACKOFF_CAP;
 use super::super::query::Query;
 use super::super::slot::Phase;
@@ -241,7 +243,12 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
             ensure(shadow.held.contains(&id), || {
                 format!("worker {worker} is killed for query {id}, which has ended")
             })?;
-            let due = fact.told.zip(fact.timeout).is_some_and(|(at, limit)| now >= at + limit);
+            let patience = match fact.conduct {
+                Conduct::Async => DROP_PATIENCE,
+                Conduct::Blocking | Conduct::Exclusive => Duration::ZERO,
+            };
+            let told = fact.told.zip(fact.timeout);
+            let due = told.is_some_and(|(at, limit)| now >= at + limit + patience);
             let guilty = match cause {
                 CrashCause::TimedOut(after) => due && fact.timeout == Some(after),
                 _ => fact.told.is_some() && fact.is_unwanted(config),

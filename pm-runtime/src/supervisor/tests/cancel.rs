@@ -62,6 +62,27 @@ fn an_async_query_is_dropped_and_its_worker_serves_on() {
 }
 
 #[test]
+fn an_async_query_that_is_cancelled_at_its_timeout_has_time_to_be_dropped() {
+    for confirms in [true, false] {
+        let mut scene = Scene::ready(config(1));
+        scene.conduct = Conduct::Async;
+        let key = scene.submit(1);
+        scene.begin(1, key);
+        scene.now += 10 * SECOND;
+        scene.core.cancel(key, scene.now);
+        scene.pass(SECOND / 2);
+        let actions = scene.actions();
+        assert_eq!(actions.matches("Drop(1").count(), 1, "{actions}");
+        assert!(!actions.contains("ShutGate"), "{actions}");
+        if confirms {
+            scene.core.dropped(1, key, scene.now).unwrap();
+        }
+        scene.pass(SECOND);
+        assert_eq!(scene.actions().contains("ShutGate(1)"), !confirms);
+    }
+}
+
+#[test]
 fn a_change_of_state_is_killed_with_the_state() {
     let mut scene = Scene::ready(killing());
     scene.conduct = Conduct::Exclusive;
