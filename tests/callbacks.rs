@@ -95,26 +95,32 @@ async fn a_worker_that_does_not_become_ready_was_there_and_one_without_a_program
 }
 
 #[pm_runtime::test]
-async fn a_callback_that_blocks_for_ever_holds_up_nothing_of_the_pool() {
-    let pool = WorkPool::new();
-    let (entered, blocks) = mpsc::channel();
-    pool.on_spawn(move |_| {
-        entered.send(()).unwrap();
+async fn a_callback_that_blocks_for_ever_or_panics_holds_up_nothing_of_the_pool() {
+    fn block() {
         loop {
             std::thread::park();
         }
-    });
-    pool.on_crash(|_| ());
-    // Boots, answers, deaths, timers, releases and the end.
-    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
-    blocks.recv().unwrap();
-    assert!(matches!(pool.query(Task::Abort).await, Err(QueryError::Crashed(_))));
-    let late = pool.query(Task::Spin).timeout(Duration::from_millis(10)).await;
-    assert!(matches!(late, Err(QueryError::TimedOut { .. })));
-    pool.respawn().await.unwrap();
-    assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
-    pool.destroy().await;
-    assert_eq!(pool.query(Task::Return(3)).await, Err(QueryError::Destroyed));
+    }
+    for misbehave in [block, || panic!("on every occasion")] {
+        let pool = WorkPool::new();
+        let (entered, begun) = mpsc::channel();
+        pool.on_spawn(move |_| {
+            let _ = entered.send(());
+            misbehave();
+        });
+        pool.on_crash(move |_| misbehave());
+        pool.on_unspawn(move |_| misbehave());
+        // Boots, answers, deaths, timers, releases and the end.
+        assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+        begun.recv().unwrap();
+        assert!(matches!(pool.query(Task::Abort).await, Err(QueryError::Crashed(_))));
+        let late = pool.query(Task::Spin).timeout(Duration::from_millis(10)).await;
+        assert!(matches!(late, Err(QueryError::TimedOut { .. })));
+        pool.respawn().await.unwrap();
+        assert_eq!(pool.query(Task::Return(2)).await, Ok(2));
+        pool.destroy().await;
+        assert_eq!(pool.query(Task::Return(3)).await, Err(QueryError::Destroyed));
+    }
 }
 
 #[pm_runtime::test]
