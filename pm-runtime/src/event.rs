@@ -87,7 +87,8 @@ pub enum Event {
         worker: u64,
         /// When it happened.
         at: SystemTime,
-        /// What it said. (Its control characters are its own: escape them before they are shown.)
+        /// What it said. Its control characters are its own: `text.escape_debug()` is what may be
+        /// shown on a terminal or written to a log.
         text: Arc<str>,
     },
     /// A worker printed a line, where that is captured ([`Stdio::Capture`](crate::Stdio)). It comes

@@ -15,7 +15,8 @@ use super::{BootError, Bytes, Escaped};
 #[derive(Clone, PartialEq)]
 pub struct CrashReport(Arc<Crash>);
 
-/// The particulars of a worker's death.
+/// The particulars of a worker's death, with the worker's words as it said them: control
+/// characters are escaped where all of it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Crash {

@@ -35,7 +35,8 @@ impl PanicReport {
         self.0.worker
     }
 
-    /// What the panic said; for a payload that is no string, that it was none.
+    /// What the panic said, as it said it (only the report's `Display` escapes control
+    /// characters); for a payload that is no string, that it was none.
     pub fn message(&self) -> &str {
         &self.0.note.message
     }

@@ -72,7 +72,8 @@ impl Worker {
     }
 
     /// The last [text](crate::worker::debug) by which it told what it is at; `None` where it said
-    /// none, and once it is gone: then its [`Crash`](crate::Crash) has it.
+    /// none, and once it is gone: then its [`Crash`](crate::Crash) has it. Its control characters
+    /// are its own: `text.escape_debug()` is what may be shown on a terminal or written to a log.
     pub fn debug_text(&self) -> Option<Arc<str>> {
         self.shared.look(|state| state.worker(self.id)?.debug())
     }
