@@ -124,9 +124,12 @@ pub(crate) fn no_receiver(receiver: &Receiver, errors: &mut Errors) {
     );
 }
 
-/// The `Self` of a free function, which may be one inside of an `impl` block.
-pub(crate) fn no_self_type(signature: &Signature, errors: &mut Errors) {
+/// The `Self` of a free function, which may be one inside of an `impl` block, and of its messages.
+pub(crate) fn no_self_type(signature: &Signature, message: Option<&Type>, errors: &mut Errors) {
     let mut selves = Selves(errors);
+    if let Some(message) = message {
+        selves.visit_type(message);
+    }
     for argument in &signature.inputs {
         if let FnArg::Typed(typed) = argument {
             selves.visit_type(&typed.ty);

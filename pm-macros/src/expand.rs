@@ -32,7 +32,7 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
     };
     let mut mistakes = Errors::default();
     check::signature(&function.sig, check::no_receiver, &model.names, &mut mistakes);
-    check::no_self_type(&function.sig, &mut mistakes);
+    check::no_self_type(&function.sig, model.options.message.as_ref(), &mut mistakes);
     if !mistakes.is_empty() {
         errors.extend(mistakes);
         return fallback::pool(&model, function);

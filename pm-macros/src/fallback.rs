@@ -13,8 +13,10 @@ use syn::{
 
 /// The function, and a pool with the same face that runs nothing.
 pub(crate) fn pool(model: &Model, function: ItemFn) -> TokenStream {
+    let of_a_block = |tokens| mentions(tokens, &format_ident!("Self"));
     let is_method = function.sig.receiver().is_some()
-        || mentions(function.sig.to_token_stream(), &format_ident!("Self"));
+        || of_a_block(function.sig.to_token_stream())
+        || model.message().is_some_and(of_a_block);
     let is_taken = is_taken(model, &function.sig);
     let names = ["query", "try_query", "query_temporary"].map(|name| format_ident!("{name}"));
     let mut methods: TokenStream =

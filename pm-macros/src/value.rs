@@ -2,7 +2,7 @@
 
 use crate::check::owned;
 use crate::keys::{Choice, Key, Kind, Width};
-use crate::model::bare as bare_type;
+use crate::model::{bare as bare_type, is_named};
 use crate::{duration, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -224,18 +224,16 @@ fn message(key: &Key, input: ParseStream) -> Result<Type> {
         Ok(_) => input.parse()?,
         Err(_) => return Err(wrong(key, start.token_stream().into_iter().next())),
     };
-    match bare_type(&ty) {
-        Type::Reference(reference) => {
-            let message = format!(
-                "a message owns what it carries: write `{} = {}`",
-                key.name,
-                owned(&reference.elem)
-            );
-            Err(Error::new_spanned(&ty, message))
-        }
-        Type::ImplTrait(_) | Type::Infer(_) | Type::Never(_) => Err(wrong(key, &ty)),
-        _ => Ok(ty),
-    }
+    let borrowed = match bare_type(&ty) {
+        Type::Reference(reference) => &reference.elem,
+        Type::ImplTrait(_) | Type::Infer(_) | Type::Never(_) => return Err(wrong(key, &ty)),
+        Type::Slice(_) => &ty,
+        text if is_named(text, "str") => text,
+        _ => return Ok(ty),
+    };
+    let message =
+        format!("a message owns what it carries: write `{} = {}`", key.name, owned(borrowed));
+    Err(Error::new_spanned(&ty, message))
 }
 
 fn init(key: &Key, value: Expr) -> Result<Expr> {

@@ -7,8 +7,8 @@ fn argument(text: Cow<str>) {}
 
 #[worker_query]
 fn answer() -> Cow<str> {
-//                ^ missing lifetime specifier
 //             ^^^^^^^^ a message has to know this lifetime: write `Cow<'static, ..>`
+//                ^ missing lifetime specifier
     "x".into()
 }
 

@@ -20,4 +20,16 @@ fn borrowed() {}
 //                       ^^^^^^ a message owns what it carries: write `message = Vec<u32>`
 fn slice() {}
 
+#[worker_query(message = str)]
+//                       ^^^ a message owns what it carries: write `message = String`
+fn text() {}
+
+#[worker_query(message = [u8])]
+//                       ^^^^ a message owns what it carries: write `message = Vec<u8>`
+fn bytes() {}
+
+#[worker_query(message = Option<Self>)]
+//                              ^^^^ a query on a free function has no `Self`: write the type's name, or put `#[worker_query]` on the `impl` block
+fn of_nobody() {}
+
 fn main() {}

@@ -14,8 +14,8 @@ struct Other;
 
 #[worker_query]
 unsafe impl Other {
-//          ^^^^^ inherent impls cannot be unsafe
 //<^^^^^^ a service promises nothing that is unsafe: remove `unsafe`
+//          ^^^^^ inherent impls cannot be unsafe
     fn count(&self) -> u32 {
         0
     }
