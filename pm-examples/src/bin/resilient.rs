@@ -2,7 +2,7 @@
 //! takes the place, and a query whose worker died is sent again.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use pm_runtime::{CrashReport, QueryError, worker, worker_query};
 
@@ -18,15 +18,14 @@ fn process(data: Vec<u32>, marker: &Path) -> u32 {
 }
 
 fn log_crash_details(report: &CrashReport) {
-    eprintln!(
-        "worker {} ended by {}, pid {:?}, load {}, debug {:?}, at {:?}",
-        report.worker,
-        report.exit.signal_name().unwrap_or("an exit code"),
-        report.pid,
-        report.running.len(),
-        report.debug,
-        report.at,
-    );
+    let time = report.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let details = serde_json::json!({
+        "pid": report.pid,
+        "load": report.running.len(),
+        "debug": report.debug,
+        "crash_time": time.as_secs(),
+    });
+    eprintln!("crash details: {details}");
 }
 
 fn notify_administrators(report: &CrashReport) {
