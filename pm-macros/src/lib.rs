@@ -62,7 +62,8 @@ use proc_macro::TokenStream;
 /// # Services
 ///
 /// Above an `impl` block it makes a service: each method with `self` is a query, on a state that
-/// each worker has for itself, and that is gone with it. The other functions stay helpers.
+/// each worker has for itself, and that is gone with it: a worker process that is released exits,
+/// and does not drop it. The other functions stay helpers.
 ///
 /// ```
 /// # use pm_runtime::worker_query;
