@@ -181,13 +181,14 @@ fn argument(typed: &PatType, names: &Names, errors: &mut Errors) {
             );
         }
     }
-    let is_plain = match &*typed.pat {
-        Pat::Ident(pattern) => pattern.by_ref.is_none() && pattern.subpat.is_none(),
-        _ => false,
+    let instead = match &*typed.pat {
+        Pat::Ident(pattern) if pattern.subpat.is_some() => Some("take it apart in the body"),
+        Pat::Ident(pattern) => pattern.by_ref.as_ref().map(|_| "leave `ref` out"),
+        Pat::Wild(_) => Some("write one, such as `_unused`"),
+        _ => Some("take it apart in the body"),
     };
-    if !is_plain {
-        errors
-            .on(&typed.pat, "an argument of a query needs a plain name: take it apart in the body");
+    if let Some(instead) = instead {
+        errors.on(&typed.pat, format!("an argument of a query needs a plain name: {instead}"));
     }
     Types { place: Place::Argument, names, errors }.visit_type(&typed.ty);
 }
