@@ -2,9 +2,12 @@
 //!
 //! A worker gets its faults with the handshake, and injects them itself.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_derive::{Deserialize, Serialize};
+
+use crate::sync::lock;
 
 /// The faults of a pool's workers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -129,23 +132,37 @@ impl Doom {
     }
 }
 
+/// The faults of one worker, as its threads come upon occasions for them. As a rule there are none.
+pub(crate) struct Injection(Option<Mutex<Injector>>);
+
+impl Injection {
+    pub(crate) fn new(faults: Faults, worker: u64) -> Self {
+        let some = !faults.list.is_empty();
+        Self(some.then(|| Mutex::new(Injector::new(faults, worker))))
+    }
+
+    /// An occasion for faults that `which` selects: the first of them that strikes.
+    pub(crate) fn strikes(&self, which: impl Fn(FaultKind) -> bool) -> Option<FaultKind> {
+        self.0.as_ref().and_then(|injector| lock(injector).strikes(which))
+    }
+}
+
 /// The faults of one worker, with its dice and counters.
-pub(crate) struct Injector {
+struct Injector {
     faults: Vec<(Fault, u64)>,
     dice: u64,
     worker: u64,
 }
 
 impl Injector {
-    pub(crate) fn new(faults: Faults, worker: u64) -> Self {
+    fn new(faults: Faults, worker: u64) -> Self {
         let mut dice = faults.seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // xorshift must not start at zero.
         dice |= 1;
         Self { faults: faults.list.into_iter().map(|fault| (fault, 0)).collect(), dice, worker }
     }
 
-    /// An occasion for faults that `which` selects: the first of them that strikes.
-    pub(crate) fn strikes(&mut self, which: impl Fn(FaultKind) -> bool) -> Option<FaultKind> {
+    fn strikes(&mut self, which: impl Fn(FaultKind) -> bool) -> Option<FaultKind> {
         let Self { faults, dice, worker } = self;
         let mut struck = None;
         for (fault, occasions) in faults.iter_mut().filter(|(fault, _)| which(fault.kind)) {

@@ -5,39 +5,41 @@ use super::memory::Memory;
 use super::outgoing::Writer;
 use crate::fault::{Doom, FaultKind};
 use crate::process::isolate;
-use crate::sync::lock;
 use crate::transport::socket;
 use crate::wire::message::from_worker;
 
 impl Inbox {
     /// Faults between a begin and the query's code. `true`: the query hangs.
     pub(crate) fn inject_during(&self) -> bool {
-        let mut writer = lock(&self.writer);
-        self.inject(&mut writer, |kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
+        self.inject(|kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
     }
 
     pub(super) fn inject_before(&self) {
-        let fault = lock(&self.state).injector.strikes(FaultKind::is_before);
-        if let Some(fault) = fault {
+        if let Some(fault) = self.faults.strikes(FaultKind::is_before) {
             end_before(fault);
         }
     }
 
-    pub(super) fn inject(&self, writer: &mut Writer, which: impl Fn(FaultKind) -> bool) -> bool {
-        let fault = lock(&self.state).injector.strikes(which);
-        match fault {
+    /// Faults of nothing that is said. `true`: the query hangs.
+    pub(super) fn inject(&self, which: impl Fn(FaultKind) -> bool) -> bool {
+        match self.faults.strikes(which) {
             Some(FaultKind::Hang) => true,
-            Some(_) => {
-                self.flush(writer);
-                isolate::end_by(rustix::process::Signal::KILL);
-            }
+            Some(_) => isolate::end_by(rustix::process::Signal::KILL),
             None => false,
+        }
+    }
+
+    /// Faults of a worker that has put an answer into its buffer.
+    pub(super) fn inject_after(&self, writer: &mut Writer) {
+        if self.faults.strikes(|kind| kind == FaultKind::KillAfter).is_some() {
+            self.flush(writer);
+            isolate::end_by(rustix::process::Signal::KILL);
         }
     }
 
     /// Faults of what a worker says of a query through memory, told by `tell` otherwise.
     pub(super) fn inject_word(&self, memory: &Memory, slot: u32, tell: impl FnOnce(Doom)) {
-        let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
+        let fault = self.faults.strikes(FaultKind::is_of_link);
         match fault {
             None => tell(Doom::NONE),
             Some(FaultKind::KillTelling(steps)) => tell(Doom::after(steps)),
@@ -61,7 +63,7 @@ impl Inbox {
         header: &[u8],
         [first, second]: [&[u8]; 2],
     ) -> bool {
-        let fault = lock(&self.state).injector.strikes(FaultKind::is_of_link);
+        let fault = self.faults.strikes(FaultKind::is_of_link);
         let Some(fault) = fault else { return false };
         let frame = [header, first, second].concat();
         match fault {

@@ -18,7 +18,7 @@ use super::memory::Memory;
 use super::outgoing::Writer;
 use crate::conduct::Conduct;
 use crate::error::{BootError, PanicNote};
-use crate::fault::Injector;
+use crate::fault::Injection;
 use crate::options::Runtime;
 use crate::process::isolate;
 use crate::spin::Luck;
@@ -97,6 +97,7 @@ pub(crate) struct Inbox {
     timeout: Option<Duration>,
     pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
+    pub(super) faults: Injection,
     /// There may be something to begin, or it is over.
     pub(super) changed: Condvar,
     pub(super) luck: Luck,
@@ -128,11 +129,10 @@ pub(super) struct State {
     pub(super) reading: bool,
     /// The bell rang meanwhile.
     pub(super) rung: bool,
-    pub(super) injector: Injector,
 }
 
 impl State {
-    fn may_begin(&self) -> bool {
+    pub(super) fn may_begin(&self) -> bool {
         self.gate_open && !self.exclusive && !self.spoiled
     }
 
@@ -147,7 +147,7 @@ impl Inbox {
         memory: Option<Memory>,
         hello: &Hello,
         serve: Serve,
-        injector: Injector,
+        faults: Injection,
         home: Home,
     ) -> Arc<Self> {
         let (notify, notified) = async_channel::bounded(1);
@@ -178,8 +178,8 @@ impl Inbox {
                 orphaned: false,
                 reading: false,
                 rung: false,
-                injector,
             }),
+            faults,
             changed: Condvar::new(),
             luck: Luck::default(),
             notify,
@@ -243,7 +243,7 @@ impl Inbox {
     }
 
     /// What has to run alone waits for what runs, and lets nothing overtake it.
-    pub(super) fn may_begin_next(&self, state: &State) -> bool {
+    fn may_begin_next(&self, state: &State) -> bool {
         let next = || match &self.memory {
             Some(memory) => memory.conduct(),
             None => state.queue.front().map(|job| job.conduct),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,10 @@ pub(super) struct Memory {
     next: Mutex<Next>,
     requests: Mutex<Requests>,
     long: Mutex<Long>,
+    /// Where the next query will be, for who looks for it without the lock.
+    cursor: AtomicU32,
+    /// Slots were given back that the pool may be waiting for.
+    passed: AtomicBool,
     /// Queries that have begun.
     begun: AtomicU32,
 }
@@ -40,6 +44,8 @@ impl Memory {
             next: Mutex::new(Next::new(region.clone())),
             requests: Mutex::default(),
             long: Mutex::default(),
+            cursor: AtomicU32::new(0),
+            passed: AtomicBool::new(false),
             begun: AtomicU32::new(0),
             region,
         }))
@@ -50,25 +56,42 @@ impl Memory {
         lock(&self.next).is_there()
     }
 
-    /// How many queries may begin now; counts to `most`.
-    pub(super) fn count(&self, most: usize) -> usize {
-        lock(&self.next).count(most)
+    /// The same, for who has nobody wait: what others begin meanwhile may be missed, or seen.
+    fn seems_there(&self) -> bool {
+        memory::is_there(&self.region, self.cursor.load(Ordering::Relaxed))
     }
 
-    /// Whether slots were given back that the pool may be waiting for.
-    pub(super) fn has_passed(&self) -> bool {
-        lock(&self.next).take_passed()
+    /// How many queries may begin now; counts to `most`.
+    pub(super) fn count(&self, most: usize) -> usize {
+        self.goes_on(|next| next.count(most))
+    }
+
+    /// Whether slots were given back since.
+    fn take_passed(&self) -> bool {
+        // Nearly never; to look costs less than to swap.
+        self.passed.load(Ordering::Relaxed) && self.passed.swap(false, Ordering::Relaxed)
     }
 
     /// What may run beside the next query, if there is one.
     pub(super) fn conduct(&self) -> Option<Conduct> {
-        lock(&self.next).conduct().map(Conduct::from_wire)
+        self.goes_on(Next::conduct).map(Conduct::from_wire)
+    }
+
+    /// Does what may have the next query be another one.
+    fn goes_on<R>(&self, step: impl FnOnce(&mut Next) -> R) -> R {
+        let mut next = lock(&self.next);
+        let result = step(&mut next);
+        self.cursor.store(next.cursor(), Ordering::Relaxed);
+        if next.take_passed() {
+            self.passed.store(true, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Looks for the next query for a moment, then sleeps until it comes, or until
     /// [`wake`](Self::wake); not if `rung` by then.
     pub(super) fn wait(&self, luck: &Luck, rung: impl FnOnce() -> bool) {
-        if luck.is_good() && luck.look(|| self.is_there()) {
+        if luck.is_good() && luck.look(|| self.seems_there()) {
             return;
         }
         let sleeps = lock(&self.next).sleep(Sleep::OnWord);
@@ -102,12 +125,10 @@ impl Memory {
     /// Whether the next query is one of those that are measured: not every one, as to read the
     /// clock twice takes longer than some of them do; nor the first, which finds nothing at hand.
     fn measures_next(&self) -> bool {
-        self.begun.fetch_add(1, Ordering::Relaxed) % MEASURED == MEASURED - 1
-    }
-
-    fn begin(&self) -> Option<Claim> {
-        let now = clock_gettime(ClockId::MonotonicCoarse);
-        lock(&self.next).begin(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+        // Only one begins at a time.
+        let begun = self.begun.load(Ordering::Relaxed);
+        self.begun.store(begun.wrapping_add(1), Ordering::Relaxed);
+        begun % MEASURED == MEASURED - 1
     }
 
     /// Waits until more of a request has come, or it is `over`.
@@ -144,42 +165,57 @@ impl Inbox {
         if let Some((id, outcome)) = ended {
             self.end_in_memory(memory, id, outcome);
         }
-        let job = self.begin_in_memory(memory);
+        // Until all of it is there: requests are read in the order in which their queries begin.
+        let mut requests = lock(&memory.requests);
+        let claim = self.claim_in_memory(memory);
         self.ring_for_passed(memory);
-        job
+        self.receive_in_memory(memory, &mut requests, claim?)
     }
 
     /// Tells a pool that sleeps that it has room again.
     pub(super) fn ring_for_passed(&self, memory: &Memory) {
-        if memory.has_passed() {
+        if memory.take_passed() {
             self.ring_if(memory.pool_sleeps());
         }
     }
 
-    fn begin_in_memory(&self, memory: &Memory) -> Option<Job> {
-        // Until all of it is there: requests are read in the order in which their queries begin.
-        let mut requests = lock(&memory.requests);
+    /// Begins the next query, if that may be.
+    fn claim_in_memory(&self, memory: &Memory) -> Option<Claim> {
         let mut state = lock(&self.state);
         let full = state.orphaned || state.running.len() >= self.concurrency;
-        if full || !self.may_begin_next(&state) || !memory.is_there() {
+        if full || !state.may_begin() {
             return None;
         }
-        let fault = state.injector.strikes(FaultKind::is_before);
-        if let Some(fault) = fault {
-            drop(state);
-            faults::end_before(fault);
-        }
-        let Claim { slot, id, conduct, timeout } = memory.begin()?;
+        let claim = memory.goes_on(|next| {
+            let conduct = next.conduct().map(Conduct::from_wire)?;
+            if conduct == Conduct::Exclusive && !state.running.is_empty() {
+                return None;
+            }
+            if let Some(fault) = self.faults.strikes(FaultKind::is_before) {
+                faults::end_before(fault);
+            }
+            let now = clock_gettime(ClockId::MonotonicCoarse);
+            next.begin(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+        })?;
+        state.exclusive = Conduct::from_wire(claim.conduct) == Conduct::Exclusive;
+        let since = memory.measures_next().then(Instant::now);
+        state.running.push(Running { id: claim.id, slot: claim.slot, said: false, since });
+        Some(claim)
+    }
+
+    /// The rest of a query that has begun; `None`: it never comes.
+    fn receive_in_memory(
+        &self,
+        memory: &Memory,
+        requests: &mut Requests,
+        claim: Claim,
+    ) -> Option<Job> {
+        let Claim { slot, id, conduct, timeout } = claim;
         let receiving = |kind| matches!(kind, FaultKind::KillReceiving(_));
-        let mut doom = match state.injector.strikes(receiving) {
+        let mut doom = match self.faults.strikes(receiving) {
             Some(FaultKind::KillReceiving(times)) => Doom::after(times),
             _ => Doom::NONE,
         };
-        let conduct = Conduct::from_wire(conduct);
-        state.exclusive = conduct == Conduct::Exclusive;
-        let since = memory.measures_next().then(Instant::now);
-        state.running.push(Running { id, slot, said: false, since });
-        drop(state);
         self.inject_word(memory, slot, |_| ());
         let request = requests.receive(&memory.region, slot, |has_come| {
             faults::meet(&mut doom);
@@ -190,7 +226,7 @@ impl Inbox {
         let timeout = (timeout != NONE).then(|| Duration::from_nanos(timeout));
         // A pool that sends no parcels is none: what there is instead is no request either.
         let request = Parcel::from_bytes(request).unwrap_or_default();
-        Some(Job { id, request, conduct, timeout })
+        Some(Job { id, request, conduct: Conduct::from_wire(conduct), timeout })
     }
 
     fn end_in_memory(&self, memory: &Memory, id: u64, outcome: Outcome) {
@@ -217,7 +253,7 @@ impl Inbox {
         });
         self.ring_if(memory.pool_sleeps());
         if kind == from_worker::ANSWER {
-            self.inject(&mut lock(&self.writer), |kind| kind == FaultKind::KillAfter);
+            self.inject(|kind| kind == FaultKind::KillAfter);
         }
     }
 

@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BootError;
-use crate::fault::{FaultKind, Injector};
+use crate::fault::{FaultKind, Injection};
 use crate::link::FarEnd;
 use crate::process::attributes;
 use crate::process::isolate::{self, Start};
@@ -138,8 +138,8 @@ fn become_worker(control: OwnedFd) -> ! {
         ),
         None => fail(&control, BootError::UnknownEntry { entry: hello.entry.as_str().into() }),
     };
-    let mut injector = Injector::new(hello.faults.clone(), hello.worker);
-    let boot_fault = injector.strikes(|kind| match kind {
+    let faults = Injection::new(hello.faults.clone(), hello.worker);
+    let boot_fault = faults.strikes(|kind| match kind {
         FaultKind::SlowBoot(_) | FaultKind::ExitAtBoot(_) => true,
         FaultKind::ExitAtBootFrom(first) => hello.worker >= first,
         _ => false,
@@ -155,7 +155,7 @@ fn become_worker(control: OwnedFd) -> ! {
         Err(error) => fail(&control, BootError::Refused { reason: error.to_string().into() }),
     };
     let sockets = Sockets { control, data };
-    let inbox = Inbox::new(sockets, memory, hello, entry.serve, injector, Home::Process);
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process);
     current::adopt_process(&inbox);
     panics::install(&inbox);
     if let Err(error) = serve::start(&inbox) {
@@ -171,11 +171,11 @@ pub(crate) fn start_thread(
     hello: &Hello,
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
-    let injector = Injector::new(hello.faults.clone(), hello.worker);
+    let faults = Injection::new(hello.faults.clone(), hello.worker);
     let FarEnd { control, data, memory } = far;
     let memory = Memory::open(memory, hello)?;
     let sockets = Sockets { control, data };
-    let inbox = Inbox::new(sockets, memory, hello, entry.serve, injector, Home::Thread);
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Thread);
     serve::start(&inbox)?;
     let watched = inbox.clone();
     std::thread::Builder::new()

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 
 use super::inbox::{Home, Inbox, Outcome, Running};
 use crate::error::{BootError, PanicNote};
-use crate::fault::FaultKind;
 use crate::sync::lock;
 use crate::transport::socket::{self, Gone};
 use crate::wire::bulk::{Bulk, Parcel};
@@ -101,7 +100,7 @@ impl Inbox {
         let (kind, parcel) = self.parcel(outcome);
         self.frame_of_parts(writer, kind, id, parcel.parts());
         if kind == from_worker::ANSWER {
-            self.inject(writer, |kind| kind == FaultKind::KillAfter);
+            self.inject_after(writer);
         }
     }
 

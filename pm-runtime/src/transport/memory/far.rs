@@ -36,10 +36,14 @@ impl Next {
         std::mem::take(&mut self.passed)
     }
 
+    /// The slot of the next query.
+    pub(crate) fn cursor(&self) -> u32 {
+        self.cursor
+    }
+
     /// Whether there is something that may begin now, or was taken back.
     pub(crate) fn is_there(&self) -> bool {
-        let seen = self.slot(self.cursor).state.load(Ordering::Acquire);
-        seen == state::POSTED || seen == state::TAKEN
+        is_there(&self.region, self.cursor)
     }
 
     /// How many may begin now; counts to `most`.
@@ -124,6 +128,12 @@ impl Next {
     fn slot(&self, index: u32) -> &Slot {
         &self.region.slots()[index as usize]
     }
+}
+
+/// Whether there is something in this slot that may begin now, or was taken back.
+pub(crate) fn is_there(region: &Region, slot: u32) -> bool {
+    let seen = region.slots()[slot as usize].state.load(Ordering::Acquire);
+    seen == state::POSTED || seen == state::TAKEN
 }
 
 /// Where the worker reads its requests. One thread at a time, from a begin until all of that

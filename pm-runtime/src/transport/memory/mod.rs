@@ -22,7 +22,7 @@ mod tests;
 mod words;
 
 pub(crate) use far::{
-    Claim, Ending, Long, Next, Requests, Sleep, end, pool_sleeps, sleep, sleep_for_room, sleep_on,
+    Claim, Ending, Long, Next, Requests, Sleep, end, is_there, pool_sleeps, sleep, sleep_for_room, sleep_on,
     spoil, took,
 };
 pub(crate) use layout::INLINE;
