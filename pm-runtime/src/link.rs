@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::conduct::Conduct;
 use crate::sync::lock;
-use crate::transport::memory::Region;
+use crate::transport::memory::{Heard, Region};
 use crate::transport::payload::{Parts, Payload};
 use crate::transport::socket::{self, Gone, Outbox, Read, Wait};
 use crate::wire::frame::{Assembler, Frame, FrameError, Header};
@@ -40,11 +40,22 @@ pub(crate) struct Link {
     outbox: Mutex<Outbox>,
     /// There is something in it.
     unsent: AtomicBool,
-    inbox: Mutex<Assembler>,
+    inbox: Mutex<Inbox>,
     replies: Mutex<Assembler>,
     memory: Option<Memory>,
     /// How long the worker believes that a query may run.
     timeout: Option<Duration>,
+}
+
+/// Room for so many words stays with a link.
+const KEPT: usize = 64;
+
+/// What is read: who reads has it.
+struct Inbox {
+    assembler: Assembler,
+    /// Room for what was read last, to be used again.
+    heard: Vec<Heard>,
+    words: Vec<Word>,
 }
 
 /// The worker's end of a link, before it is handed over.
@@ -85,7 +96,11 @@ impl Link {
             data,
             outbox: Mutex::default(),
             unsent: AtomicBool::new(false),
-            inbox: Mutex::new(Assembler::new(longest)),
+            inbox: Mutex::new(Inbox {
+                assembler: Assembler::new(longest),
+                heard: Vec::new(),
+                words: Vec::new(),
+            }),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
             memory: region.map(|region| Memory::new(Arc::new(region), longest, concurrency)),
             timeout,
@@ -211,13 +226,13 @@ impl Link {
                 Err(TryLockError::WouldBlock) => return Ok(Read::Empty),
             },
         };
-        let mut words = Vec::new();
+        let Inbox { assembler, heard, words } = &mut *inbox;
         let mut read_socket =
-            |frames: &mut Vec<Frame>| socket::read(self.data(), &mut inbox, frames, Wait::No);
+            |frames: &mut Vec<Frame>| socket::read(self.data(), assembler, frames, Wait::No);
         let read = match &self.memory {
             Some(memory) => {
                 let all = reading == Reading::Everything;
-                memory.read(&mut words, all, moved, || self.ring_socket(), read_socket)
+                memory.read(heard, words, all, moved, || self.ring_socket(), read_socket)
             }
             None => {
                 let mut frames = Vec::new();
@@ -228,14 +243,18 @@ impl Link {
         };
         // What came before a fault counts.
         if !words.is_empty() {
-            handle(&mut words);
+            handle(words);
         }
+        words.clear();
+        // A burst keeps no memory.
+        words.shrink_to(KEPT);
+        heard.shrink_to(KEPT);
         read
     }
 
     /// The rest of a frame is still to come.
     pub(crate) fn is_amid_frame(&self) -> bool {
-        lock(&self.inbox).is_amid_frame()
+        lock(&self.inbox).assembler.is_amid_frame()
     }
 
     /// What has begun, as the memory shows it, and was not told.

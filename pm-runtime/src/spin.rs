@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 /// About as long as it takes to wake a thread on another core.
-const MOMENT: Duration = Duration::from_micros(30);
+const MOMENT: Duration = Duration::from_micros(60);
 
 /// Longer than that nobody looks who keeps the core.
 const TOO_LONG: Duration = Duration::from_micros(200);

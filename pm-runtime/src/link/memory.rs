@@ -1,7 +1,7 @@
 //! The queries of a worker with which the pool shares memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -105,16 +105,16 @@ impl Memory {
     /// What a query says belongs between its begin and its end, which come another way.
     pub(super) fn read(
         &self,
+        heard: &mut Vec<Heard>,
         words: &mut Vec<Word>,
         all: bool,
         moved: &mut bool,
         ring_socket: impl FnOnce(),
         mut read_socket: impl FnMut(&mut Vec<Frame>) -> Result<Read, FrameError>,
     ) -> Result<Read, FrameError> {
-        let mut heard = Vec::new();
         let mut near = lock(&self.near);
         let posted = near.flush();
-        let read = posted.and_then(|_| near.poll(&mut heard));
+        let read = posted.and_then(|_| near.poll(heard));
         // Slots may be free again for what still waits to be posted.
         let posted_later = read.and_then(|_| near.flush());
         drop(near);
@@ -124,7 +124,6 @@ impl Memory {
         if posts && memory::wake(&self.region) {
             ring_socket();
         }
-        let mut clock = None;
         let said = heard.iter().any(|heard| matches!(heard, Heard::Ended { said: true, .. }));
         let mut frames = Vec::new();
         let mut socket = Ok(Read::Empty);
@@ -141,13 +140,13 @@ impl Memory {
         let mut rest: Vec<_> =
             waited.chain(frames.into_iter().map(|frame| (frame, false))).collect();
         let mut begun = None;
-        for heard in heard {
+        for heard in heard.drain(..) {
             match heard {
                 Heard::Took { nanos } => {
                     words.push(Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }));
                 }
                 Heard::Begun { id, at } => {
-                    let at = clock.get_or_insert_with(Clock::read).instant(at);
+                    let at = CLOCK.instant(at);
                     words.extend(begun.replace(Begun { id, at }).map(Begun::word));
                 }
                 Heard::Ended { id, kind, said, bytes } => {
@@ -206,7 +205,10 @@ impl Begun {
     }
 }
 
-/// The clock that workers read, and this process's, at the same time.
+/// What the clock that workers read has to do with this process's.
+static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::read);
+
+/// Both clocks at the same time: they go on alike.
 struct Clock {
     theirs: u64,
     ours: Instant,
@@ -219,9 +221,13 @@ impl Clock {
         Self { theirs, ours: Instant::now() }
     }
 
-    /// The time that a worker read, in nanoseconds; now, if that cannot be.
+    /// The time that a worker read, in nanoseconds; the time of the first such question, if that
+    /// cannot be.
     fn instant(&self, nanos: u64) -> Instant {
-        let ago = Duration::from_nanos(self.theirs.saturating_sub(nanos));
-        self.ours.checked_sub(ago).unwrap_or(self.ours)
+        let instant = match nanos.checked_sub(self.theirs) {
+            Some(after) => self.ours.checked_add(Duration::from_nanos(after)),
+            None => self.ours.checked_sub(Duration::from_nanos(self.theirs - nanos)),
+        };
+        instant.unwrap_or(self.ours)
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct After {
     pub(super) leads: bool,
     /// Workers with something in their outboxes.
     pub(super) dirty: Dirty,
-    pub(super) resolved: Vec<(Arc<Ticket>, Outcome)>,
+    resolved: Resolved,
     rare: Option<Box<Rare>>,
 }
 
@@ -41,6 +41,23 @@ struct Rare {
     kept: Option<Arc<Shared>>,
     /// There will be no more events.
     destroyed: bool,
+}
+
+/// Calls that are over, in order. As a rule it is one where calls are few, and that takes no memory
+/// of its own.
+#[derive(Default)]
+struct Resolved {
+    first: Option<(Arc<Ticket>, Outcome)>,
+    more: Vec<(Arc<Ticket>, Outcome)>,
+}
+
+impl Resolved {
+    fn add(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
+        match self.first {
+            None => self.first = Some((ticket, outcome)),
+            Some(_) => self.more.push((ticket, outcome)),
+        }
+    }
 }
 
 /// Workers, each once. As a rule it is one, and that takes no memory of its own.
@@ -180,7 +197,7 @@ impl Shared {
         if let Some(rare) = &mut rare {
             self.finish_before_ends(rare);
         }
-        for (ticket, outcome) in resolved {
+        for (ticket, outcome) in resolved.first.into_iter().chain(resolved.more) {
             ticket.resolve(outcome);
         }
         for (waiter, result) in rare.iter_mut().flat_map(|rare| rare.reached.drain(..)) {
@@ -248,7 +265,7 @@ impl Shared {
 impl State {
     /// A call is over; its caller is told when the lock is free again.
     pub(super) fn resolve(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
-        self.after.resolved.push((ticket, outcome));
+        self.after.resolved.add(ticket, outcome);
     }
 
     /// Takes a query back that was handed over; `Some(false)`: it has begun. `None`: the worker

@@ -366,7 +366,7 @@ impl<T, M> Call<T, M> {
                 shared.lead(&ticket);
             }
         }
-        match ticket.poll(cx) {
+        match ticket.poll(cx, turn != Turn::Now) {
             Poll::Ready(outcome) => {
                 shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.

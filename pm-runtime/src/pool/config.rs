@@ -6,7 +6,7 @@ use crate::supervisor::Config;
 
 /// Queries and bytes that a worker may hold beyond those that it runs. What it has not begun can
 /// be had back, so that the numbers only need to keep it busy.
-const AHEAD: usize = 32;
+const AHEAD: usize = 128;
 const AHEAD_BYTES: usize = 1 << 20;
 
 /// Keys whose workers a pool remembers: about half a megabyte of them.

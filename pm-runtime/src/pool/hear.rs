@@ -46,7 +46,7 @@ impl Owner for Shared {
     }
 
     fn settle(&self) {
-        self.change(|_, _| ());
+        self.finish_change();
     }
 
     fn lost(&self, id: WorkerId) {

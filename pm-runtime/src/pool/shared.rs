@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Instant;
 
 use super::after::After;
@@ -51,6 +51,8 @@ pub(crate) struct State {
     /// What is to be done when the lock is free again.
     pub(super) after: After,
     pub(super) lead: Lead,
+    /// When it was changed by something that is still to be followed up.
+    changed: Instant,
     /// When the reactor will tick.
     armed: Option<Instant>,
     /// The last handle is gone: the pool holds itself until it is destroyed.
@@ -139,27 +141,40 @@ impl Shared {
         change: impl FnOnce(&mut State, Instant) -> R,
     ) -> (R, Vec<Arc<Worker>>) {
         let now = Instant::now();
-        let (result, after, tick_by) = {
-            let mut state = lock(&self.state);
-            let result = change(&mut state, now);
-            self.perform(&mut state);
-            let check_at = self.lead_workers(&mut state, now);
-            (result, std::mem::take(&mut state.after), state.arm(check_at))
-        };
+        let mut state = lock(&self.state);
+        let result = change(&mut state, now);
+        self.perform(&mut state);
+        (result, self.follow_up(state, now))
+    }
+
+    /// Does what is to be done without the lock, which it gives up; returns workers that nobody has
+    /// heard.
+    #[must_use = "somebody has to hear them"]
+    fn follow_up(&self, mut state: MutexGuard<'_, State>, now: Instant) -> Vec<Arc<Worker>> {
+        let check_at = self.lead_workers(&mut state, now);
+        let (after, tick_by) = (std::mem::take(&mut state.after), state.arm(check_at));
+        drop(state);
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
         }
-        (result, self.finish(after))
+        self.finish(after)
     }
 
-    /// Changes the state, and leaves what is to be done without the lock to the next
-    /// [`change`](Self::change), which has to follow.
+    /// Changes the state, and leaves what is to be done without the lock to
+    /// [`finish_change`](Self::finish_change), which has to follow.
     pub(super) fn change_only<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let result = change(&mut state, now);
         self.perform(&mut state);
+        state.changed = now;
         result
+    }
+
+    pub(super) fn finish_change(&self) {
+        let state = lock(&self.state);
+        let changed = state.changed;
+        self.follow_up(state, changed).iter().for_each(Worker::hear_soon);
     }
 
     /// Submits a query; `forced`: its worker has to be a process.
@@ -280,6 +295,7 @@ impl State {
             waiters: BTreeMap::new(),
             after: After::default(),
             lead: Lead::default(),
+            changed: Instant::now(),
             armed: None,
             keep: None,
         }

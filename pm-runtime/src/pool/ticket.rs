@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -19,6 +20,8 @@ pub(crate) type Outcome = Result<Parcel, QueryError>;
 pub(crate) struct Ticket {
     request: Parcel,
     state: Mutex<State>,
+    /// The outcome is there: for who only looks.
+    resolved: AtomicBool,
     /// Its messages on their way to its caller; `None`: that does not listen.
     mailbox: Option<Box<Mutex<Mailbox>>>,
 }
@@ -36,7 +39,7 @@ enum State {
 impl Ticket {
     pub(crate) fn new(request: Parcel) -> Self {
         let state = Mutex::new(State::Pending { waker: None, debug: None });
-        Self { request, state, mailbox: None }
+        Self { request, state, resolved: AtomicBool::new(false), mailbox: None }
     }
 
     /// Its caller wants to hear its messages.
@@ -63,7 +66,7 @@ impl Ticket {
 
     /// The outcome is there.
     pub(crate) fn is_resolved(&self) -> bool {
-        !matches!(*lock(&self.state), State::Pending { .. })
+        self.resolved.load(Ordering::Acquire)
     }
 
     /// The caller looks for itself, and need not be woken.
@@ -127,6 +130,7 @@ impl Ticket {
         if let State::Pending { waker, .. } = &mut *state {
             let waker = waker.take();
             *state = State::Resolved(outcome);
+            self.resolved.store(true, Ordering::Release);
             drop(state);
             if let Some(waker) = waker {
                 shielded(|| waker.wake());
@@ -134,8 +138,9 @@ impl Ticket {
         }
     }
 
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut fresh = None;
+    /// `first`: it has no waker yet.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>, first: bool) -> Poll<Outcome> {
+        let mut fresh = (first && !self.is_resolved()).then(|| cx.waker().clone());
         loop {
             let mut state = lock(&self.state);
             match &mut *state {

@@ -6,6 +6,9 @@ use super::pace::Fast;
 use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
 
+/// So many queries keep a worker busy until somebody hears of the first one's end.
+const BUSY: usize = 16;
+
 impl<P> Core<P> {
     /// Hands waiting queries, oldest first, to workers with room; sees to it that none is idle while
     /// another has too many.
@@ -89,7 +92,9 @@ impl<P> Core<P> {
 
     /// Whether a worker would begin a query of this size at once, or may hold it ahead.
     pub(super) fn has_room_in(&self, slot: &Slot, size: usize, exclusive: bool) -> bool {
-        let ahead = slot.load() < self.config.concurrency + self.config.ahead
+        // One by one no more than keep it busy: many at once take less time each.
+        let most = if self.behind { self.config.ahead } else { self.config.ahead.min(BUSY) };
+        let ahead = slot.load() < self.config.concurrency + most
             && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
         slot.would_begin(exclusive, self.config.concurrency)
             || ahead

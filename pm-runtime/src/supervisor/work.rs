@@ -221,9 +221,10 @@ impl<P> Core<P> {
 
     /// What follows from the ends of queries.
     pub(crate) fn catch_up(&mut self, now: Instant) {
-        if std::mem::take(&mut self.behind) && !self.has(Bug::ForgetToCatchUp) {
+        if self.behind && !self.has(Bug::ForgetToCatchUp) {
             self.after_change(now);
         }
+        self.behind = false;
     }
 
     /// What its owner keeps with a query that this worker runs.

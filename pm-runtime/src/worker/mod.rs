@@ -198,7 +198,8 @@ impl Worker {
 
     /// A caller looks for what comes, until [`end_lead`](Self::end_lead). `false`: one did already.
     pub(crate) fn start_lead(&self) -> bool {
-        let starts = !self.led.swap(true, Ordering::AcqRel);
+        // As a rule one does; to look costs less than to swap.
+        let starts = !self.led.load(Ordering::Acquire) && !self.led.swap(true, Ordering::AcqRel);
         if starts {
             self.attend();
         }

@@ -12,6 +12,7 @@ mod layout;
 #[cfg(any(pm_loom, miri))]
 mod model;
 mod near;
+mod prefetch;
 #[cfg(not(any(pm_loom, miri)))]
 mod region;
 mod stream;
@@ -22,8 +23,8 @@ mod tests;
 mod words;
 
 pub(crate) use far::{
-    Claim, Ending, Long, Next, Requests, Sleep, end, is_there, pool_sleeps, sleep, sleep_for_room, sleep_on,
-    spoil, took,
+    Claim, Ending, Long, Next, Requests, Sleep, end, is_there, pool_sleeps, sleep, sleep_for_room,
+    sleep_on, spoil, took,
 };
 pub(crate) use layout::INLINE;
 #[cfg(any(pm_loom, miri))]

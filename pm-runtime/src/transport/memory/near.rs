@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Region;
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, state};
+use super::prefetch;
 use super::stream::{Broken, Reader, Writer};
 use crate::transport::payload::{Payload, after};
 use crate::wire::small::SmallBytes;
@@ -221,6 +222,7 @@ impl Near {
         slot(&self.region, index).state.store(state::POSTED, Ordering::Release);
         self.records[index as usize] = Record::Posted(Posted { id, held: false, begun: false });
         self.live.push(index);
+        prefetch::to_write(slot(&self.region, self.next));
     }
 
     /// Takes a query back that has not begun. `false`: it has.

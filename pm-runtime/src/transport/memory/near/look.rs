@@ -3,6 +3,7 @@
 use super::{Heard, Incoming, Near, Record, slot};
 use crate::transport::memory::atomic::Ordering;
 use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
+use crate::transport::memory::prefetch;
 use crate::transport::memory::stream::Broken;
 use crate::transport::memory::{SAID, buffer, wake_for_room};
 use crate::wire::small::SmallBytes;
@@ -47,6 +48,9 @@ impl Near {
         pass: &mut Pass,
     ) -> Result<(), Broken> {
         for position in 0..live.len() {
+            if let Some(soon) = live.get(position + SOON).filter(|soon| **soon != OVER) {
+                prefetch::to_read(slot(&self.region, *soon));
+            }
             let (before, rest) = live.split_at_mut(position);
             let Some(index) = rest.first_mut() else { break };
             if *index == OVER {
@@ -161,6 +165,9 @@ impl Near {
         Ok(Look::Over)
     }
 }
+
+/// While so many slots are looked at, another one comes from the worker's core.
+const SOON: usize = 3;
 
 /// No slot.
 const OVER: u32 = u32::MAX;
