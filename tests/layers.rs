@@ -17,13 +17,14 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 8] = [
+const BESIDE: [(&str, &str); 9] = [
     ("transport", "wire"),
     ("transport", "process"),
     ("process", "error"),
     ("wire", "fault"),
     ("wire", "process"),
     ("fault", "error"),
+    ("fault", "sync"),
     ("options", "surroundings"),
     ("event", "output"),
 ];

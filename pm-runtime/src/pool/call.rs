@@ -54,18 +54,24 @@ use crate::wire::codec;
 #[must_use = "a query is submitted when it is awaited"]
 pub struct Call<T, M = String> {
     handles: Arc<Handles>,
+    stage: Stage,
+    open: fn(&mut Parcel) -> Result<T, DecodeError>,
+    /// `None`: nothing was asked for that the pool's options do not say.
+    wishes: Option<Box<Wishes<T>>>,
+    message: PhantomData<fn(M)>,
+}
+
+/// What is asked for of one call.
+pub(super) struct Wishes<T> {
     timeout: Option<Duration>,
     queue_timeout: Option<Duration>,
     immediate: bool,
     forced: bool,
     route: Route,
-    stage: Stage,
-    open: fn(&mut Parcel) -> Result<T, DecodeError>,
-    /// What its caller wants to be done with its messages, which are `M`s.
+    /// What its caller wants to be done with its messages.
     hear: Option<Hear<()>>,
-    message: PhantomData<fn(M)>,
     /// `None`: one run is all.
-    pub(super) again: Option<Box<Again<T>>>,
+    pub(super) again: Option<Again<T>>,
 }
 
 enum Stage {
@@ -87,20 +93,27 @@ impl<T, M> Call<T, M> {
         open: fn(&mut Parcel) -> Result<T, DecodeError>,
         policy: Option<Policy<T>>,
     ) -> Self {
-        let options = &handles.shared().options;
-        Self {
-            timeout: options.timeout,
-            queue_timeout: options.queue_timeout,
-            immediate: false,
-            forced: false,
-            route: Route::Any,
-            stage: Stage::Encoded(request.map(Ticket::new).map(Arc::new).map_err(Box::new)),
-            open,
-            hear: None,
-            message: PhantomData,
-            again: policy.map(|policy| Box::new(Again::new(policy))),
-            handles,
+        let stage = Stage::Encoded(request.map(Ticket::new).map(Arc::new).map_err(Box::new));
+        let mut call = Self { handles, stage, open, wishes: None, message: PhantomData };
+        if let Some(policy) = policy {
+            call.wishes().again = Some(Again::new(policy));
         }
+        call
+    }
+
+    pub(super) fn wishes(&mut self) -> &mut Wishes<T> {
+        let options = &self.handles.shared().options;
+        self.wishes.get_or_insert_with(|| {
+            Box::new(Wishes {
+                timeout: options.timeout,
+                queue_timeout: options.queue_timeout,
+                immediate: false,
+                forced: false,
+                route: Route::Any,
+                hear: None,
+                again: None,
+            })
+        })
     }
 
     /// Another `timeout` than the pool's: how long it may run in a worker. `None`: no limit.
@@ -108,21 +121,21 @@ impl<T, M> Call<T, M> {
     /// A timeout of zero leaves no time to run in: the call fails with
     /// [`TimedOut`](QueryError::TimedOut) and is not submitted to any worker.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+        self.wishes().timeout = timeout.into();
         self
     }
 
     /// Another `queue_timeout` than the pool's: how long it may wait for a worker. `None`: no
     /// limit.
     pub fn queue_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.queue_timeout = timeout.into();
+        self.wishes().queue_timeout = timeout.into();
         self
     }
 
     /// Fails with [`QueueFull`](QueryError::QueueFull) where it would have to wait for a place in
     /// the queue.
     pub fn immediate(mut self) -> Self {
-        self.immediate = true;
+        self.wishes().immediate = true;
         self
     }
 
@@ -151,7 +164,7 @@ impl<T, M> Call<T, M> {
     /// }
     /// ```
     pub fn temporary(mut self) -> Self {
-        self.route = Route::Temporary;
+        self.wishes().route = Route::Temporary;
         self
     }
 
@@ -180,7 +193,7 @@ impl<T, M> Call<T, M> {
     pub fn on(mut self, worker: &Worker) -> Self {
         // No worker has the number 0.
         let id = if worker.is_of(self.handles.shared()) { worker.id() } else { 0 };
-        self.route = Route::Worker(id);
+        self.wishes().route = Route::Worker(id);
         self
     }
 
@@ -208,7 +221,7 @@ impl<T, M> Call<T, M> {
     pub fn key<K: Hash + ?Sized>(mut self, key: &K) -> Self {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        self.route = Route::Key(hasher.finish());
+        self.wishes().route = Route::Key(hasher.finish());
         self
     }
 
@@ -236,7 +249,7 @@ impl<T, M> Call<T, M> {
     /// }
     /// ```
     pub fn force(mut self) -> Self {
-        self.forced = true;
+        self.wishes().forced = true;
         self
     }
 
@@ -274,7 +287,7 @@ impl<T, M> Call<T, M> {
     where
         M: DeserializeOwned,
     {
-        self.hear = Some(Box::new(move |(), message| {
+        self.wishes().hear = Some(Box::new(move |(), message| {
             run(codec::decode(message)?);
             Ok(())
         }));
@@ -288,23 +301,27 @@ impl<T, M> Call<T, M> {
     }
 
     fn submit(&self, mut ticket: Arc<Ticket>) -> (Stage, Turn) {
-        if self.hear.is_some()
+        let wishes = self.wishes.as_deref();
+        if wishes.is_some_and(|wishes| wishes.hear.is_some())
             && let Some(ticket) = Arc::get_mut(&mut ticket)
         {
             ticket.listen();
         }
         let size = ticket.request().size();
-        let conduct = self.handles.shared().plan.entry.serve.conduct(ticket.request().value());
+        let shared = self.handles.shared();
+        let conduct = shared.plan.entry.serve.conduct(ticket.request().value());
+        let options = &shared.options;
         let submission = Submission {
             payload: ticket.clone(),
             size,
-            timeout: self.timeout,
-            queue_timeout: self.queue_timeout,
+            timeout: wishes.map_or(options.timeout, |wishes| wishes.timeout),
+            queue_timeout: wishes.map_or(options.queue_timeout, |wishes| wishes.queue_timeout),
             conduct,
-            immediate: self.immediate,
-            route: self.route,
+            immediate: wishes.is_some_and(|wishes| wishes.immediate),
+            route: wishes.map_or(Route::Any, |wishes| wishes.route),
         };
-        let (key, turn) = self.handles.shared().submit(&ticket, submission, self.forced);
+        let forced = wishes.is_some_and(|wishes| wishes.forced);
+        let (key, turn) = shared.submit(&ticket, submission, forced);
         let doubts = match turn {
             Turn::Unless(looks) => Some(looks),
             Turn::Now | Turn::Later => None,
@@ -322,16 +339,23 @@ impl<T, M> Call<T, M> {
 
     /// What is wrong with it before any worker is involved.
     fn mistake(&self, request: &Parcel) -> Option<QueryError> {
-        let limit = self.handles.shared().options.max_frame;
+        let options = &self.handles.shared().options;
+        let limit = options.max_frame;
         if request.size() > limit {
             return Some(QueryError::TooLarge { size: request.size(), limit });
         }
-        let after = self.timeout.filter(Duration::is_zero)?;
+        let timeout = self.wishes.as_ref().map_or(options.timeout, |wishes| wishes.timeout);
+        let after = timeout.filter(Duration::is_zero)?;
         Some(QueryError::TimedOut { after, worker: 0, debug: None })
     }
 }
 
 impl<T, M> Call<T, M> {
+    /// By what it runs again, if it may.
+    fn again(&mut self) -> Option<&mut Again<T>> {
+        self.wishes.as_mut().and_then(|wishes| wishes.again.as_mut())
+    }
+
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
         let call = self;
         let shared = call.handles.shared();
@@ -350,7 +374,8 @@ impl<T, M> Call<T, M> {
                     return Poll::Ready(Err(error));
                 }
             };
-            if let (Some(again), Stage::Submitted { ticket, .. }) = (&mut call.again, &stage) {
+            let again = call.wishes.as_mut().and_then(|wishes| wishes.again.as_mut());
+            if let (Some(again), Stage::Submitted { ticket, .. }) = (again, &stage) {
                 again.sent = Some(ticket.clone());
             }
         }
@@ -370,7 +395,7 @@ impl<T, M> Call<T, M> {
             Poll::Ready(outcome) => {
                 shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.
-                hear_messages(&mut call.hear, &ticket, shared);
+                hear_messages(&mut call.wishes, &ticket, shared);
                 let answer = outcome.and_then(|mut answer| {
                     (call.open)(&mut answer).map_err(|error| shared.unread(error))
                 });
@@ -385,7 +410,7 @@ impl<T, M> Call<T, M> {
                 call.stage = Stage::Submitted { ticket, key, doubts };
                 if let Stage::Submitted { ticket, .. } = &call.stage {
                     // What comes from now on wakes its caller again.
-                    hear_messages(&mut call.hear, ticket, shared);
+                    hear_messages(&mut call.wishes, ticket, shared);
                 }
                 Poll::Pending
             }
@@ -394,8 +419,8 @@ impl<T, M> Call<T, M> {
 }
 
 /// Does what the caller wants with the messages that are there.
-fn hear_messages(hear: &mut Option<Hear<()>>, ticket: &Ticket, shared: &Shared) {
-    let Some(hear) = hear else { return };
+fn hear_messages<T>(wishes: &mut Option<Box<Wishes<T>>>, ticket: &Ticket, shared: &Shared) {
+    let Some(hear) = wishes.as_mut().and_then(|wishes| wishes.hear.as_mut()) else { return };
     for (worker, message) in ticket.messages() {
         if let Err(error) = hear((), &message) {
             shared.misheard(worker, &error);
@@ -412,11 +437,11 @@ impl<T, M> Future for Call<T, M> {
             return Poll::Ready(Err(QueryError::Forked));
         }
         loop {
-            if let Some(again) = &mut call.again {
+            if let Some(again) = call.again() {
                 ready!(again.poll_pause(cx));
             }
             let result = ready!(call.poll_run(cx));
-            let again = call.again.as_mut().zip(result.as_ref().ok());
+            let again = call.again().zip(result.as_ref().ok());
             match again.and_then(|(again, answer)| again.after(answer)) {
                 Some(request) => call.stage = Stage::Encoded(Ok(Arc::new(Ticket::new(request)))),
                 None => return Poll::Ready(result),

@@ -14,6 +14,7 @@ mod map;
 mod messages;
 mod observe;
 mod pause;
+mod recent;
 mod registry;
 mod retry;
 mod shared;

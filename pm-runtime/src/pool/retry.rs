@@ -134,7 +134,7 @@ impl<T: 'static, E: 'static, M> Call<Result<T, E>, M> {
     /// }
     /// ```
     pub fn retry(mut self, policy: Retry<E>) -> Self {
-        self.again = Some(Box::new(Again::new(policy.into_policy())));
+        self.wishes().again = Some(Again::new(policy.into_policy()));
         self
     }
 }

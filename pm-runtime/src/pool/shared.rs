@@ -14,6 +14,7 @@ use super::callbacks::Callbacks;
 use super::config::config;
 use super::events::{Channel, Events};
 use super::lead::{Lead, Leader, Turn};
+use super::recent::Recent;
 use super::registry;
 use super::ticket::Ticket;
 use crate::child::{self, Home, entries::Entry};
@@ -51,8 +52,7 @@ pub(crate) struct State {
     /// What is to be done when the lock is free again.
     pub(super) after: After,
     pub(super) lead: Lead,
-    /// When it was changed by something that is still to be followed up.
-    changed: Instant,
+    clock: Recent,
     /// When the reactor will tick.
     armed: Option<Instant>,
     /// The last handle is gone: the pool holds itself until it is destroyed.
@@ -128,23 +128,13 @@ impl Shared {
 
     /// Changes the state, and does what the policy says.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
-        let (result, unheard) = self.change_and_find(change);
-        unheard.iter().for_each(Worker::hear_soon);
-        result
-    }
-
-    /// The same, for a caller that hears nothing just now; returns workers that have done something
-    /// which nobody has heard.
-    #[must_use = "somebody has to hear them"]
-    fn change_and_find<R>(
-        &self,
-        change: impl FnOnce(&mut State, Instant) -> R,
-    ) -> (R, Vec<Arc<Worker>>) {
         let now = Instant::now();
         let mut state = lock(&self.state);
+        state.clock.note(now);
         let result = change(&mut state, now);
         self.perform(&mut state);
-        (result, self.follow_up(state, now))
+        self.follow_up(state, now).iter().for_each(Worker::hear_soon);
+        result
     }
 
     /// Does what is to be done without the lock, which it gives up; returns workers that nobody has
@@ -165,16 +155,16 @@ impl Shared {
     pub(super) fn change_only<R>(&self, change: impl FnOnce(&mut State, Instant) -> R) -> R {
         let now = Instant::now();
         let mut state = lock(&self.state);
+        state.clock.note(now);
         let result = change(&mut state, now);
         self.perform(&mut state);
-        state.changed = now;
         result
     }
 
     pub(super) fn finish_change(&self) {
-        let state = lock(&self.state);
-        let changed = state.changed;
-        self.follow_up(state, changed).iter().for_each(Worker::hear_soon);
+        let mut state = lock(&self.state);
+        let now = state.clock.about();
+        self.follow_up(state, now).iter().for_each(Worker::hear_soon);
     }
 
     /// Submits a query; `forced`: its worker has to be a process.
@@ -189,18 +179,21 @@ impl Shared {
             ticket.resolve(Err(QueryError::Boot(error)));
             return (None, Turn::Later);
         }
-        let (submitted, unheard) = self.change_and_find(|state, now| {
-            state.settle_home(&self.options, forced, now);
-            let key = state.core.submit(submission, now);
-            let turn = match key {
-                Some(key) => self.join_lead(state, ticket, key),
-                None => Turn::Later,
-            };
-            (key, turn)
-        });
-        // As a rule it is the answer.
-        unheard.iter().for_each(Worker::hear_now);
-        submitted
+        let mut state = lock(&self.state);
+        let now = match submission.queue_timeout {
+            Some(_) => state.clock.now(),
+            None => state.clock.about(),
+        };
+        state.settle_home(&self.options, forced, now);
+        let key = state.core.submit(submission, now);
+        let turn = match key {
+            Some(key) => self.join_lead(&mut state, ticket, key),
+            None => Turn::Later,
+        };
+        self.perform(&mut state);
+        // What nobody has heard is the answer, as a rule.
+        self.follow_up(state, now).iter().for_each(Worker::hear_now);
+        (key, turn)
     }
 
     /// Hears of what workers have begun and ended that nobody has looked at.
@@ -295,7 +288,7 @@ impl State {
             waiters: BTreeMap::new(),
             after: After::default(),
             lead: Lead::default(),
-            changed: Instant::now(),
+            clock: Recent::new(),
             armed: None,
             keep: None,
         }
