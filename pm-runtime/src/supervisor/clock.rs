@@ -45,13 +45,13 @@ impl<P> Core<P> {
             };
             match query.place {
                 Place::Waiting => {
-                    let after = query.queue_timeout.unwrap_or_default();
+                    let after = query.queue_timeout().unwrap_or_default();
                     self.fail(key, QueryError::QueueTimedOut { after }, now);
                 }
                 // It is asked back; should it have begun by then, it runs.
                 Place::Handed { worker, .. } => self.recall(worker, key, now),
                 Place::Begun { .. } if self.has(Bug::FailRunningForQueueTimeout) => {
-                    let after = query.queue_timeout.unwrap_or_default();
+                    let after = query.queue_timeout().unwrap_or_default();
                     self.fail(key, QueryError::QueueTimedOut { after }, now);
                 }
                 Place::Begun { .. } => {}
@@ -126,7 +126,7 @@ impl<P> Core<P> {
         // A worker that begins nothing although it could is looked at ever less often.
         let idle = now.saturating_duration_since(slot.progress);
         let next = slot.handed.iter().take(free);
-        if let Some(timeout) = next.filter_map(|&key| self.queries.get(key)?.timeout).min() {
+        if let Some(timeout) = next.filter_map(|&key| self.queries.get(key)?.timeout()).min() {
             self.wake_by(later(now, timeout.max(idle)));
         }
     }
@@ -136,7 +136,7 @@ impl<P> Core<P> {
         let slot = &self.slots[index];
         let free = self.config.concurrency.saturating_sub(slot.begun.len());
         let next = slot.handed.get(place).filter(|_| place < free);
-        let timeout = next.and_then(|&key| self.queries.get(key)?.timeout);
+        let timeout = next.and_then(|&key| self.queries.get(key)?.timeout());
         if let Some(timeout) = timeout {
             let idle = now.saturating_duration_since(slot.progress);
             self.wake_by(later(now, timeout.max(idle)));
@@ -169,7 +169,7 @@ impl<P> Core<P> {
             let Some(query) = self.queries.get(key) else {
                 continue;
             };
-            let (caller, timeout) = (query.caller, query.timeout);
+            let (caller, timeout) = (query.caller, query.timeout());
             let Place::Begun { at, dropping, spared, .. } = query.place else {
                 continue;
             };

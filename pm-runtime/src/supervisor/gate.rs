@@ -124,7 +124,7 @@ impl<P> Core<P> {
     pub(super) fn execute(&mut self, worker: WorkerId, verdict: Verdict, now: Instant) {
         let (cause, target) = match verdict {
             Verdict::Overran(key) => {
-                let timeout = self.queries.get(key).and_then(|query| query.timeout);
+                let timeout = self.queries.get(key).and_then(|query| query.timeout());
                 (CrashCause::TimedOut(timeout.unwrap_or_default()), Some(key))
             }
             Verdict::Cancelled(key) => (CrashCause::Cancelled, Some(key)),

@@ -149,7 +149,7 @@ impl<P> Core<P> {
                 self.queries.requeue(key);
                 continue;
             }
-            let timeout = self.queries.get(key).and_then(|query| query.timeout);
+            let timeout = self.queries.get(key).and_then(|query| query.timeout());
             let error = match report {
                 // It was told to end only when it ran nothing, so this is one more crash.
                 None => QueryError::Released,

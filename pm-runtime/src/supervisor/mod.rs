@@ -349,7 +349,7 @@ impl<P> Core<P> {
 
     /// What a worker has to know of a query.
     pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Conduct, Option<Duration>)> {
-        self.queries.get(key).map(|query| (&query.payload, query.conduct, query.timeout))
+        self.queries.get(key).map(|query| (&query.payload, query.conduct, query.timeout()))
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {

@@ -90,8 +90,8 @@ pub(crate) struct Query<P> {
     /// Order of submission.
     pub(crate) seq: u64,
     pub(crate) submitted: Instant,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) queue_timeout: Option<Duration>,
+    pub(super) timeout: Limit,
+    pub(super) queue_timeout: Limit,
     /// Its `queue_timeout` is dealt with: however long it waits now does not matter.
     pub(crate) wait_is_settled: bool,
     pub(crate) conduct: Conduct,
@@ -100,10 +100,40 @@ pub(crate) struct Query<P> {
     pub(crate) caller: Caller,
 }
 
+/// How long something may take, if there is a limit, in half the room: nanoseconds. What is longer
+/// than these can say, some six hundred years, is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit(u64);
+
+impl Limit {
+    const NONE: Self = Self(u64::MAX);
+
+    fn get(self) -> Option<Duration> {
+        (self != Self::NONE).then(|| Duration::from_nanos(self.0))
+    }
+}
+
+impl From<Option<Duration>> for Limit {
+    fn from(limit: Option<Duration>) -> Self {
+        let nanos = limit.and_then(|limit| u64::try_from(limit.as_nanos()).ok());
+        nanos.map_or(Self::NONE, Self)
+    }
+}
+
 impl<P> Query<P> {
+    /// How long it may run.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout.get()
+    }
+
+    /// How long it may wait.
+    pub(super) fn queue_timeout(&self) -> Option<Duration> {
+        self.queue_timeout.get()
+    }
+
     /// When it has waited long enough; `None` also once that is dealt with.
     pub(super) fn queue_deadline(&self) -> Option<Instant> {
-        self.submitted.checked_add(self.queue_timeout?).filter(|_| !self.wait_is_settled)
+        self.submitted.checked_add(self.queue_timeout()?).filter(|_| !self.wait_is_settled)
     }
 
     /// How long it has been running; `None`: it has not begun.

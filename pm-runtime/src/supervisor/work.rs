@@ -92,7 +92,7 @@ impl<P> Core<P> {
             return Ok(());
         };
         query.place = Place::Begun { worker, at, dropping: None, spared: None };
-        let (timeout, submitted, caller) = (query.timeout, query.submitted, query.caller);
+        let (timeout, submitted, caller) = (query.timeout(), query.submitted, query.caller);
         match caller {
             Caller::Waits => {
                 let since = if self.has(Bug::MeasureQueueFromHanding) { handed } else { submitted };
@@ -280,7 +280,7 @@ impl<P> Core<P> {
         if !self.is_droppable(key) || (dropping.is_none() && !gone) {
             return Err(Violation::Dropped);
         }
-        let after = query.timeout.unwrap_or_default();
+        let after = query.timeout().unwrap_or_default();
         self.take_begun(worker, key, now).ok_or(Violation::Dropped)?;
         if !gone {
             self.note(Note::TimedOut(worker, after));
@@ -297,7 +297,7 @@ impl<P> Core<P> {
         };
         if query.caller == Caller::Gone {
             self.forget(key);
-        } else if let (Some(after), None) = (query.queue_timeout, query.queue_deadline()) {
+        } else if let (Some(after), None) = (query.queue_timeout(), query.queue_deadline()) {
             self.fail(key, QueryError::QueueTimedOut { after }, now);
         } else if let Route::Worker(worker) = query.route
             && !self.slot(worker).is_some_and(Slot::is_staying)

@@ -295,7 +295,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
             if spared.is_none() && world.ledger.facts[query.payload.0].is_unwanted(config) {
                 return late("the end of a query that nobody wants");
             }
-            let due = match (spared.or(dropping), query.timeout) {
+            let due = match (spared.or(dropping), query.timeout()) {
                 (Some(until), _) => until <= now,
                 (None, Some(timeout)) => at + timeout <= now,
                 (None, None) => false,
