@@ -218,15 +218,17 @@ async fn a_call_without_time_does_not_run() {
 
 #[pm_runtime::test]
 async fn endless_durations_are_no_limits() {
-    let pool = WorkPool::builder()
-        .timeout(Duration::MAX)
-        .queue_timeout(Duration::MAX)
-        .boot_timeout(Duration::MAX)
-        .grace(Duration::MAX)
-        .crash_window(Duration::MAX)
-        .build();
-    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
-    pool.destroy().await;
+    for endless in [Some(Duration::MAX), None] {
+        let pool = WorkPool::builder()
+            .timeout(endless)
+            .queue_timeout(endless)
+            .boot_timeout(endless)
+            .grace(endless)
+            .crash_window(endless)
+            .build();
+        assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+        pool.destroy().await;
+    }
 }
 
 #[pm_runtime::test]

@@ -13,8 +13,8 @@ pub(crate) struct Key {
 pub(crate) enum Kind {
     /// How many; `None` may stand for no limit, zero may be a mistake.
     Count { none: bool, zero: bool, width: Width },
-    /// A length of time.
-    Time { none: bool, zero: bool },
+    /// A length of time; `None` stands for no limit, zero may be a mistake.
+    Time { zero: bool },
     /// A number of bytes.
     Size { zero: bool },
     /// One of some words, each a variant of a type of the runtime crate.
@@ -70,8 +70,8 @@ const fn count(zero: bool) -> Kind {
     Kind::Count { none: false, zero, width: Width::Usize }
 }
 
-const fn time(none: bool, zero: bool) -> Kind {
-    Kind::Time { none, zero }
+const fn time(zero: bool) -> Kind {
+    Kind::Time { zero }
 }
 
 const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
@@ -86,17 +86,17 @@ const fn later(name: &'static str) -> Key {
 #[rustfmt::skip] // A table reads best as one.
 pub(crate) const KEYS: &[Key] = &[
     key("workers", count(false), "workers = 4"),
-    key("timeout", time(true, false), "timeout = \"30s\""),
-    key("queue_timeout", time(true, true), "queue_timeout = \"5s\""),
-    key("boot_timeout", time(false, false), "boot_timeout = \"10s\""),
-    key("grace", time(false, true), "grace = \"30s\""),
+    key("timeout", time(false), "timeout = \"30s\""),
+    key("queue_timeout", time(true), "queue_timeout = \"5s\""),
+    key("boot_timeout", time(false), "boot_timeout = \"10s\""),
+    key("grace", time(true), "grace = \"30s\""),
     key("concurrency", count(false), "concurrency = 8"),
     key("queue", count(true), "queue = 1024"),
     key("queue_bytes", Kind::Size { zero: true }, "queue_bytes = \"256MiB\""),
     later("retries"),
     later("quarantine"),
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
-    key("crash_window", time(true, false), "crash_window = \"30min\""),
+    key("crash_window", time(false), "crash_window = \"30min\""),
     later("spares"),
     later("max_queries"), later("max_age"), later("max_memory"),
     later("memory_limit"), later("cpu_limit"),

@@ -40,7 +40,7 @@ fn read(key: &Key, value: Expr) -> Result<Value> {
     let value = bare(value);
     match key.kind {
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
-        Kind::Time { none, zero } => time(key, value, none, zero),
+        Kind::Time { zero } => time(key, value, zero),
         Kind::Size { zero } => bytes(key, value, zero),
         Kind::Choice(choice) => return variant(key, choice, &value).map(Value::Variant),
         Kind::Program | Kind::Folder => path(key, value),
@@ -63,13 +63,16 @@ pub(crate) fn bare(value: Expr) -> Expr {
     }
 }
 
-fn count(key: &Key, value: Expr, none: bool, zero: bool, width: Width) -> Result<TokenStream> {
+fn count(key: &Key, value: Expr, unlimited: bool, zero: bool, width: Width) -> Result<TokenStream> {
     if let Some(span) = says_none(&value) {
         let ty = match width {
             Width::Usize => "usize",
             Width::U32 => "u32",
         };
-        return no_limit(key, none, &value, Ident::new(ty, made(span)).to_token_stream());
+        return match unlimited {
+            true => Ok(none(span, Ident::new(ty, made(span)).to_token_stream())),
+            false => Err(needs_limit(key, &value)),
+        };
     }
     match literal(key, &value)? {
         Some(Lit::Int(number)) => {
@@ -81,10 +84,9 @@ fn count(key: &Key, value: Expr, none: bool, zero: bool, width: Width) -> Result
     }
 }
 
-fn time(key: &Key, value: Expr, none: bool, zero: bool) -> Result<TokenStream> {
+fn time(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
     if let Some(span) = says_none(&value) {
-        let ty = quote_spanned!(made(span)=> ::core::time::Duration);
-        return no_limit(key, none, &value, ty);
+        return Ok(none(span, quote_spanned!(made(span)=> ::core::time::Duration)));
     }
     match literal(key, &value)? {
         Some(Lit::Str(text)) => {
@@ -106,10 +108,7 @@ fn time(key: &Key, value: Expr, none: bool, zero: bool) -> Result<TokenStream> {
 
 fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
     if says_none(&value).is_some() {
-        return Err(Error::new_spanned(
-            &value,
-            format!("`{}` needs a limit: write `{}`", key.name, key.example),
-        ));
+        return Err(needs_limit(key, &value));
     }
     match literal(key, &value)? {
         Some(Lit::Str(text)) => {
@@ -278,12 +277,14 @@ fn says_none(value: &Expr) -> Option<Span> {
     }
 }
 
-fn no_limit(key: &Key, allowed: bool, value: &Expr, ty: TokenStream) -> Result<TokenStream> {
-    if allowed {
-        return Ok(quote_spanned!(made(value.span())=> ::core::option::Option::<#ty>::None));
-    }
+/// No limit, for a builder's method that has to be told of which type.
+fn none(span: Span, ty: TokenStream) -> TokenStream {
+    quote_spanned!(made(span)=> ::core::option::Option::<#ty>::None)
+}
+
+fn needs_limit(key: &Key, value: &Expr) -> Error {
     let message = format!("`{}` needs a limit: write `{}`", key.name, key.example);
-    Err(Error::new_spanned(value, message))
+    Error::new_spanned(value, message)
 }
 
 fn integer(key: &Key, number: &LitInt, zero: bool, width: Width) -> Result<Literal> {
@@ -330,7 +331,7 @@ fn without_quotes(key: &Key, number: &LitInt) -> Error {
 
 fn zero_is_refused(key: &Key, value: impl ToTokens) -> Error {
     let none = match key.kind {
-        Kind::Time { none: true, .. } => ", or \"none\" for no limit",
+        Kind::Time { .. } => ", or \"none\" for no limit",
         _ => "",
     };
     let message = format!("`{}` cannot be zero: write `{}`{none}", key.name, key.example);

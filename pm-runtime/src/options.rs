@@ -150,8 +150,8 @@ pub(crate) struct Options {
     pub(crate) workers: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) queue_timeout: Option<Duration>,
-    pub(crate) boot_timeout: Duration,
-    pub(crate) grace: Duration,
+    pub(crate) boot_timeout: Option<Duration>,
+    pub(crate) grace: Option<Duration>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) cancel: Cancel,
     pub(crate) queue: usize,
@@ -174,8 +174,8 @@ impl Default for Options {
             workers: None,
             timeout: Some(Duration::from_secs(15 * 60)),
             queue_timeout: None,
-            boot_timeout: Duration::from_secs(10),
-            grace: Duration::from_secs(30),
+            boot_timeout: Some(Duration::from_secs(10)),
+            grace: Some(Duration::from_secs(30)),
             concurrency: None,
             cancel: Cancel::default(),
             queue: 1024,
@@ -213,8 +213,8 @@ impl Options {
             )
         } else if self.timeout == zero {
             mistake("timeout", "no query can end in no time; `None` is no limit")
-        } else if self.boot_timeout == Duration::ZERO {
-            mistake("boot_timeout", "no worker can start in no time")
+        } else if self.boot_timeout == zero {
+            mistake("boot_timeout", "no worker can start in no time; `None` is no limit")
         } else if self.crash_window == zero {
             mistake("crash_window", "no crash is remembered for no time; `None` is for ever")
         } else if self.max_frame == 0 {
@@ -228,8 +228,8 @@ impl Options {
         }
     }
 
-    /// A duration that can be added to a time.
-    pub(crate) fn finite(duration: Duration) -> Duration {
-        duration.min(FOREVER)
+    /// A duration that can be added to a time; `None` is no limit.
+    pub(crate) fn finite(limit: impl Into<Option<Duration>>) -> Duration {
+        limit.into().map_or(FOREVER, |limit| limit.min(FOREVER))
     }
 }

@@ -53,7 +53,14 @@ fn by_literals() {}
 fn by_constants() {}
 
 /// Not in the order of the table.
-#[worker_query(crash_window = None, max_crashes = "none", queue_timeout = UNLIMITED, timeout = "none")]
+#[worker_query(
+    crash_window = None,
+    grace = "none",
+    boot_timeout = UNLIMITED,
+    max_crashes = "none",
+    queue_timeout = UNLIMITED,
+    timeout = "none"
+)]
 async fn without_limits() {}
 
 #[test]
@@ -82,6 +89,8 @@ fn no_limit_means_the_same_everywhere() {
     let by_hand = ByDefaultPool::builder()
         .timeout(None)
         .queue_timeout(None)
+        .boot_timeout(None)
+        .grace(None)
         .max_crashes(None)
         .crash_window(None);
     assert_eq!(format!("{:?}", WithoutLimitsPool::builder()), format!("{by_hand:?}"));

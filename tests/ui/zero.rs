@@ -9,7 +9,7 @@ fn nobody() {}
 fn no_time() {}
 
 #[worker_query(boot_timeout = "0s")]
-//                            ^^^^ `boot_timeout` cannot be zero: write `boot_timeout = "10s"`
+//                            ^^^^ `boot_timeout` cannot be zero: write `boot_timeout = "10s"`, or "none" for no limit
 fn no_start() {}
 
 #[worker_query(max_frame = "0B")]

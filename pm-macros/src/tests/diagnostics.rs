@@ -135,16 +135,6 @@ fn a_length_of_time_has_a_unit() {
 }
 
 #[test]
-fn some_lengths_of_time_are_finite() {
-    option(
-        r#"boot_timeout = "none""#,
-        r#""none""#,
-        "`boot_timeout` needs a limit: write `boot_timeout = \"10s\"`",
-    );
-    option("grace = None", "None", "`grace` needs a limit");
-}
-
-#[test]
 fn a_size_has_a_unit_or_is_in_bytes() {
     option(r#"max_frame = "64""#, r#""64""#, "`64` has no unit");
     option(r#"max_frame = "64M""#, r#""64M""#, "`M` is not a unit of size");

@@ -49,10 +49,6 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         (r#"timeout = "1.5s""#, ".timeout(::core::time::Duration::from_millis(1500))"),
         (r#"grace = "0s""#, ".grace(::core::time::Duration::from_secs(0))"),
         (r#"timeout = "none""#, ".timeout(::core::option::Option::<::core::time::Duration>::None)"),
-        (
-            "crash_window = None",
-            ".crash_window(::core::option::Option::<::core::time::Duration>::None)",
-        ),
         (r#"max_frame = "1MiB""#, ".max_frame(1048576)"),
         ("queue_bytes = 4096", ".queue_bytes(4096usize)"),
         (r#"program = "/bin/worker""#, r#".program("/bin/worker")"#),
@@ -76,6 +72,16 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         (r#"name = "G", crate = c"#, ""),
     ] {
         assert_eq!(builder(args), call, "{args}");
+    }
+}
+
+#[test]
+fn every_length_of_time_may_be_none() {
+    for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::Time { .. })) {
+        let name = key.name;
+        let call = format!(".{name}(::core::option::Option::<::core::time::Duration>::None)");
+        assert_eq!(builder(&format!("{name} = None")), call);
+        assert_eq!(builder(&format!("{name} = \"none\"")), call);
     }
 }
 

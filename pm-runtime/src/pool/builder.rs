@@ -62,9 +62,8 @@ pub fn shared<P: Face>(new: fn() -> P) -> P {
 /// Sets up a pool; every option has the name, the default and the meaning that it has in the
 /// attribute.
 ///
-/// Durations take `None` for no limit where that makes sense. A value that makes no sense (no
-/// workers, no time) shows when the first worker is started, as
-/// [`BootError::Option`](crate::BootError::Option).
+/// Durations take `None` for no limit. A value that makes no sense (no workers, no time) shows when
+/// the first worker is started, as [`BootError::Option`](crate::BootError::Option).
 ///
 /// ```
 /// use pm_runtime::worker_query;
@@ -115,15 +114,16 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How long a worker may take from its start until it is ready; 10 seconds by default. Also
-    /// how long it may begin nothing of what it was handed.
-    pub fn boot_timeout(mut self, timeout: Duration) -> Self {
-        self.options.boot_timeout = timeout;
+    /// how long it may begin nothing of what it was handed. `None` is no limit.
+    pub fn boot_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.boot_timeout = timeout.into();
         self
     }
 
-    /// How long a release may take before what still runs is killed; 30 seconds by default.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
+    /// How long a release may take before what still runs is killed; 30 seconds by default. `None`
+    /// is no limit: a release waits for what runs, under its own `timeout`.
+    pub fn grace(mut self, grace: impl Into<Option<Duration>>) -> Self {
+        self.options.grace = grace.into();
         self
     }
 
