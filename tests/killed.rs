@@ -1,5 +1,7 @@
 //! Workers that are killed in the middle of something: no half message is ever taken for a whole.
 
+use std::time::Duration;
+
 use pm_runtime::__private::{FaultKind, Faults, When};
 use pm_runtime::{QueryError, Transport, worker_query};
 use pm_tests::{is_alive, kill, stop, until};
@@ -74,6 +76,19 @@ async fn a_request_that_has_half_come_is_lost_with_its_worker() {
         let fault = FaultKind::KillReceiving(times);
         is_whole(Transport::Auto, fault, 1, 5 * RING).await;
     }
+}
+
+#[pm_runtime::test]
+async fn a_temporary_query_outlives_the_kill_of_a_worker_that_is_not_ready_yet() {
+    let slow = FaultKind::SlowBoot(Duration::from_secs(3600));
+    let faults = Faults::seeded(1).with(slow, When::In { worker: 1, at: 1 });
+    let pool = EchoPool::builder().boot_timeout(None).faults(faults).build();
+    let mut call = Box::pin(pool.query_temporary("pikachu".into()));
+    assert!(poll_once(&mut call).await.is_none());
+    until(|| pool.health().workers.iter().any(|worker| worker.pid > 0));
+    kill(pool.health().workers[0].pid, Signal::KILL);
+    assert_eq!(call.await.as_deref(), Ok("pikachu"));
+    assert_eq!(pool.health().crashes, 0);
 }
 
 #[pm_runtime::test]

@@ -303,9 +303,18 @@ fn is_deliberate(cause: &CrashCause) -> bool {
 /// Whether a worker was told to end before it could decline: shells and service managers tell
 /// every process of a tree. That says nothing of how the next one fares, and what waited for this
 /// one is to be served while the application drains its pools.
-pub(super) fn is_bidden(error: &BootError) -> bool {
+fn is_bidden(error: &BootError) -> bool {
     let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
     matches!(error, BootError::Exited { exit: Exit::Signal(signal) } if signals.contains(signal))
+}
+
+/// Whether somebody else ended a worker before it was ready: that is no reason to think that the next
+/// one will not be.
+pub(super) fn was_killed(error: &BootError) -> bool {
+    match error {
+        BootError::Exited { exit } | BootError::ExitedInInit { exit } => is_from_outside(*exit),
+        _ => false,
+    }
 }
 
 /// Whether a death by this signal is the doing of somebody else: code that goes wrong does not

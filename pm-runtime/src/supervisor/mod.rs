@@ -184,6 +184,7 @@ enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
     AcceptStrangers,
+    BlameKilledBoots,
     BlameTheNeighbours,
     CancelTwice,
     CancelWithoutGate,

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::life::is_bidden;
+use super::life::was_killed;
 use super::slot::{Phase, Slot};
 use super::{Bug, Core, Stage, WorkerId};
 use crate::error::{CrashCause, QueryError};
@@ -79,7 +79,8 @@ impl<P> Core<P> {
             self.temporary_pauses.back_off(now);
         }
         let CrashCause::Boot(error) = cause else { return };
-        if is_bidden(error) {
+        // Whoever killed it has said nothing of its query: that gets another one.
+        if was_killed(error) && !self.has(Bug::BlameKilledBoots) {
             return;
         }
         // Another attempt for the same query might fail for ever.

@@ -7,6 +7,7 @@ use super::{Complaint, history};
 
 const ALL: &[Bug] = &[
     Bug::AcceptStrangers,
+    Bug::BlameKilledBoots,
     Bug::BlameTheNeighbours,
     Bug::CancelTwice,
     Bug::CancelWithoutGate,

@@ -4,7 +4,7 @@ use super::super::{Route, Slot, Stage, WaiterId, WorkerId};
 use super::judge::ensure;
 use super::ledger::{Check, Outcome, Wish};
 use super::world::{Before, World};
-use crate::error::{CrashCause, QueryError, SpawnError};
+use crate::error::{BootError, CrashCause, Exit, QueryError, SpawnError};
 
 /// The variant alone; the reports are long.
 fn name(error: &QueryError) -> String {
@@ -72,7 +72,11 @@ pub(super) fn failure(
             let slot = world.core.slot(worker);
             ensure(!slot.is_some_and(|slot| slot.is_staying()), wrong)?;
         }
-        QueryError::Boot(_) if fact.route == Route::Temporary => never_began()?,
+        QueryError::Boot(error) if fact.route == Route::Temporary => {
+            never_began()?;
+            let killed = matches!(error, BootError::Exited { exit: Exit::Signal(9 | 15) });
+            ensure(!killed, wrong)?;
+        }
         QueryError::Boot(error) => {
             never_began()?;
             ensure(error.is_permanent(), wrong)?;

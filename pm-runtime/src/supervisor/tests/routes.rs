@@ -49,6 +49,36 @@ fn a_temporary_worker_that_does_not_start_fails_its_query() {
 }
 
 #[test]
+fn a_temporary_worker_that_is_killed_before_it_is_ready_is_replaced() {
+    let mut scene = Scene::new(config(1));
+    let key = scene.submit_to(1, Route::Temporary).unwrap();
+    scene.actions();
+    scene.die(1, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert_eq!((scene.launched(), scene.error_of(1)), (vec![2], None), "the first one at once");
+    scene.die(2, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert_eq!((scene.launched(), scene.error_of(1)), (vec![], None), "the next after a pause");
+    scene.pass(100 * MS);
+    scene.actions();
+    assert_eq!(scene.launched(), [3]);
+    scene.core.ready(3, scene.now).unwrap();
+    assert!(scene.actions().contains(&format!("Hand(3, {key:?})")));
+    assert_eq!(scene.core.crashes(), 0);
+}
+
+#[test]
+fn a_temporary_worker_that_goes_wrong_before_it_is_ready_fails_its_query() {
+    for exit in [Exit::Code(1), Exit::Signal(libc::SIGSEGV), Exit::Signal(libc::SIGABRT)] {
+        let mut scene = Scene::new(config(1));
+        scene.submit_to(1, Route::Temporary);
+        scene.die(1, exit);
+        scene.actions();
+        assert!(matches!(scene.error_of(1), Some(QueryError::Boot(BootError::Exited { .. }))));
+    }
+}
+
+#[test]
 fn a_pinned_query_runs_on_its_worker_or_fails() {
     let mut scene = Scene::ready(Config { ahead: 0, ..config(2) });
     let running = scene.submit_to(1, Route::Worker(2)).unwrap();
