@@ -168,7 +168,7 @@ fn generics(signature: &Signature, errors: &mut Errors) {
         errors.on(parameter, message);
     }
     if let Some(clause) = &signature.generics.where_clause {
-        errors.on(clause, "a query cannot be generic: remove the `where` clause");
+        errors.on(clause.where_token, "a query cannot be generic: remove the `where` clause");
     }
 }
 
@@ -336,7 +336,8 @@ pub(crate) fn takes_nothing(what: &str, signature: &Signature, errors: &mut Erro
         errors.on(&signature.generics, format!("{what} cannot be generic: remove the parameters"));
     }
     if let Some(clause) = &signature.generics.where_clause {
-        errors.on(clause, format!("{what} cannot be generic: remove the `where` clause"));
+        errors
+            .on(clause.where_token, format!("{what} cannot be generic: remove the `where` clause"));
     }
     if !signature.inputs.is_empty() {
         let arguments = signature.inputs.to_token_stream();

@@ -45,7 +45,7 @@ pub(crate) fn block(service: &ItemImpl, errors: &mut Errors) {
         errors.on(parameter, message);
     }
     if let Some(clause) = &service.generics.where_clause {
-        errors.on(clause, "a service cannot be generic: remove the `where` clause");
+        errors.on(clause.where_token, "a service cannot be generic: remove the `where` clause");
     }
     match service::state(service) {
         Some(state) => Anonymous(errors).visit_type_path(state),

@@ -222,7 +222,8 @@ fn a_query_is_not_generic() {
         "take the constant as an argument",
     );
     function("fn f<'a>(x: &'a str) {}", "'a", "leave the lifetime out");
-    function("fn f() where u8: Copy {}", "where u8: Copy", "remove the `where` clause");
+    function("fn f() where u8: Copy {}", "where", "remove the `where` clause");
+    function("fn f() where {}", "where", "remove the `where` clause");
 }
 
 #[test]
@@ -330,7 +331,9 @@ fn a_service_is_an_impl_block_of_a_type_with_a_name() {
     function("impl<const N: usize> Dex<N> { fn f(&self) {} }", "const N: usize", "a concrete one");
     function("impl<'a> Dex<'a> { fn f(&self) {} }", "'a", "write `'static`");
     function("impl Dex<'_> { fn f(&self) {} }", "'_", "write `'static`");
-    function("impl Dex where u8: Copy { fn f(&self) {} }", "where u8: Copy", "remove the `where`");
+    function("impl Dex where u8: Copy { fn f(&self) {} }", "where", "remove the `where`");
+    function("impl Dex where { fn f(&self) {} }", "where", "remove the `where`");
+    function("impl Dex { fn f(&self) where {} }", "where", "remove the `where`");
     function("impl (u8, u8) { fn f(&self) {} }", "(u8, u8)", "wrap `(u8, u8)` in a `struct`");
     function("unsafe impl Dex { fn f(&self) {} }", "unsafe", "remove `unsafe`");
     function("impl Dex { fn f() {} }", "impl", "at least one method with `&self` or `&mut self`");
@@ -448,12 +451,7 @@ fn main_and_tests_take_nothing() {
     refused(main, "", "unsafe fn main() {}", &[("unsafe", "remove `unsafe`")]);
     refused(main, "", "fn start() {}", &[("start", "stands above `fn main`")]);
     refused(test, "", "async fn f(x: u8) {}", &[("x: u8", "a test takes no arguments")]);
-    refused(
-        test,
-        "",
-        "fn f() where u8: Copy {}",
-        &[("where u8: Copy", "remove the `where` clause")],
-    );
+    refused(test, "", "fn f() where u8: Copy {}", &[("where", "remove the `where` clause")]);
 }
 
 #[test]
