@@ -39,6 +39,9 @@ pub(super) const STACK: usize = 768 << 10;
 /// half of that in release builds.
 const LEVEL: usize = 1 << 10;
 
+/// More levels than this are always refused.
+pub(super) const LEVELS: usize = STACK / LEVEL;
+
 /// How often a level has its value on the stack in debug builds: 6 to 8 times. There an enum's
 /// level has besides, next to each other, what each of its variants holds.
 const COPIES: usize = 8;

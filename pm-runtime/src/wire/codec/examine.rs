@@ -9,6 +9,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use super::decoder::LEVELS;
 use super::spot::Spot;
 
 /// Why a value does not come back as it was sent.
@@ -24,6 +25,8 @@ pub(super) enum Kind {
     Length,
     /// A field that was left out, though it is always read.
     Skipped,
+    /// Deeper than anybody reads.
+    Depth,
     /// What the type itself says.
     Custom(Box<str>),
 }
@@ -33,12 +36,24 @@ pub(super) enum Kind {
 ///
 /// Fields that are left out are flaws if that is asked for.
 pub(super) fn examine<T: Serialize + ?Sized>(value: &T, skips: bool) -> Result<u64, Flaw> {
-    value.serialize(Examiner { skips })
+    value.serialize(Examiner { skips, levels: LEVELS })
 }
 
 #[derive(Clone, Copy)]
 struct Examiner {
     skips: bool,
+    /// How much deeper it goes.
+    levels: usize,
+}
+
+impl Examiner {
+    /// For what is one level deeper, as the decoder counts levels.
+    fn deeper(self) -> Result<Self, Flaw> {
+        match self.levels.checked_sub(1) {
+            Some(levels) => Ok(Self { levels, ..self }),
+            None => Err(Flaw { spot: Spot::default(), kind: Kind::Depth }),
+        }
+    }
 }
 
 fn hash(content: impl Hash) -> u64 {
@@ -97,7 +112,7 @@ impl Serializer for Examiner {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Flaw> {
-        Ok(hash(("some", value.serialize(self)?)))
+        Ok(hash(("some", value.serialize(self.deeper()?)?)))
     }
 
     fn serialize_unit(self) -> Result<u64, Flaw> {
@@ -122,7 +137,7 @@ impl Serializer for Examiner {
         name: &'static str,
         value: &T,
     ) -> Result<u64, Flaw> {
-        Ok(hash((name, value.serialize(self)?)))
+        Ok(hash((name, value.serialize(self.deeper()?)?)))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -132,25 +147,27 @@ impl Serializer for Examiner {
         _: &'static str,
         value: &T,
     ) -> Result<u64, Flaw> {
-        let mut parts = Parts::new(self, name).of_variant(index);
+        let mut parts = Parts::new(self, name)?.of_variant(index);
         parts.element(value)?;
         Ok(parts.finish())
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Parts, Flaw> {
-        len.map(|_| Parts::new(self, "seq").in_any_order()).ok_or_else(Flaw::length)
+        len.ok_or_else(Flaw::length)?;
+        Ok(Parts::new(self, "seq")?.in_any_order())
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Parts, Flaw> {
-        len.map(|_| Parts::new(self, "map").in_any_order()).ok_or_else(Flaw::length)
+        len.ok_or_else(Flaw::length)?;
+        Ok(Parts::new(self, "map")?.in_any_order())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts, Flaw> {
-        Ok(Parts::new(self, "tuple"))
+        Parts::new(self, "tuple")
     }
 
     fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Parts, Flaw> {
-        Ok(Parts::new(self, name))
+        Parts::new(self, name)
     }
 
     fn serialize_tuple_variant(
@@ -160,11 +177,11 @@ impl Serializer for Examiner {
         _: &'static str,
         _: usize,
     ) -> Result<Parts, Flaw> {
-        Ok(Parts::new(self, name).of_variant(index))
+        Ok(Parts::new(self, name)?.of_variant(index))
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts, Flaw> {
-        Ok(Parts::new(self, name))
+        Parts::new(self, name)
     }
 
     fn serialize_struct_variant(
@@ -175,7 +192,7 @@ impl Serializer for Examiner {
         _: usize,
     ) -> Result<Parts, Flaw> {
         // Its fields are named, and so their position is of no use.
-        let mut parts = Parts::new(self, variant);
+        let mut parts = Parts::new(self, variant)?;
         index.hash(&mut parts.hasher);
         Ok(parts)
     }
@@ -199,10 +216,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(examiner: Examiner, owner: &'static str) -> Self {
+    fn new(examiner: Examiner, owner: &'static str) -> Result<Self, Flaw> {
+        let examiner = examiner.deeper()?;
         let mut hasher = DefaultHasher::new();
         owner.hash(&mut hasher);
-        Self { examiner, owner, hasher, sum: None, key: 0, variant: None, count: 0 }
+        Ok(Self { examiner, owner, hasher, sum: None, key: 0, variant: None, count: 0 })
     }
 
     fn in_any_order(mut self) -> Self {
@@ -349,6 +367,7 @@ impl Display for Flaw {
         match &self.kind {
             Kind::Length => f.write_str("a map or sequence does not know its length")?,
             Kind::Skipped => f.write_str("a field is left out")?,
+            Kind::Depth => f.write_str("values are nested too deeply")?,
             Kind::Custom(text) => f.write_str(text)?,
         }
         self.spot.fmt(f)

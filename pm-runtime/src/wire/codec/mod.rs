@@ -80,7 +80,11 @@ fn unwritten<T: Serialize + ?Sized>(
         Serde(SequenceMustHaveLength) => "a map or sequence does not know its length".into(),
         error => error.to_string(),
     };
-    let spot = examine(value, false).map_or_else(|flaw| flaw.spot, |_| Spot::default());
+    let spot = match examine(value, false) {
+        // Where the examination ends, which is somewhere before the place.
+        Err(Flaw { kind: Kind::Depth, .. }) | Ok(_) => Spot::default(),
+        Err(flaw) => flaw.spot,
+    };
     (text, spot)
 }
 
@@ -133,10 +137,14 @@ fn unread(decoder: Decoder<'_>, error: Error, all: usize) -> Unread {
 pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), RoundTripError> {
     let type_name = type_name::<T>();
     let different = RoundTripError::Different { type_name };
+    let said = examine(value, false);
+    if let Err(Flaw { kind: Kind::Depth, .. }) = said {
+        // To write it could overflow the stack, and nobody would read it.
+        return Err(RoundTripError::Decode(DecodeError::new(type_name, Error::Depth)));
+    }
     let back = encode(value)?;
     let back = decode::<T>(&back).map_err(RoundTripError::Decode).and_then(|back| {
-        let says = |value| examine(value, false).ok();
-        if says(&back) == says(value) { Ok(()) } else { Err(different) }
+        if examine(&back, false).ok() == said.ok() { Ok(()) } else { Err(different) }
     });
     // A field that is left out explains either failure.
     back.map_err(|error| match examine(value, true) {

@@ -203,3 +203,23 @@ fn a_message_says_which_of_its_values_it_is_about() {
     let place = Place { query: 1, argument: 1 };
     assert_eq!((error.type_name(), error.note().place), (type_name::<Option<Flat>>(), Some(place)));
 }
+
+#[test]
+fn what_is_nested_too_deeply_is_refused_before_it_is_written() {
+    // On a stack as small as any caller's should be.
+    let refuse = || {
+        for depth in [800, 10_000] {
+            let mut deep = tree(depth);
+            let error = fails(&deep);
+            assert!(matches!(error, RoundTripError::Decode(_)));
+            says(&error, "nested too deeply");
+            says(&error, "nodes that name each other by index");
+            // Its own destructor would go as deep.
+            while let Tree::Node(next) = deep {
+                deep = *next;
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(refuse).unwrap().join().unwrap();
+    assert_eq!(round_trip(&tree(600)), Ok(()));
+}
