@@ -1,5 +1,7 @@
 //! `impl` blocks as services: a state per worker, and queries on it.
 
+#[path = "services/dropped.rs"]
+mod dropped;
 #[path = "services/faces.rs"]
 mod faces;
 

@@ -92,6 +92,22 @@ async fn watched(folder: &Path) {
     sleep(LONG).await;
 }
 
+/// Leaves a task behind that waits for ever, and makes a file when it is dropped.
+#[worker_query(workers = 1, runtime = "tokio")]
+async fn leaves_a_file(path: String) {
+    struct Dropped(String);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            std::fs::write(&self.0, "").unwrap();
+        }
+    }
+    let dropped = Dropped(path);
+    tokio::spawn(async move {
+        let _dropped = dropped;
+        sleep(LONG).await;
+    });
+}
+
 /// A connection to a server that lives in the same worker.
 struct Counter {
     stream: TcpStream,
@@ -326,6 +342,19 @@ async fn what_is_written_for_smol_works_there_too() {
 #[pm_runtime::test]
 async fn a_worker_may_use_a_pool_of_its_own() {
     assert_eq!(NestedPool::new().query(7).await, Ok(7));
+}
+
+#[pm_runtime::test]
+async fn what_a_query_has_spawned_is_dropped_when_its_worker_is_released() {
+    for pool in [LeavesAFilePool::builder(), LeavesAFilePool::builder().in_process()] {
+        let folder = Folder::new("left");
+        let path = folder.file("dropped");
+        let pool = pool.build();
+        pool.query(path.clone()).await.unwrap();
+        assert!(!Path::new(&path).exists());
+        pool.destroy().await;
+        assert!(Path::new(&path).exists());
+    }
 }
 
 #[pm_runtime::test]

@@ -62,8 +62,9 @@ use proc_macro::TokenStream;
 /// # Services
 ///
 /// Above an `impl` block it makes a service: each method with `self` is a query, on a state that
-/// each worker has for itself, and that is gone with it: a worker process that is released exits,
-/// and does not drop it. The other functions stay helpers.
+/// each worker has for itself, and that is gone with it. A worker that is released drops it, on its
+/// thread and within the pool's `grace`; one that crashes or is killed does not. The other functions
+/// stay helpers.
 ///
 /// ```
 /// # use pm_runtime::worker_query;

@@ -273,6 +273,14 @@ impl Inbox {
         Some(job)
     }
 
+    /// A process whose pool is gone ends at once: its main thread kills all that there is, and
+    /// nothing that a query changes is to be dropped half-way before that.
+    pub(crate) fn leave_if_orphaned(&self) {
+        if self.home == Home::Process && lock(&self.state).orphaned {
+            self.leave();
+        }
+    }
+
     /// This worker has nothing left to do, and was told to end, or its pool is gone.
     pub(crate) fn leave(&self) {
         match self.home {

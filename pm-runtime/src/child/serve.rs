@@ -72,19 +72,25 @@ fn serve(inbox: &Arc<Inbox>) {
     let serving = if inbox.serve.blocks() { Serving::Blocking } else { Serving::Async };
     match Driver::new(runtime, serving, &inbox.pool) {
         Ok(driver) => {
-            driver.context().inside(|| serve_on(inbox, &driver));
-            driver.end();
+            let served = driver.context().inside(|| serve_on(inbox, &driver));
+            // What was started beside the queries may be dropped here, and panic.
+            shielded(|| driver.end());
+            if served.is_some() {
+                inbox.leave();
+            }
         }
         Err(error) => inbox.tell_refused(&error),
     }
 }
 
-/// The state of a service never leaves this thread, so that it need not be `Send`.
-fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) {
-    if let Some(init) = inbox.serve.init
-        && setup::finish(inbox, driver, init).is_none()
-    {
-        return;
+/// The state of a service never leaves this thread, so that it need not be `Send`. It is dropped
+/// before the worker ends: that may take as long as the pool's grace, and nobody hears of a panic
+/// in it.
+///
+/// `None`: it never came to serve, and the pool knows.
+fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) -> Option<()> {
+    if let Some(init) = inbox.serve.init {
+        setup::finish(inbox, driver, init)?;
     }
     match inbox.serve.code {
         Code::Blocking(run) => {
@@ -92,27 +98,29 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) {
                 let context = driver.context();
                 let another = thread(inbox, index, move |inbox| {
                     context.inside(|| serve_blocking(inbox, run));
+                    inbox.leave();
                 });
                 if let Err(error) = another {
-                    return inbox.tell_refused(&error);
+                    inbox.tell_refused(&error);
+                    return None;
                 }
             }
             inbox.tell_ready();
             serve_blocking(inbox, run);
         }
-        Code::Async(run) => serve_async(inbox, driver, run),
+        Code::Async(run) => serve_async(inbox, driver, run)?,
         Code::Service(_, set_up) => {
-            if let Some(service) = setup::finish(inbox, driver, set_up) {
-                inbox.tell_ready();
-                serve_blocking(inbox, service);
-            }
+            let mut service = setup::finish(inbox, driver, set_up)?;
+            inbox.tell_ready();
+            serve_blocking(inbox, &mut service);
+            shielded(|| drop(service));
         }
         Code::AsyncService(_, set_up) => {
-            if let Some(service) = setup::finish(inbox, driver, set_up) {
-                serve_async(inbox, driver, service);
-            }
+            let service = setup::finish(inbox, driver, set_up)?;
+            serve_async(inbox, driver, service)?;
         }
     }
+    Some(())
 }
 
 fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
@@ -121,7 +129,7 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
         let Some(mut job) = inbox.turn(ended.take()) else {
             match inbox.wait() {
                 true => continue,
-                false => return inbox.leave(),
+                false => return inbox.leave_if_orphaned(),
             }
         };
         if inbox.inject_during() {
@@ -138,12 +146,19 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
     }
 }
 
-fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Parcel) -> Running + 'static) {
+fn serve_async(
+    inbox: &Arc<Inbox>,
+    driver: &Driver,
+    run: impl Fn(Parcel) -> Running + 'static,
+) -> Option<()> {
     let run = Rc::new(run);
     let executor = LocalExecutor::new();
     let data = match inbox.data().try_clone_to_owned().and_then(|data| driver.watch(data)) {
         Ok(data) => data,
-        Err(error) => return inbox.tell_refused(&error),
+        Err(error) => {
+            inbox.tell_refused(&error);
+            return None;
+        }
     };
     driver.block_on(executor.run(async {
         inbox.tell_ready();
@@ -170,7 +185,10 @@ fn serve_async(inbox: &Arc<Inbox>, driver: &Driver, run: impl Fn(Parcel) -> Runn
             inbox.pull(Wait::No);
         }
     }));
-    inbox.leave();
+    inbox.leave_if_orphaned();
+    // In this order: what still runs has borrowed the state.
+    shielded(|| drop((executor, run)));
+    Some(())
 }
 
 /// The tasks that run queries beside each other, each one after the other.
