@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 /// About as long as it takes to wake a thread on another core.
-const MOMENT: Duration = Duration::from_micros(60);
+const MOMENT: Duration = Duration::from_micros(30);
+
+/// The same twice, for what comes when two have been woken.
+const TWO_MOMENTS: Duration = Duration::from_micros(60);
 
 /// Longer than that nobody looks who keeps the core.
 const TOO_LONG: Duration = Duration::from_micros(200);
@@ -25,16 +28,23 @@ const PAUSE: i32 = 64;
 /// little beside what its absence costs.
 const MICROS_A_TIME: u128 = 4;
 
+/// What a look in vain costs, in looks that have paid: it takes all of its moment, while those save
+/// the time to wake somebody.
+const LOSS: i32 = 4;
+
+/// The most that looks which have paid can make up for.
+const MOST: i32 = 12;
+
 /// Whether looking has paid lately. Only a hint: threads that use it at once may both be wrong.
-#[derive(Default)]
 pub(crate) struct Luck {
+    /// How long it pays to look.
+    moment: Duration,
     score: Score,
     /// The same for looking without a pause: in vain where the other side needs this core.
     at_once: Score,
 }
 
 /// Positive: it has. Negative: times until another try.
-#[derive(Default)]
 struct Score(AtomicI32);
 
 /// How a look ended.
@@ -47,6 +57,17 @@ enum Look {
 }
 
 impl Luck {
+    /// For who waits for what somebody is at who may have to be woken.
+    pub(crate) const fn new() -> Self {
+        Self { moment: MOMENT, score: Score::new(), at_once: Score::new() }
+    }
+
+    /// For who waits for the next query of somebody who has to be woken, by somebody else, for the
+    /// answer before it.
+    pub(crate) const fn patient() -> Self {
+        Self { moment: TWO_MOMENTS, ..Self::new() }
+    }
+
     /// Whether to look this time.
     pub(crate) fn is_good(&self) -> bool {
         self.score.is_good()
@@ -65,13 +86,17 @@ impl Luck {
                 return true;
             }
         }
-        let look = yielding(came);
+        let look = yielding(self.moment, came);
         self.score.learn(look);
         matches!(look, Look::Came | Look::TookTooLong(_, true))
     }
 }
 
 impl Score {
+    const fn new() -> Self {
+        Self(AtomicI32::new(0))
+    }
+
     fn is_good(&self) -> bool {
         let score = self.0.load(Ordering::Relaxed);
         if score < 0 {
@@ -83,8 +108,8 @@ impl Score {
     fn learn(&self, look: Look) {
         let score = self.0.load(Ordering::Relaxed);
         let score = match look {
-            Look::Came => (score + 1).min(4),
-            Look::DidNotCome if score > 0 => score - 1,
+            Look::Came => (score + 1).min(MOST),
+            Look::DidNotCome if score >= LOSS => score - LOSS,
             Look::DidNotCome => -PAUSE,
             Look::TookTooLong(time, _) => {
                 let times = time.as_micros() / MICROS_A_TIME;
@@ -95,7 +120,7 @@ impl Score {
     }
 }
 
-fn yielding(mut came: impl FnMut() -> bool) -> Look {
+fn yielding(moment: Duration, mut came: impl FnMut() -> bool) -> Look {
     let start = Instant::now();
     loop {
         let came = came();
@@ -103,7 +128,7 @@ fn yielding(mut came: impl FnMut() -> bool) -> Look {
         match came {
             _ if time > TOO_LONG => return Look::TookTooLong(time, came),
             true => return Look::Came,
-            false if time > MOMENT => return Look::DidNotCome,
+            false if time > moment => return Look::DidNotCome,
             false => std::thread::yield_now(),
         }
     }
@@ -115,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_does_not_come_is_not_looked_for_a_while() {
-        let luck = Luck::default();
+        let luck = Luck::new();
         assert!(luck.is_good());
         luck.score.learn(Look::DidNotCome);
         assert_eq!((0..PAUSE).filter(|_| luck.is_good()).count(), 0);
@@ -124,16 +149,18 @@ mod tests {
 
     #[test]
     fn one_failure_among_successes_changes_nothing() {
-        let luck = Luck::default();
-        assert!(luck.look(|| true) && luck.look(|| true));
+        let luck = Luck::new();
+        assert!((0..LOSS).all(|_| luck.look(|| true)));
         luck.score.learn(Look::DidNotCome);
         assert!(luck.is_good());
+        luck.score.learn(Look::DidNotCome);
+        assert!(!luck.is_good());
     }
 
     #[test]
     fn where_others_want_the_core_it_does_not_pay_even_if_it_comes() {
         for came in [true, false] {
-            let luck = Luck::default();
+            let luck = Luck::new();
             luck.score.learn(Look::Came);
             luck.score.learn(Look::TookTooLong(Duration::from_millis(4), came));
             assert_eq!((0..1000).filter(|_| luck.is_good()).count(), 0);

@@ -181,7 +181,7 @@ impl Inbox {
             }),
             faults,
             changed: Condvar::new(),
-            luck: Luck::default(),
+            luck: Luck::patient(),
             notify,
             notified,
             writer: Mutex::default(),

@@ -152,7 +152,7 @@ impl Memory {
 
 /// Looks for something that the other side is at, for a moment.
 fn look(mut came: impl FnMut() -> bool) -> bool {
-    Luck::default().look(&mut came)
+    Luck::new().look(&mut came)
 }
 
 impl Inbox {

@@ -42,7 +42,6 @@ const PROBE: u8 = 20;
 const FEW: usize = 4;
 
 /// Names the call that has the lead. Read without the pool's lock, it is a hint.
-#[derive(Default)]
 pub(crate) struct Leader {
     /// The place of its ticket; 0: nobody has it.
     place: AtomicUsize,
@@ -81,6 +80,12 @@ pub(crate) enum Turn {
 /// How often somebody had looked then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Looks(u32);
+
+impl Default for Leader {
+    fn default() -> Self {
+        Self { place: AtomicUsize::new(0), luck: Luck::new(), looks: AtomicU32::new(0) }
+    }
+}
 
 impl Leader {
     /// Whether this call has the lead.

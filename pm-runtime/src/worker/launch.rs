@@ -114,7 +114,7 @@ pub(crate) fn launch(
         listened: AtomicBool::new(false),
         led: AtomicBool::new(false),
         broken: AtomicBool::new(false),
-        luck: Luck::default(),
+        luck: Luck::new(),
         finished: AtomicBool::new(false),
         notes: Mutex::default(),
     });
