@@ -13,6 +13,9 @@ use crate::conduct::Conduct;
 /// About as long as it takes to wake a worker.
 const WAKE: Duration = Duration::from_micros(30);
 
+/// About as long as it takes to hand a query over and to hear its answer.
+const HANDING: Duration = Duration::from_micros(1);
+
 /// How long a worker that has work and neither begins nor ends anything is taken to be fast.
 pub(super) const BRISK: Duration = Duration::from_millis(2);
 
@@ -28,6 +31,12 @@ impl Pace {
     fn took(&mut self, time: Duration) {
         let took = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.mean = Some(self.mean.map_or(took, |mean| mean - mean / 8 + took / 8));
+    }
+
+    /// Whether a query takes no longer to run than to hand over: then those who do that need a core
+    /// of their own more than another worker does.
+    fn is_trivial(&self) -> bool {
+        self.mean.is_some_and(|mean| mean < HANDING.as_nanos() as u64)
     }
 
     /// How many queries a worker may have that is to begin another one as soon as one that has to
@@ -69,6 +78,8 @@ impl<P> Core<P> {
             return Fast::Anywhere;
         }
         let most = self.config.concurrency - 1 + depth;
+        let cores = self.config.cores;
+        let cores = if self.pace.is_trivial() { cores.saturating_sub(1).max(1) } else { cores };
         let (mut brisk, mut until) = (0, None);
         for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.load() > 0) {
             if !slot.takes_queries() || !self.is_brisk(slot, now) {
@@ -81,7 +92,7 @@ impl<P> Core<P> {
             }
             brisk += 1;
             let until = *until.insert(until.map_or(end, |until: Instant| until.min(end)));
-            if brisk >= self.config.cores {
+            if brisk >= cores {
                 return Fast::Later(until);
             }
         }
