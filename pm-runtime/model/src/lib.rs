@@ -4,5 +4,6 @@
 
 mod process;
 mod scenes;
+mod streams;
 mod transport;
 mod wire;

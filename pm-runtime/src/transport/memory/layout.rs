@@ -2,9 +2,11 @@
 //! what is too long for a slot, and the words that say who sleeps.
 //!
 //! Every field is an atomic, so that whatever the other side writes, and whenever, a read gives
-//! some value; what the value is good for, its reader has to check.
+//! some value; what the value is good for, its reader has to check. Those that are lent belong to
+//! one side at a time, as long as both keep to the rules, and the states, ends and bells say whose
+//! they are.
 
-use super::atomic::{AtomicU32, AtomicU64};
+use super::atomic::{AtomicU32, AtomicU64, Lent32, Lent64};
 use crate::wire::small::SmallBytes;
 
 /// Bytes of a message that fit into its slot.
@@ -46,21 +48,21 @@ pub(crate) const TOOK: u64 = 1 << 63;
 pub(crate) struct Slot {
     pub(crate) state: AtomicU32,
     /// The slot of the query that will be posted after this one.
-    pub(crate) next: AtomicU32,
+    pub(crate) next: Lent32,
     /// Bytes of the message.
-    pub(crate) length: AtomicU32,
+    pub(crate) length: Lent32,
     /// What may run beside the query; then what kind of end it came to, and its flags.
-    pub(crate) kind: AtomicU32,
+    pub(crate) kind: Lent32,
     /// The query's name.
-    pub(crate) id: AtomicU64,
+    pub(crate) id: Lent64,
     /// Where in its stream the message begins, if it is too long for the slot.
-    pub(crate) offset: AtomicU64,
+    pub(crate) offset: Lent64,
     /// How long it may run, in nanoseconds, as [`Posting::timeout`](super::Posting); then, where
     /// the worker has measured that, how long it ran, with [`TOOK`].
-    pub(crate) timeout: AtomicU64,
+    pub(crate) timeout: Lent64,
     /// When it began, on the system's coarse clock, in nanoseconds.
-    pub(crate) begun_at: AtomicU64,
-    pub(crate) inline: [AtomicU64; INLINE_WORDS],
+    pub(crate) begun_at: Lent64,
+    pub(crate) inline: [Lent64; INLINE_WORDS],
 }
 
 /// A word with a cache line of its own.

@@ -9,6 +9,8 @@ mod atomic;
 mod far;
 mod futex;
 mod layout;
+#[cfg(pm_loom)]
+mod lent;
 #[cfg(any(pm_loom, miri))]
 mod model;
 mod near;

@@ -1,6 +1,6 @@
 //! The same memory, for what checks programs: on the heap, and small.
 
-use super::atomic::{AtomicU32, AtomicU64};
+use super::atomic::{AtomicU32, AtomicU64, Lent32, Lent64};
 use super::layout::{Alone, Bells, Ends, Head, Slot};
 use super::stream::Buffer;
 use super::words::WORD;
@@ -8,7 +8,7 @@ use super::words::WORD;
 pub(crate) struct Region {
     head: Head,
     slots: Vec<Slot>,
-    streams: [Vec<AtomicU64>; 2],
+    streams: [Vec<Lent64>; 2],
 }
 
 impl Region {
@@ -18,21 +18,21 @@ impl Region {
         let ends = || Ends { written: Alone(long()), read: Alone(long()) };
         let slot = |_| Slot {
             state: word(),
-            next: word(),
-            length: word(),
-            kind: word(),
-            id: long(),
-            offset: long(),
-            timeout: long(),
-            begun_at: long(),
-            inline: std::array::from_fn(|_| long()),
+            next: Lent32::new(0),
+            length: Lent32::new(0),
+            kind: Lent32::new(0),
+            id: Lent64::new(0),
+            offset: Lent64::new(0),
+            timeout: Lent64::new(0),
+            begun_at: Lent64::new(0),
+            inline: std::array::from_fn(|_| Lent64::new(0)),
         };
         let bells =
             Bells { worker_sleeps: Alone(word()), pool_sleeps: Alone(word()), room: Alone(word()) };
         Self {
             head: Head { bells, requests: ends(), answers: ends() },
             slots: (0..slots).map(slot).collect(),
-            streams: std::array::from_fn(|_| (0..stream / WORD).map(|_| long()).collect()),
+            streams: std::array::from_fn(|_| (0..stream / WORD).map(|_| Lent64::new(0)).collect()),
         }
     }
 
@@ -45,6 +45,12 @@ impl Region {
     #[cfg(miri)]
     pub(crate) fn open(_: &std::os::fd::OwnedFd, _: usize) -> Result<Self, rustix::io::Errno> {
         Err(rustix::io::Errno::NOSYS)
+    }
+
+    /// A worker waits for room, as far as its word says.
+    #[cfg(pm_loom)]
+    pub(crate) fn sleeps_for_room(&self) -> bool {
+        self.head.bells.room.0.load(super::atomic::Ordering::SeqCst) != 0
     }
 
     pub(crate) fn head(&self) -> &Head {

@@ -9,7 +9,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
-use super::atomic::AtomicU64;
+use super::atomic::Lent64;
 use super::layout::{Head, STREAM, Slot};
 use super::stream::Buffer;
 use super::words::WORD;
@@ -104,11 +104,11 @@ impl Region {
         Buffer { ends: &self.head().answers, words: self.stream(1) }
     }
 
-    fn stream(&self, index: usize) -> &[AtomicU64] {
+    fn stream(&self, index: usize) -> &[Lent64] {
         // SAFETY: two streams follow the slots, which keep their alignment; as above.
         unsafe {
             let before = size_of::<Head>() + self.slots * size_of::<Slot>() + index * STREAM;
-            let first = self.base.add(before).cast::<AtomicU64>();
+            let first = self.base.add(before).cast::<Lent64>();
             NonNull::slice_from_raw_parts(first, STREAM / WORD).as_ref()
         }
     }

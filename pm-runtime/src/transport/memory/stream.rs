@@ -4,7 +4,7 @@
 //! so that a reader can go on behind one that was taken back.
 
 use super::atomic::{
-    AtomicU64,
+    Lent64,
     Ordering::{Acquire, Release},
 };
 use super::layout::{Ends, STEP};
@@ -18,7 +18,7 @@ pub(crate) struct Broken;
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer<'a> {
     pub(crate) ends: &'a Ends,
-    pub(crate) words: &'a [AtomicU64],
+    pub(crate) words: &'a [Lent64],
 }
 
 impl<'a> Buffer<'a> {
@@ -28,7 +28,7 @@ impl<'a> Buffer<'a> {
 
     /// The words from this position on, up to `length` bytes: in two pieces where the buffer ends
     /// between.
-    fn span(self, position: u64, length: usize) -> [&'a [AtomicU64]; 2] {
+    fn span(self, position: u64, length: usize) -> [&'a [Lent64]; 2] {
         let first = (position % self.capacity()) as usize / WORD;
         let count = length.div_ceil(WORD);
         let until = (first + count).min(self.words.len());

@@ -8,7 +8,7 @@
 
 use std::arch::asm;
 
-use super::atomic::AtomicU64;
+use super::atomic::Lent64;
 use super::words::WORD;
 
 /// Fewer bytes are copied faster by a loop.
@@ -17,7 +17,7 @@ const MANY: usize = 512;
 /// Stores whole words, as many as both have, if those are many; returns how many bytes that were.
 ///
 /// They may be stored in any order, but before whatever is stored afterwards.
-pub(super) fn store(words: &[AtomicU64], bytes: &[u8]) -> usize {
+pub(super) fn store(words: &[Lent64], bytes: &[u8]) -> usize {
     let length = (bytes.len() / WORD).min(words.len()) * WORD;
     if length < MANY {
         return 0;
@@ -31,7 +31,7 @@ pub(super) fn store(words: &[AtomicU64], bytes: &[u8]) -> usize {
 
 /// Appends whole words, `length` bytes at most, if those are many; returns how many bytes that
 /// were. There has to be room for them.
-pub(super) fn load(words: &[AtomicU64], length: usize, bytes: &mut Vec<u8>) -> usize {
+pub(super) fn load(words: &[Lent64], length: usize, bytes: &mut Vec<u8>) -> usize {
     let room = bytes.capacity() - bytes.len();
     let length = (length.min(room) / WORD).min(words.len()) * WORD;
     if length < MANY {

@@ -1,7 +1,7 @@
 //! Bytes in shared words: copied a word at a time, because the other side may write meanwhile, or,
 //! where they are many, in a way that minds it no more.
 
-use super::atomic::{AtomicU64, Ordering::Relaxed};
+use super::atomic::{Lent64, Ordering::Relaxed};
 #[cfg(all(target_arch = "x86_64", not(miri), not(pm_loom)))]
 use super::string;
 
@@ -9,7 +9,7 @@ use super::string;
 pub(crate) const WORD: usize = 8;
 
 /// Stores bytes; the rest of the last word is zero. What does not fit is left out.
-pub(crate) fn store(words: &[AtomicU64], bytes: &[u8]) {
+pub(crate) fn store(words: &[Lent64], bytes: &[u8]) {
     let stored = string::store(words, bytes);
     let (words, bytes) = (&words[stored / WORD..], &bytes[stored..]);
     let (whole, rest) = bytes.as_chunks::<WORD>();
@@ -26,7 +26,7 @@ pub(crate) fn store(words: &[AtomicU64], bytes: &[u8]) {
 }
 
 /// Appends `length` bytes, or as many as there are.
-pub(crate) fn load(words: &[AtomicU64], length: usize, bytes: &mut Vec<u8>) {
+pub(crate) fn load(words: &[Lent64], length: usize, bytes: &mut Vec<u8>) {
     let length = length.min(words.len() * WORD);
     bytes.reserve(length);
     let end = bytes.len() + length;
@@ -40,7 +40,7 @@ pub(crate) fn load(words: &[AtomicU64], length: usize, bytes: &mut Vec<u8>) {
 }
 
 /// Fills a few bytes; what there are no words for stays as it is.
-pub(crate) fn fill(words: &[AtomicU64], bytes: &mut [u8]) {
+pub(crate) fn fill(words: &[Lent64], bytes: &mut [u8]) {
     for (word, bytes) in words.iter().zip(bytes.chunks_mut(WORD)) {
         let word = word.load(Relaxed).to_ne_bytes();
         bytes.copy_from_slice(&word[..bytes.len()]);
@@ -50,13 +50,13 @@ pub(crate) fn fill(words: &[AtomicU64], bytes: &mut [u8]) {
 /// Elsewhere a loop over the words has to do.
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(pm_loom))))]
 mod string {
-    use super::AtomicU64;
+    use super::Lent64;
 
-    pub(super) fn store(_: &[AtomicU64], _: &[u8]) -> usize {
+    pub(super) fn store(_: &[Lent64], _: &[u8]) -> usize {
         0
     }
 
-    pub(super) fn load(_: &[AtomicU64], _: usize, _: &mut Vec<u8>) -> usize {
+    pub(super) fn load(_: &[Lent64], _: usize, _: &mut Vec<u8>) -> usize {
         0
     }
 }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_length_comes_back() {
-        let words: Vec<AtomicU64> = (0..4).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let words: Vec<Lent64> = (0..4).map(|_| Lent64::new(u64::MAX)).collect();
         for length in 0..=32 {
             let bytes: Vec<u8> = (1..=length).collect();
             store(&words, &bytes);
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn many_bytes_come_back() {
-        let words: Vec<AtomicU64> = (0..256).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let words: Vec<Lent64> = (0..256).map(|_| Lent64::new(u64::MAX)).collect();
         for length in (500..=2048).chain([2049, 5000]) {
             let bytes: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
             store(&words, &bytes);
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_stored_stays_within_the_words() {
-        let words: Vec<AtomicU64> = (0..300).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let words: Vec<Lent64> = (0..300).map(|_| Lent64::new(u64::MAX)).collect();
         store(&words[10..200], &[0; 4000]);
         let untouched = words[..10].iter().chain(&words[200..]);
         assert!(untouched.into_iter().all(|word| word.load(Relaxed) == u64::MAX));
