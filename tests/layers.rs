@@ -1,4 +1,5 @@
-//! Imports point down only, as ARCHITECTURE.md has it.
+//! What holds for the sources as a whole: imports point down only, as ARCHITECTURE.md has it, and
+//! unsafe code has its places and its reasons.
 
 use std::path::Path;
 
@@ -75,4 +76,40 @@ fn imports_point_down_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Each reason stands above its block, or above the statement or the attribute in between.
+#[test]
+fn unsafe_code_is_of_the_transport_or_of_processes_and_each_block_has_its_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pm-runtime/src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut wrong = Vec::new();
+    let mut blocks = 0;
+    for file in files {
+        let inside = file.strip_prefix(&root).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let is_comment = |line: &&str| line.starts_with("//");
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| !is_comment(line)) {
+            let is_function = line.contains("unsafe fn");
+            if !is_function && !["unsafe {", "unsafe impl"].iter().any(|word| line.contains(word)) {
+                continue;
+            }
+            blocks += 1;
+            if !inside.starts_with("transport") && !inside.starts_with("process") {
+                wrong.push(format!("{}:{} is unsafe", inside.display(), index + 1));
+            }
+            let reason = if is_function { "# Safety" } else { "SAFETY:" };
+            if !lines[..index]
+                .iter()
+                .rev()
+                .take(8)
+                .any(|line| is_comment(line) && line.contains(reason))
+            {
+                wrong.push(format!("{}:{} gives no reason", inside.display(), index + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && blocks > 0, "{wrong:#?}");
 }

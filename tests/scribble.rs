@@ -1,9 +1,14 @@
 //! A worker that writes over the memory that it shares with its pool, while queries run.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use pm_runtime::{QueryError, worker_query};
+use pm_tests::Folder;
+use serde::{Deserialize, Serialize};
 
 #[worker_query(workers = 2)]
 fn echo(text: String) -> String {
@@ -25,18 +30,116 @@ fn shared_words() -> &'static [AtomicU64] {
     }
 }
 
-/// How often one query scribbles, and how many of those there are: more than a million in all.
+/// Words before the slots, and of each: those of its state and its length come first.
+const HEAD: usize = 112;
+const SLOT: usize = 16;
+
+/// States of a slot.
+const POSTED: u32 = 1;
+const BEGUN: u32 = 4;
+const DONE: u32 = 5;
+
+/// What a worker says of the query that it runs, and then nothing more.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Lie {
+    state: u32,
+    kind: u32,
+    length: u32,
+    offset: u64,
+}
+
+#[worker_query(workers = 1, timeout = "300ms", boot_timeout = "1s", max_frame = "1MiB")]
+fn lie(lie: Option<Lie>, runs: String) -> u64 {
+    let Some(Lie { state, kind, length, offset }) = lie else { return 7 };
+    let mut runs = OpenOptions::new().append(true).create(true).open(runs).expect("it can be");
+    runs.write_all(&[1]).expect("it is a file");
+    let words = shared_words();
+    let slots = words[HEAD..].chunks(SLOT);
+    let is_mine = |slot: &&[AtomicU64]| slot[0].load(Ordering::Relaxed) as u32 == BEGUN;
+    let mine = slots.into_iter().find(is_mine).expect("it runs");
+    let beside = |word: &AtomicU64| word.load(Ordering::Relaxed) >> 32 << 32;
+    mine[1].store(u64::from(kind) << 32 | u64::from(length), Ordering::Relaxed);
+    mine[3].store(offset, Ordering::Relaxed);
+    mine[0].store(beside(&mine[0]) | u64::from(state), Ordering::Release);
+    loop {
+        std::thread::park();
+    }
+}
+
+#[pm_runtime::test]
+async fn a_lie_about_a_query_ends_it_once_and_hurts_nobody_behind_it() {
+    let said = 1 << 8;
+    let mut lies = Vec::new();
+    for state in [0, 2, 3, 6, 7, u32::MAX] {
+        lies.push(Lie { state, kind: 2, length: 0, offset: 0 });
+    }
+    // Of every kind of word, and of none: that it has begun, was returned, was dropped.
+    for kind in (0..=12).chain([255, 256, 1 << 16 | 2, said | 2, said | 5, u32::MAX]) {
+        lies.push(Lie { state: DONE, kind, length: 0, offset: 0 });
+        lies.push(Lie { state: DONE, kind, length: 8, offset: 0 });
+    }
+    // Bytes that never come, come from elsewhere, or are too many.
+    for (length, offset) in [(81, 0), (1 << 20, 0), (81, 8), (81, 1 << 20), (1 << 21, 0)] {
+        lies.push(Lie { state: DONE, kind: 2, length, offset });
+    }
+    lies.push(Lie { state: DONE, kind: 2, length: u32::MAX, offset: u64::MAX });
+    let folder = Folder::new("lies");
+    let folder = &folder;
+    // So many at once that most of the waiting is done together.
+    let lies: Vec<_> = lies.into_iter().enumerate().collect();
+    for some in lies.chunks(8) {
+        join_all(some.iter().map(|&(index, lie)| async move {
+            let runs = folder.file(&index.to_string());
+            let pool = LiePool::new();
+            let (liar, behind) =
+                join(pool.query(Some(lie), runs.clone()), pool.query(None, runs.clone())).await;
+            // What has the form of an answer is one.
+            let told = matches!(
+                liar,
+                Ok(_)
+                    | Err(QueryError::Protocol(_)
+                        | QueryError::TimedOut { .. }
+                        | QueryError::Panicked(_)
+                        | QueryError::TooLarge { .. }
+                        | QueryError::Encode(_)
+                        | QueryError::Decode(_))
+            );
+            assert!(told, "{lie:?}: {liar:?}");
+            assert_eq!(behind, Ok(7), "behind {lie:?}");
+            assert_eq!(std::fs::metadata(runs).unwrap().len(), 1, "{lie:?} ran again");
+            assert!(pool.health().account.balances(), "{lie:?}");
+        }))
+        .await;
+    }
+}
+
+/// Nobody can know of a begin that is taken back before anybody looks; but it does not go on like
+/// that for ever.
+#[pm_runtime::test]
+async fn a_worker_that_denies_its_begins_is_not_replaced_for_ever() {
+    let folder = Folder::new("denies");
+    let pool = LiePool::builder().boot_timeout(Duration::from_millis(100)).max_crashes(2).build();
+    let lie = Lie { state: POSTED, kind: 0, length: 0, offset: 0 };
+    let error = pool.query(Some(lie), folder.file("runs")).await.unwrap_err();
+    assert!(matches!(error, QueryError::BudgetExhausted { .. }), "{error:?}");
+    assert!(pool.health().account.balances());
+}
+
+/// How often all queries scribble, how often one does that is not stopped, and after how many it
+/// tells of them.
+const ALL: u64 = 1_000_000;
 const SCRIBBLES: u64 = 20_000;
-const ROUNDS: u64 = 60;
+const STEP: u64 = 1000;
 
 /// Writes what it likes into the memory while it serves: half at random, half where it hurts.
 #[worker_query(workers = 1, concurrency = 2, timeout = "2s", boot_timeout = "2s", max_crashes = None, max_frame = "1MiB")]
-fn scribble(seed: Option<u64>) -> u64 {
+fn scribble(seed: Option<(u64, String)>) -> u64 {
     const EDGES: [u64; 10] = [0, 1, 2, 4, 5, 6, 1 << 20, u32::MAX as u64, 1 << 32 | 5, u64::MAX];
-    let Some(seed) = seed else { return 7 };
+    let Some((seed, told)) = seed else { return 7 };
     let words = shared_words();
     // The head and the slots are where the rules are.
     let rules = words.len() - (2 << 20) / 8;
+    let mut told = OpenOptions::new().append(true).open(told).expect("it is there");
     let mut dice = seed | 1;
     let mut roll = move || {
         dice ^= dice << 13;
@@ -44,7 +147,7 @@ fn scribble(seed: Option<u64>) -> u64 {
         dice ^= dice << 17;
         dice
     };
-    for _ in 0..SCRIBBLES {
+    for done in 1..=SCRIBBLES {
         let (value, place) = (roll(), roll() as usize);
         match roll() % 4 {
             // A slot's first two words are its state, its length and their neighbours.
@@ -54,6 +157,9 @@ fn scribble(seed: Option<u64>) -> u64 {
             1 => words[place % rules].store(EDGES[value as usize % EDGES.len()], Ordering::Relaxed),
             _ => words[place % rules].store(value, Ordering::Relaxed),
         }
+        if done.is_multiple_of(STEP) {
+            told.write_all(&[1]).expect("it is a file");
+        }
     }
     9
 }
@@ -61,12 +167,19 @@ fn scribble(seed: Option<u64>) -> u64 {
 #[pm_runtime::test]
 async fn a_worker_that_scribbles_over_the_memory_hurts_nobody_else() {
     let pool = ScribblePool::new();
+    let folder = Folder::new("scribbles");
+    let told = folder.file("told");
+    File::create(&told).unwrap();
+    // Its worker may be killed before it has done all that it was to do.
+    let scribbles = || std::fs::metadata(&told).unwrap().len() * STEP;
     let before = peak();
-    for seed in 1..=ROUNDS {
-        let scribbler = pool.query(Some(seed * 0x9e37_79b9));
+    let mut seed = 0;
+    while scribbles() < ALL {
+        seed += 1;
+        let scribbler = pool.query(Some((seed * 0x9e37_79b9, told.clone())));
         let others = join_all((0..8).map(|_| pool.query(None)));
         // Each call ends, and in nothing but an answer or a failure of that worker.
-        let (scribbled, others) = futures::future::join(scribbler, others).await;
+        let (scribbled, others) = join(scribbler, others).await;
         for answer in others.into_iter().chain([scribbled]) {
             if let Err(error) = answer {
                 let told = matches!(

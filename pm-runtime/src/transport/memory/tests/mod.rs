@@ -2,6 +2,8 @@
 
 mod scribbles;
 #[cfg(not(miri))]
+mod sealed;
+#[cfg(not(miri))]
 mod steps;
 mod threads;
 
