@@ -237,6 +237,27 @@ async fn words_that_no_worker_says_end_it() {
     }
 }
 
+/// An answer, that its query was returned or dropped, and what runs behind a shut gate.
+#[pm_runtime::test]
+async fn what_is_told_through_memory_is_not_told_over_the_socket_too() {
+    for kind in [2, 5, 6, 7] {
+        let pool = AttackPool::new();
+        let mut events = pool.events();
+        let answer = pool.query(Attack::Speak(kind, None, 0)).await;
+        let told = matches!(answer, Ok(7) | Err(QueryError::Protocol(_) | QueryError::Decode(_)));
+        assert!(told, "{kind}: {answer:?}");
+        // Where there is no memory, nobody listens to the worker before it has another query.
+        let next = pool.query(Attack::Nothing).await;
+        assert!(matches!(next, Ok(7) | Err(QueryError::Protocol(_))), "{kind}: {next:?}");
+        let crashed = events.find(|event| matches!(event, Event::Crashed(_))).await;
+        let Some(Event::Crashed(report)) = crashed else { panic!("{crashed:?}") };
+        assert!(matches!(report.cause, CrashCause::Protocol(_)), "{kind}: {report}");
+        assert_eq!(pool.query(Attack::Nothing).await, Ok(7));
+        let account = pool.health().account;
+        assert!(account.balances() && account.submitted == 3, "{kind}: {account:?}");
+    }
+}
+
 #[pm_runtime::test]
 async fn a_message_that_is_none_is_reported_and_missed() {
     // Its answer comes the same way, and after it.

@@ -2,13 +2,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::{join, join_all};
 use pm_runtime::{QueryError, worker_query};
 use pm_tests::Folder;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 use serde::{Deserialize, Serialize};
+use smol::future::poll_once;
 
 #[worker_query(workers = 2)]
 fn echo(text: String) -> String {
@@ -122,6 +125,48 @@ async fn a_worker_that_denies_its_begins_is_not_replaced_for_ever() {
     let lie = Lie { state: POSTED, kind: 0, length: 0, offset: 0 };
     let error = pool.query(Some(lie), folder.file("runs")).await.unwrap_err();
     assert!(matches!(error, QueryError::BudgetExhausted { .. }), "{error:?}");
+    assert!(pool.health().account.balances());
+}
+
+/// Tells of an answer eight bytes at a time, and rings for them without end.
+#[worker_query(workers = 1, timeout = "2s")]
+fn drip() -> u64 {
+    const BELL: [u8; 16] = [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let words = shared_words();
+    let mine =
+        words[HEAD..].chunks(SLOT).find(|slot| slot[0].load(Ordering::Relaxed) as u32 == BEGUN);
+    let mine = mine.expect("it runs");
+    mine[1].store(2 << 32 | 64 << 20, Ordering::Relaxed);
+    mine[3].store(0, Ordering::Relaxed);
+    mine[0].store(mine[0].load(Ordering::Relaxed) + u64::from(DONE - BEGUN), Ordering::Release);
+    std::thread::spawn(|| {
+        let mut control = File::from(descriptor(3));
+        let bells = BELL.repeat(1000);
+        while control.write_all(&bells).is_ok() {}
+    });
+    // How far its answers are written, and read.
+    let (written, read) = (&words[80], &words[96]);
+    loop {
+        if written.load(Ordering::Relaxed) - read.load(Ordering::Relaxed) < 1 << 12 {
+            written.fetch_add(8, Ordering::Release);
+        }
+    }
+}
+
+/// This process's own descriptor of this number.
+fn descriptor(number: i32) -> OwnedFd {
+    let this = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+    rustix::process::pidfd_getfd(this.unwrap(), number, PidfdGetfdFlags::empty()).unwrap()
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_always_has_a_little_more_to_tell_keeps_nobody_from_starting() {
+    let pool = DripPool::new();
+    let mut drips = Box::pin(pool.query());
+    while poll_once(&mut drips).await.is_none() {
+        let honest = EchoPool::builder().workers(1).build();
+        assert_eq!(honest.query("hello".into()).await, Ok("hello".into()));
+    }
     assert!(pool.health().account.balances());
 }
 

@@ -89,8 +89,8 @@ impl Worker {
                 return;
             }
         }
-        let worker = self.clone();
-        self.reactor.submit(move || worker.hear_until_it_rings(reading));
+        // What its socket has makes that ready again by itself.
+        self.hear_soon();
     }
 
     /// Hears what the worker has done, until it will ring for what comes next: for a caller that has

@@ -113,6 +113,7 @@ pub(crate) fn launch(
         urgent: AtomicBool::new(false),
         listened: AtomicBool::new(false),
         led: AtomicBool::new(false),
+        awaits_turn: AtomicBool::new(false),
         broken: AtomicBool::new(false),
         luck: Luck::new(),
         finished: AtomicBool::new(false),

@@ -79,6 +79,8 @@ pub(crate) struct Worker {
     listened: AtomicBool,
     /// A caller looks for what comes next.
     led: AtomicBool,
+    /// The reactor is to hear it as soon as it gets to that.
+    awaits_turn: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
     /// Whether it has paid lately to look for the next answer.
@@ -237,8 +239,17 @@ impl Worker {
     /// Has the reactor hear what the worker has done: for whoever cannot, because it may be in the
     /// middle of hearing something.
     pub(crate) fn hear_soon(self: &Arc<Self>) {
+        // Once is enough: a worker that has others ask for it again and again takes one turn after
+        // the other, and no more memory than that of one.
+        if self.awaits_turn.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let worker = self.clone();
-        self.reactor.submit(move || worker.hear_until_it_rings(Reading::Memory));
+        self.reactor.submit(move || {
+            // Before anything is heard: what comes from now on is asked for anew.
+            worker.awaits_turn.swap(false, Ordering::AcqRel);
+            worker.hear_until_it_rings(Reading::Memory);
+        });
     }
 
     /// Counts the worker as dead, whatever the system says.
