@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "for tests only")]
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pm_runtime::worker_query;
@@ -212,5 +212,21 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where this process, a worker, has mapped what it shares with its pool.
+pub fn shared_words() -> &'static [AtomicU64] {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("proc is there");
+    let line =
+        maps.lines().find(|line| line.contains("memfd:pm-runtime")).expect("it shares memory");
+    let (range, _) = line.split_once(' ').expect("a range comes first");
+    let (start, end) = range.split_once('-').expect("it has two ends");
+    let parse = |end| usize::from_str_radix(end, 16).expect("they are numbers");
+    let (start, end) = (parse(start), parse(end));
+    // SAFETY: the mapping lives as long as this process, and is aligned to its pages.
+    #[allow(unsafe_code, reason = "it writes where it should not")]
+    unsafe {
+        std::slice::from_raw_parts(start as *const AtomicU64, (end - start) / 8)
     }
 }
