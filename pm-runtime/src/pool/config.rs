@@ -1,5 +1,7 @@
 //! What the policy of a pool is told of its options.
 
+use std::sync::OnceLock;
+
 use crate::child::entries::Entry;
 use crate::options::Options;
 use crate::supervisor::Config;
@@ -18,7 +20,7 @@ pub(crate) const MOST: usize = 1 << 20;
 
 /// The policy's part of the options.
 pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpus = cpus();
     let asked = options.concurrency.or(entry.serve.alone(options.cancel));
     let concurrency = entry.serve.concurrency(asked).min(MOST);
     Config {
@@ -44,6 +46,13 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
         cores: cpus,
         seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
     }
+}
+
+/// How many CPUs the application may use, as its first pool finds them: to find out takes a dozen
+/// system calls, where a group of processes has a quota.
+fn cpus() -> usize {
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    *CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Spreads the jitter of pools that start together.
