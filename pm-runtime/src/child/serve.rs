@@ -14,17 +14,32 @@ use smol::future::FutureExt;
 
 use super::current::Query;
 use super::driver::{Driver, Serving};
-use super::entries::{Code, Reply, Running};
+use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox, Job, Outcome};
 use super::{current, panics, setup};
 use crate::conduct::Conduct;
+use crate::options::Runtime;
 use crate::sync::shielded;
 use crate::transport::socket::Wait;
 use crate::wire::bulk::Parcel;
 
 /// Starts the thread that sets the worker up, and serves.
 pub(super) fn start(inbox: &Arc<Inbox>) -> std::io::Result<()> {
-    thread(inbox, 1, serve)
+    thread(inbox, 1, serve)?;
+    if needs_no_setting_up(inbox) {
+        // The pool hears it, and hands over the first query, while the thread comes up.
+        inbox.tell_ready();
+    }
+    Ok(())
+}
+
+/// Whether a worker can serve as soon as it has its one thread: nothing can fail any more.
+fn needs_no_setting_up(inbox: &Inbox) -> bool {
+    let Serve { code, init, .. } = &inbox.serve;
+    matches!(code, Code::Blocking(_))
+        && init.is_none()
+        && inbox.concurrency == 1
+        && matches!(inbox.runtime, Ok(Runtime::Smol))
 }
 
 /// A thread for the application's code, with as much stack as a main thread would have.
@@ -105,7 +120,9 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) -> Option<()> {
                     return None;
                 }
             }
-            inbox.tell_ready();
+            if !needs_no_setting_up(inbox) {
+                inbox.tell_ready();
+            }
             serve_blocking(inbox, run);
         }
         Code::Async(run) => serve_async(inbox, driver, run)?,
