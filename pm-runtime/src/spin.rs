@@ -9,11 +9,9 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-/// About as long as it takes to wake a thread on another core.
-const MOMENT: Duration = Duration::from_micros(30);
-
-/// The same twice, for what comes when two have been woken.
-const TWO_MOMENTS: Duration = Duration::from_micros(60);
+/// About as long as it takes to wake two threads on other cores, one after the other: so a worker is
+/// awake when its caller has heard of one answer and sends the next query.
+const MOMENT: Duration = Duration::from_micros(60);
 
 /// Longer than that nobody looks who keeps the core.
 const TOO_LONG: Duration = Duration::from_micros(200);
@@ -37,8 +35,6 @@ const MOST: i32 = 12;
 
 /// Whether looking has paid lately. Only a hint: threads that use it at once may both be wrong.
 pub(crate) struct Luck {
-    /// How long it pays to look.
-    moment: Duration,
     score: Score,
     /// The same for looking without a pause: in vain where the other side needs this core.
     at_once: Score,
@@ -57,15 +53,8 @@ enum Look {
 }
 
 impl Luck {
-    /// For who waits for what somebody is at who may have to be woken.
     pub(crate) const fn new() -> Self {
-        Self { moment: MOMENT, score: Score::new(), at_once: Score::new() }
-    }
-
-    /// For who waits for the next query of somebody who has to be woken, by somebody else, for the
-    /// answer before it.
-    pub(crate) const fn patient() -> Self {
-        Self { moment: TWO_MOMENTS, ..Self::new() }
+        Self { score: Score::new(), at_once: Score::new() }
     }
 
     /// Whether to look this time.
@@ -86,7 +75,7 @@ impl Luck {
                 return true;
             }
         }
-        let look = yielding(self.moment, came);
+        let look = yielding(came);
         self.score.learn(look);
         matches!(look, Look::Came | Look::TookTooLong(_, true))
     }
@@ -120,7 +109,7 @@ impl Score {
     }
 }
 
-fn yielding(moment: Duration, mut came: impl FnMut() -> bool) -> Look {
+fn yielding(mut came: impl FnMut() -> bool) -> Look {
     let start = Instant::now();
     loop {
         let came = came();
@@ -128,7 +117,7 @@ fn yielding(moment: Duration, mut came: impl FnMut() -> bool) -> Look {
         match came {
             _ if time > TOO_LONG => return Look::TookTooLong(time, came),
             true => return Look::Came,
-            false if time > moment => return Look::DidNotCome,
+            false if time > MOMENT => return Look::DidNotCome,
             false => std::thread::yield_now(),
         }
     }

@@ -181,7 +181,7 @@ impl Inbox {
             }),
             faults,
             changed: Condvar::new(),
-            luck: Luck::patient(),
+            luck: Luck::new(),
             notify,
             notified,
             writer: Mutex::default(),
