@@ -7,27 +7,26 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::current::Query;
 use super::entries::Serve;
+use super::job::{Job, Outcome, Running};
 use super::memory::Memory;
 use super::outgoing::Writer;
 use crate::conduct::Conduct;
-use crate::error::{BootError, PanicNote};
+use crate::error::BootError;
 use crate::fault::Injection;
 use crate::options::Runtime;
 use crate::process::isolate;
 use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::socket::{self, Read, Wait};
-use crate::wire::bulk::Parcel;
 use crate::wire::frame::{Assembler, Frame};
 use crate::wire::handshake::Hello;
-use crate::wire::message::{Refusal, ToWorker, from_worker, longest};
+use crate::wire::message::{ToWorker, from_worker, longest};
 
 /// Whether the worker is a process, or a thread of the pool's own process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,46 +35,10 @@ pub(crate) enum Home {
     Thread,
 }
 
-/// A query that a worker has, begun or not.
-pub(crate) struct Job {
-    pub(crate) id: u64,
-    pub(crate) request: Parcel,
-    pub(crate) conduct: Conduct,
-    pub(super) timeout: Option<Duration>,
-}
-
-impl Job {
-    /// What its code may know of it; it begins now.
-    pub(super) fn begin(&self) -> Query {
-        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Query { id: self.id, deadline }
-    }
-}
-
-/// A query that runs.
-pub(super) struct Running {
-    pub(super) id: u64,
-    /// Its place in the memory, where there is one.
-    pub(super) slot: u32,
-    /// It has said something over the socket.
-    pub(super) said: bool,
-    /// When it began, of those that are measured.
-    pub(super) since: Option<Instant>,
-}
-
 /// The worker's ends of its sockets.
 pub(crate) struct Sockets {
     pub(crate) control: OwnedFd,
     pub(crate) data: OwnedFd,
-}
-
-/// How a query ended.
-pub(crate) enum Outcome {
-    Answer(Parcel),
-    Refused(Refusal),
-    Panicked(PanicNote),
-    /// It was dropped, as the pool wished.
-    Dropped,
 }
 
 pub(crate) struct Inbox {

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::faults;
-use super::inbox::{Inbox, Job, Outcome, Running};
+use super::inbox::Inbox;
+use super::job::{Job, Outcome, Running};
 use crate::conduct::Conduct;
 use crate::fault::{Doom, FaultKind};
 use crate::spin::Luck;

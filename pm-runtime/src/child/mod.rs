@@ -6,6 +6,7 @@ pub(crate) mod entries;
 mod faults;
 mod inbox;
 pub(crate) mod itself;
+mod job;
 mod memory;
 #[cfg(feature = "tokio")]
 mod on_tokio;

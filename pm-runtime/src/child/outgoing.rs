@@ -3,7 +3,8 @@
 use std::io::IoSlice;
 use std::os::fd::AsFd;
 
-use super::inbox::{Home, Inbox, Outcome, Running};
+use super::inbox::{Home, Inbox};
+use super::job::{Outcome, Running};
 use crate::error::{BootError, PanicNote};
 use crate::sync::lock;
 use crate::transport::socket::{self, Gone};
