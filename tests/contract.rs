@@ -17,5 +17,7 @@ mod services;
 mod speaking;
 #[path = "contract/starting.rs"]
 mod starting;
+#[path = "contract/streams.rs"]
+mod streams;
 #[path = "contract/ways_to_call.rs"]
 mod ways_to_call;

@@ -8,7 +8,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 9] = [
     &["error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "options", "output", "surroundings"],
-    &["wire", "transport", "process"],
+    &["wire", "transport", "process", "stream"],
     &["link", "reactor"],
     &["supervisor"],
     &["child"],
@@ -18,7 +18,9 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 9] = [
+const BESIDE: [(&str, &str); 11] = [
+    ("stream", "transport"),
+    ("stream", "wire"),
     ("transport", "wire"),
     ("transport", "process"),
     ("process", "error"),

@@ -1,7 +1,7 @@
 //! The parser of options.
 
 use crate::errors::Errors;
-use crate::keys::{KEYS, Kind};
+use crate::keys::{KEYS, Key, Kind, Subject};
 use crate::value::{self, Value};
 use crate::variables;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -89,24 +89,32 @@ impl Options {
     }
 }
 
+/// Who takes options.
+#[derive(Clone, Copy)]
+enum Taker<'a> {
+    Pool(Subject),
+    /// An attribute that takes the path of the runtime only.
+    CrateOnly(&'a str),
+}
+
 /// Reads the options of a pool's attribute.
-pub(crate) fn parse(args: TokenStream, errors: &mut Errors) -> Options {
-    let options = parse_for(None, args, errors);
+pub(crate) fn parse(subject: Subject, args: TokenStream, errors: &mut Errors) -> Options {
+    let options = parse_for(Taker::Pool(subject), args, errors);
     options.check_neighbours(errors);
     options
 }
 
 /// Reads the options of `main` or `test`, which take the path of the runtime only.
 pub(crate) fn parse_crate_only(attribute: &str, args: TokenStream, errors: &mut Errors) -> Options {
-    parse_for(Some(attribute), args, errors)
+    parse_for(Taker::CrateOnly(attribute), args, errors)
 }
 
-fn parse_for(crate_only: Option<&str>, args: TokenStream, errors: &mut Errors) -> Options {
+fn parse_for(taker: Taker<'_>, args: TokenStream, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     let mut seen = Vec::new();
     let parser = |input: ParseStream| {
         while !input.is_empty() {
-            match option(input, crate_only, &mut seen) {
+            match option(input, taker, &mut seen) {
                 Ok((method, value)) => options.take(method, value),
                 Err(error) => {
                     errors.push(error);
@@ -127,7 +135,7 @@ fn parse_for(crate_only: Option<&str>, args: TokenStream, errors: &mut Errors) -
 
 fn option(
     input: ParseStream,
-    crate_only: Option<&str>,
+    taker: Taker<'_>,
     seen: &mut Vec<&'static str>,
 ) -> syn::Result<(Ident, Value)> {
     let name = input.call(Ident::parse_any).map_err(|error| {
@@ -138,12 +146,23 @@ fn option(
     })?;
     let fail = |message: String| Err(syn::Error::new(name.span(), message));
     let Some(key) = KEYS.iter().find(|key| name == key.name) else {
-        return fail(unknown(&name.to_string(), crate_only));
+        return fail(unknown(&name.to_string(), taker));
     };
-    if let Some(attribute) = crate_only.filter(|_| key.kind != Kind::Crate) {
-        return fail(format!(
-            "`{name}` is an option of `#[worker_query]`: `#[{attribute}]` takes only `crate`"
-        ));
+    match taker {
+        Taker::CrateOnly(attribute) if key.kind != Kind::Crate => {
+            return fail(format!(
+                "`{name}` is an option of `#[worker_query]`: `#[{attribute}]` takes only `crate`"
+            ));
+        }
+        Taker::Pool(subject) if key.only_for().is_some_and(|only| only != subject) => {
+            let only = key.only_for().unwrap_or(subject).attribute();
+            let attribute = subject.attribute();
+            return fail(format!(
+                "`{name}` is an option of `#[{only}]`, and has no meaning for `#[{attribute}]`: \
+                 remove it"
+            ));
+        }
+        Taker::CrateOnly(_) | Taker::Pool(_) => {}
     }
     if key.kind == Kind::Later {
         return fail(format!(
@@ -214,15 +233,19 @@ fn is_at_next_option(input: ParseStream) -> bool {
     ahead.is_empty() || (ahead.call(Ident::parse_any).is_ok() && begins_option(&ahead))
 }
 
-fn unknown(name: &str, crate_only: Option<&str>) -> String {
-    if let Some(attribute) = crate_only {
-        return format!("unknown option `{name}`: `#[{attribute}]` takes only `crate`");
-    }
+fn unknown(name: &str, taker: Taker<'_>) -> String {
+    let subject = match taker {
+        Taker::Pool(subject) => subject,
+        Taker::CrateOnly(attribute) => {
+            return format!("unknown option `{name}`: `#[{attribute}]` takes only `crate`");
+        }
+    };
     let hint = match closest(name) {
         Some(key) => format!(": did you mean `{key}`?"),
         None => String::from(":"),
     };
-    let usable = KEYS.iter().filter(|key| key.kind != Kind::Later);
+    let fits = |key: &&Key| key.only_for().is_none_or(|only| only == subject);
+    let usable = KEYS.iter().filter(|key| key.kind != Kind::Later).filter(fits);
     let list: Vec<_> = usable.map(|key| key.name).collect();
     format!("unknown option `{name}`{hint} the options are {}", list.join(", "))
 }

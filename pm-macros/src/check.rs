@@ -9,9 +9,10 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, FnArg, GenericArgument, GenericParam, Item, ItemFn, ItemImpl, Lifetime,
-    ParenthesizedGenericArguments, Pat, PatType, Path, PathArguments, Receiver, ReturnType, Safety,
-    Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath, TypeReference,
+    Attribute, Expr, FnArg, GenericArgument, GenericParam, Generics, Item, ItemFn, ItemImpl,
+    ItemStruct, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Path, PathArguments,
+    Receiver, ReturnType, Safety, Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath,
+    TypeReference,
 };
 
 /// What `#[worker_query]` stands above.
@@ -46,6 +47,53 @@ pub(crate) fn query(item: TokenStream, errors: &mut Errors) -> Option<Subject> {
         Err(error) => errors.push(error),
     }
     None
+}
+
+/// The struct below `#[worker_stream]`.
+pub(crate) fn structure(item: TokenStream, errors: &mut Errors) -> Option<ItemStruct> {
+    match syn::parse2(item) {
+        Ok(Item::Struct(item)) => return Some(item),
+        Ok(Item::Enum(item)) => errors.at(
+            item.enum_token.span,
+            "`#[worker_stream]` stands above a `struct`, which is the message that opens a stream \
+             and its state: put the enum into a field of one",
+        ),
+        Ok(Item::Impl(item)) => errors.at(
+            item.impl_token.span,
+            "`#[worker_stream]` stands above the `struct`, not above its `impl`: move it there",
+        ),
+        Ok(Item::Fn(item)) => errors.at(
+            item.sig.fn_token.span,
+            "`#[worker_stream]` stands above a `struct`; a function is a `#[worker_query]`",
+        ),
+        Ok(other) => errors.at(
+            keyword(&other),
+            "`#[worker_stream]` stands above a `struct`, which is the message that opens a stream \
+             and its state: move it there",
+        ),
+        Err(error) => errors.push(error),
+    }
+    None
+}
+
+/// The generics of a stream's struct: none.
+pub(crate) fn concrete(generics: &Generics, errors: &mut Errors) {
+    for parameter in &generics.params {
+        let message = match parameter {
+            GenericParam::Type(_) => {
+                "a stream cannot be generic, because the worker must know the type: write a \
+                 concrete one"
+            }
+            GenericParam::Const(_) => "a stream cannot be generic: make the constant a field",
+            GenericParam::Lifetime(_) => {
+                "a stream lives in another process, and borrows nothing: own what it needs"
+            }
+        };
+        errors.on(parameter, message);
+    }
+    if let Some(clause) = &generics.where_clause {
+        errors.on(clause.where_token, "a stream cannot be generic: remove the `where` clause");
+    }
 }
 
 /// Where an item says what it is.

@@ -4,7 +4,7 @@ use crate::args::Options;
 use crate::check::Subject;
 use crate::errors::Errors;
 use crate::model::{Model, Query};
-use crate::{args, check, check_service, entry, fallback, messages, pool, service};
+use crate::{args, check, check_service, entry, fallback, keys, messages, pool, service};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{ItemFn, ItemImpl};
@@ -12,7 +12,7 @@ use syn::{ItemFn, ItemImpl};
 /// `#[worker_query]`.
 pub(crate) fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let options = args::parse(args, &mut errors);
+    let options = args::parse(keys::Subject::Query, args, &mut errors);
     let items = match check::query(item.clone(), &mut errors) {
         Some(Subject::Function(function)) => of_function(function, options, &mut errors),
         Some(Subject::Service(service)) => of_service(service, options, &mut errors),

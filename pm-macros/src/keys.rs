@@ -41,6 +41,35 @@ pub(crate) enum Kind {
     Later,
 }
 
+/// Where an option has a meaning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Subject {
+    /// `#[worker_query]`
+    Query,
+    /// `#[worker_stream]`
+    Stream,
+}
+
+impl Subject {
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Query => "worker_query",
+            Self::Stream => "worker_stream",
+        }
+    }
+}
+
+impl Key {
+    /// The only attribute that takes it, where it is not for all.
+    pub(crate) fn only_for(&self) -> Option<Subject> {
+        match self.name {
+            "cancel" => Some(Subject::Query),
+            "window" | "window_bytes" => Some(Subject::Stream),
+            _ => None,
+        }
+    }
+}
+
 /// The words that an option takes.
 #[derive(PartialEq)]
 pub(crate) struct Choice {
@@ -111,6 +140,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("stdio", Kind::Choice(&STDIO), "stdio = \"capture\""),
     key("core_dumps", Kind::Switch, "core_dumps = true"),
     key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
+    key("window", Kind::Count { none: false, zero: false, width: Width::U32 }, "window = 256"),
+    key("window_bytes", Kind::Size { zero: false }, "window_bytes = \"256KiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
     key("transport", Kind::Choice(&TRANSPORT), "transport = \"auto\""),
     key("runtime", Kind::Choice(&RUNTIME), "runtime = \"smol\""),

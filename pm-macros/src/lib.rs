@@ -4,6 +4,7 @@
 //! `args` reads the options, `model` (for an `impl` block `service`) turns an item into plain data, in
 //! which `bytes` finds what travels as such, `check` says what it may not look like, `expand` writes
 //! the pool (with its `messages` and its `entry`), and `fallback` what stands in for one beside errors.
+//! `stream` does all of that for a struct.
 
 mod expand;
 mod main_test;
@@ -30,6 +31,7 @@ mod fallback;
 mod messages;
 mod parts;
 mod pool;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -173,6 +175,68 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::worker_query(args.into(), item.into()).into()
+}
+
+/// Makes a struct the state of streams, which run in a pool of worker processes.
+///
+/// The struct is the message that opens a stream, and the stream's state in the worker. What it does
+/// with its inputs is its [`StreamWorker`](../pm_runtime/trait.StreamWorker.html). Beside it, and with
+/// its visibility, the macro puts the messages, a typed handle to the pool, its builder, and a name for
+/// the handle of a stream:
+///
+/// ```
+/// use pm_runtime::{Outbox, OutboxClosed, StreamWorker, worker_stream};
+///
+/// /// Counts lines, and tells of those that are too long.
+/// #[worker_stream(workers = 2)]
+/// #[derive(Default)]
+/// pub struct LineCheck {
+///     pub longest: usize,
+///     #[local] // not part of the opening message
+///     lines: usize,
+/// }
+///
+/// impl StreamWorker for LineCheck {
+///     type Input = String;
+///     type Output = String;
+///     type Error = OutboxClosed;
+///
+///     async fn write(&mut self, line: String, out: &Outbox<String>) -> Result<(), OutboxClosed> {
+///         self.lines += 1;
+///         if line.len() > self.longest {
+///             out.send(format!("line {}: {} bytes", self.lines, line.len())).await?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = LineCheckPool::new();
+///     let mut check: LineCheckStream =
+///         pool.open(LineCheck { longest: 3, ..Default::default() }).await?;
+///     for line in ["one", "three", "two"] {
+///         check.send(line.into()).await?;
+///     }
+///     check.finish().await?;
+///     assert_eq!(check.next().await, Some(Ok("line 2: 5 bytes".into())));
+///     assert_eq!(check.next().await, None);
+///     Ok(())
+/// }
+/// ```
+///
+/// Where the struct is `Default`, `pool.create_stream()` opens one. The attribute stands above derives
+/// of serde's traits, or brings them. Fields that are marked `#[local]` stay out of the opening
+/// message, and start as their `Default`.
+///
+/// The options are those of [`worker_query`](macro@worker_query), but for `cancel`; `timeout` is how
+/// long [`open`](../pm_runtime/trait.StreamWorker.html#method.open) may take, `concurrency` how many
+/// streams a worker has at most. Two more are about streams: `window = 256` and
+/// `window_bytes = "256KiB"`, which are the defaults, say how many messages of one stream, and how many
+/// bytes of them, may be on their way in one direction and not be read; who sends more waits.
+#[proc_macro_attribute]
+pub fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream {
+    stream::worker_stream(args.into(), item.into()).into()
 }
 
 /// Makes `fn main` or `async fn main` that of a program with worker processes.

@@ -13,7 +13,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::options::Cancel;
 use crate::supervisor::{Action, Config, Core, End, QueryKey, Route, Submission, WorkerId};
 use crate::transport::memory::{
-    About, Ending, Heard, INLINE, Near, Next, Posting, Region, Requests, end,
+    About, Ending, Heard, INLINE, Near, Next, Posting, Region, Requests, Shape, end,
 };
 use crate::transport::payload::Payload;
 use crate::wire::codec;
@@ -48,7 +48,8 @@ impl Ring {
         if bytes > INLINE {
             return Err(Stopped("it is too long for a slot"));
         }
-        let (region, _) = Region::create(32).map_err(|_| Stopped("there is no memory to share"))?;
+        let (region, _) = Region::create(Shape { slots: 32, lanes: false })
+            .map_err(|_| Stopped("there is no memory to share"))?;
         let region = Arc::new(region);
         Ok(Self {
             near: Near::new(region.clone(), INLINE, 1),

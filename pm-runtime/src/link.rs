@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
 use crate::conduct::Conduct;
+use crate::stream::{Channel, Hub, Wakes};
 use crate::sync::lock;
-use crate::transport::memory::{Heard, Region};
+use crate::transport::memory::{Heard, Region, Shape, Side};
 use crate::transport::payload::{Parts, Payload};
 use crate::transport::socket::{self, Gone, Outbox, Read, Wait};
 use crate::wire::frame::{Assembler, Frame, FrameError, Header};
@@ -43,6 +44,10 @@ pub(crate) struct Link {
     inbox: Mutex<Inbox>,
     replies: Mutex<Assembler>,
     memory: Option<Memory>,
+    /// Where queries open streams.
+    streams: Option<Hub>,
+    /// The worker adds nothing more.
+    ended: AtomicBool,
     /// How long the worker believes that a query may run.
     timeout: Option<Duration>,
 }
@@ -74,23 +79,24 @@ pub(crate) struct Handing<'a, P> {
 }
 
 impl Link {
-    /// `longest` is the longest payload that the worker may send, `slots` how many queries fit
-    /// into shared memory: none, if it is 0, or if the system refuses the memory.
+    /// `longest` is the longest payload that the worker may send, `shape` what there has to be room for
+    /// in shared memory: there is none, if it has no slots, or if the system refuses it.
     pub(crate) fn new(
         longest: u32,
         concurrency: u32,
-        slots: usize,
+        shape: Shape,
         timeout: Option<Duration>,
     ) -> Result<(Self, FarEnd), rustix::io::Errno> {
         let (control, far_control) = socket::pair()?;
         let (data, far_data) = socket::pair()?;
         socket::refuse_descriptors(control.as_fd());
         socket::refuse_descriptors(data.as_fd());
-        let (region, memory) = match slots {
+        let (region, memory) = match shape.slots {
             0 => None,
-            slots => Region::create(slots).ok(),
+            _ => Region::create(shape).ok(),
         }
         .unzip();
+        let region = region.map(Arc::new);
         let link = Self {
             control,
             data,
@@ -102,7 +108,9 @@ impl Link {
                 words: Vec::new(),
             }),
             replies: Mutex::new(Assembler::new(handshake::LIMIT)),
-            memory: region.map(|region| Memory::new(Arc::new(region), longest, concurrency)),
+            streams: shape.lanes.then(|| Hub::new(region.clone(), Side::Pool)),
+            ended: AtomicBool::new(false),
+            memory: region.map(|region| Memory::new(region, longest, concurrency)),
             timeout,
         };
         Ok((link, FarEnd { control: far_control, data: far_data, memory }))
@@ -168,6 +176,9 @@ impl Link {
     ///
     /// A worker that is gone takes everything; what becomes of it shows at the worker's death.
     pub(crate) fn flush(&self) -> bool {
+        if let Some(streams) = &self.streams {
+            streams.show();
+        }
         if let Some(memory) = &self.memory
             && memory.flush()
         {
@@ -211,12 +222,14 @@ impl Link {
     }
 
     /// Reads what has arrived, or some of it; `handle` gets the words while nobody else can read,
-    /// so that they stay in order. `moved`: some of a long message was read or written.
+    /// so that they stay in order. `moved`: some of a long message was read or written, or something
+    /// came for a stream; who waits for that is to be woken.
     pub(crate) fn read(
         &self,
         reading: Reading,
         moved: &mut bool,
-        handle: impl FnOnce(&mut Vec<Word>),
+        wakes: &mut Wakes,
+        mut handle: impl FnMut(&mut Vec<Word>),
     ) -> Result<Read, FrameError> {
         let mut inbox = match reading {
             Reading::Memory | Reading::Everything => lock(&self.inbox),
@@ -227,6 +240,10 @@ impl Link {
             },
         };
         let Inbox { assembler, heard, words } = &mut *inbox;
+        // Before queries are looked at: what was said of a stream by now, its opening's end comes
+        // before.
+        let all = self.ended.load(Ordering::Relaxed);
+        let said = self.streams.as_ref().map_or(Ok(0), |streams| streams.written(all));
         let mut read_socket =
             |frames: &mut Vec<Frame>| socket::read(self.data(), assembler, frames, Wait::No);
         let read = match &self.memory {
@@ -237,7 +254,14 @@ impl Link {
             None => {
                 let mut frames = Vec::new();
                 let read = read_socket(&mut frames);
-                words.extend(frames.into_iter().map(FromWorker::try_from));
+                for frame in frames {
+                    let taken = match &self.streams {
+                        Some(streams) => streams.take_frame(frame, wakes),
+                        None => Ok(Some(frame)),
+                    };
+                    let word = taken.map(|frame| frame.map(FromWorker::try_from));
+                    words.extend(word.unwrap_or_else(|error| Some(Err(error))));
+                }
                 read
             }
         };
@@ -246,10 +270,87 @@ impl Link {
             handle(words);
         }
         words.clear();
+        let read = match &self.streams {
+            Some(streams) => self.read_streams(streams, said, read, words, moved, wakes),
+            None => read,
+        };
+        if !words.is_empty() {
+            handle(words);
+        }
+        words.clear();
         // A burst keeps no memory.
         words.shrink_to(KEPT);
         heard.shrink_to(KEPT);
         read
+    }
+
+    /// Reads what streams say through the memory, up to there; and says what they have to say, where
+    /// there was no room.
+    fn read_streams(
+        &self,
+        streams: &Hub,
+        said: Result<u64, FrameError>,
+        read: Result<Read, FrameError>,
+        words: &mut Vec<Word>,
+        moved: &mut bool,
+        wakes: &mut Wakes,
+    ) -> Result<Read, FrameError> {
+        let other = |frame| words.push(FromWorker::try_from(frame));
+        let progress = said.and_then(|until| streams.read(until, wakes, other));
+        let progress = progress.and_then(|progress| read.map(|read| (progress, read)));
+        let (progress, read) = progress?;
+        *moved |= progress.came;
+        if progress.made_room && self.memory.as_ref().is_some_and(Memory::wake) {
+            self.ring_socket();
+        }
+        // Also what was read and nobody wants may be granted again.
+        if streams.go_on(wakes) || streams.has_hidden() || self.has_backlog() {
+            self.flush();
+        }
+        match read {
+            Read::Empty if progress.came => Ok(Read::Some),
+            read => Ok(read),
+        }
+    }
+
+    /// From now on the worker may speak of this stream.
+    pub(crate) fn enter_stream(&self, id: u64, channel: Arc<Channel>) {
+        if let Some(streams) = &self.streams {
+            streams.enter(id, channel);
+        }
+    }
+
+    /// It has nothing more to say of it.
+    pub(crate) fn leave_stream(&self, id: u64) {
+        if let Some(streams) = &self.streams {
+            drop(streams.leave(id));
+        }
+    }
+
+    /// Nothing goes or comes any more.
+    pub(crate) fn forget_streams(&self) {
+        if let Some(streams) = &self.streams {
+            drop(streams.clear());
+        }
+    }
+
+    /// Puts a piece of a stream into the memory, or into the outbox; [`flush`](Self::flush) sends
+    /// it. `false`: there is no room now.
+    pub(crate) fn put_piece(&self, kind: u8, id: u64, bytes: &[u8]) -> bool {
+        match self.streams.as_ref().and_then(|streams| streams.put(kind, id, bytes)) {
+            Some(put) => put,
+            None => {
+                self.push(kind, id, Some(Arc::new(bytes.to_vec())));
+                true
+            }
+        }
+    }
+
+    /// Puts a stream in line for room.
+    pub(crate) fn line_up(&self, channel: Arc<Channel>) {
+        if let Some(streams) = &self.streams {
+            streams.line_up(channel);
+        }
     }
 
     /// The rest of a frame is still to come.
@@ -264,12 +365,17 @@ impl Link {
 
     /// Has the worker ring when something comes through the memory. `false`: something has.
     pub(crate) fn sleep(&self) -> bool {
-        self.memory.as_ref().is_none_or(Memory::sleep)
+        self.memory.as_ref().is_none_or(Memory::sleep) && !self.has_said()
     }
 
     /// Something has come through the memory.
     pub(crate) fn has_news(&self) -> bool {
-        self.memory.as_ref().is_some_and(Memory::has_news)
+        self.memory.as_ref().is_some_and(Memory::has_news) || self.has_said()
+    }
+
+    /// Something has come for a stream.
+    fn has_said(&self) -> bool {
+        self.streams.as_ref().is_some_and(Hub::has_news)
     }
 
     /// Somebody looks for what comes through the memory; the worker need not ring.
@@ -286,6 +392,7 @@ impl Link {
 
     /// Ends the link for both sides.
     pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
         socket::end(&self.data);
         socket::end(&self.control);
     }

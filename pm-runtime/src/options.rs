@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_derive::{Deserialize, Serialize};
+
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::surroundings::Surroundings;
@@ -144,6 +146,16 @@ impl Runtime {
     }
 }
 
+/// How much may be on its way, or come and not be read, in one direction of a stream.
+///
+/// A message larger than half of the bytes may exceed them, when no more than half is taken:
+/// otherwise it could never be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    pub(crate) messages: u32,
+    pub(crate) bytes: u32,
+}
+
 /// The options of a pool. Their names and defaults are those of the attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -160,6 +172,7 @@ pub(crate) struct Options {
     pub(crate) crash_window: Option<Duration>,
     pub(crate) surroundings: Surroundings,
     pub(crate) max_frame: usize,
+    pub(crate) window: Window,
     pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
@@ -184,6 +197,7 @@ impl Default for Options {
             crash_window: Some(Duration::from_secs(30 * 60)),
             surroundings: Surroundings::default(),
             max_frame: 64 << 20,
+            window: Window { messages: 512, bytes: 256 << 10 },
             transport: Transport::default(),
             runtime: Runtime::default(),
             program: None,
@@ -221,6 +235,10 @@ impl Options {
             mistake("max_frame", "every message has bytes")
         } else if u32::try_from(self.max_frame).is_err() {
             mistake("max_frame", "the limit is 4 GiB less one byte")
+        } else if self.window.messages == 0 {
+            mistake("window", "a stream takes at least one message at once")
+        } else if self.window.bytes == 0 {
+            mistake("window_bytes", "every message has bytes")
         } else if let Some((option, reason)) = self.surroundings.mistake() {
             mistake(option, &reason)
         } else {

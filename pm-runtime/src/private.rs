@@ -18,6 +18,7 @@ pub use crate::child::entries::{
     AsyncService, ENTRIES, Entry, Reply, Running, Serve, Service, Setup,
 };
 pub use crate::child::setup::{State, async_service, default_without_init, init, service};
+pub use crate::child::stream::StreamMessages;
 pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
@@ -26,7 +27,7 @@ pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Pool, PoolBuilder, Worker};
+use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, Worker};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
@@ -49,6 +50,22 @@ pub fn call_with<T: 'static, M>(
     open: fn(&mut Parcel) -> Result<T, DecodeError>,
 ) -> Call<T, M> {
     pool.call(request, bulk, open)
+}
+
+/// A stream, opened with this.
+pub fn open_stream<S: StreamMessages>(pool: &Pool, opening: S) -> Opening<S> {
+    pool.open(opening)
+}
+
+/// A type is itself: lets a method ask for what only some types have.
+pub trait Same<T> {
+    fn same(value: T) -> Self;
+}
+
+impl<T> Same<T> for T {
+    fn same(value: T) -> Self {
+        value
+    }
 }
 
 /// Hears the pool's messages, whose type the caller knows.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use linkme::distributed_slice;
 
+use super::stream::{RunStream, StreamMessages, run_stream};
 use crate::conduct::Conduct;
 use crate::error::{MessageError, Place};
 use crate::options::Cancel;
@@ -81,6 +82,8 @@ pub(crate) enum Code {
     Service(&'static [Conduct], fn() -> Setup<Service>),
     /// Sets up a state that async queries share.
     AsyncService(&'static [Conduct], fn() -> Setup<AsyncService>),
+    /// Runs streams beside each other.
+    Stream(RunStream),
 }
 
 /// An async query that runs.
@@ -123,6 +126,11 @@ impl Serve {
         Self::new(Code::AsyncService(methods, set_up))
     }
 
+    /// Streams, each with the state that it is opened with.
+    pub const fn stream<S: StreamMessages>() -> Self {
+        Self::new(Code::Stream(run_stream::<S>))
+    }
+
     /// Has a worker do this before it is ready.
     pub const fn after(mut self, init: fn() -> Setup<()>) -> Self {
         self.init = Some(init);
@@ -139,7 +147,7 @@ impl Serve {
     pub(crate) fn conduct(&self, request: &[u8]) -> Conduct {
         match self.code {
             Code::Blocking(_) => Conduct::Blocking,
-            Code::Async(_) => Conduct::Async,
+            Code::Async(_) | Code::Stream(_) => Conduct::Async,
             Code::Service(methods, _) | Code::AsyncService(methods, _) => {
                 let method = codec::variant(request).and_then(|variant| methods.get(variant));
                 // What is no request at all is refused before it could change anything.
@@ -151,11 +159,16 @@ impl Serve {
     /// Whether its workers have a state that queries change.
     pub(crate) fn changes_state(&self) -> bool {
         match self.code {
-            Code::Blocking(_) | Code::Async(_) => false,
+            Code::Blocking(_) | Code::Async(_) | Code::Stream(_) => false,
             Code::Service(methods, _) | Code::AsyncService(methods, _) => {
                 methods.contains(&Conduct::Exclusive)
             }
         }
+    }
+
+    /// Whether its queries open streams.
+    pub(crate) fn opens_streams(&self) -> bool {
+        matches!(self.code, Code::Stream(_))
     }
 
     /// Whether a worker's thread runs its queries to their end, one after the other.
@@ -167,7 +180,7 @@ impl Serve {
     pub(crate) fn alone(&self, cancel: Cancel) -> Option<usize> {
         let kills = match self.code {
             Code::Blocking(_) | Code::Service(..) => true,
-            Code::Async(_) => false,
+            Code::Async(_) | Code::Stream(_) => false,
             Code::AsyncService(methods, _) => {
                 methods.iter().any(|method| *method != Conduct::Async)
             }
@@ -180,6 +193,8 @@ impl Serve {
         match self.code {
             Code::Blocking(_) => asked.unwrap_or(1),
             Code::Async(_) | Code::AsyncService(..) => asked.unwrap_or(64),
+            // Open ones, of which most wait for something, as a rule.
+            Code::Stream(_) => asked.unwrap_or(1 << 16),
             // Without an await there is nothing at which they could take turns.
             Code::Service(..) => 1,
         }

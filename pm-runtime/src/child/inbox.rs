@@ -16,6 +16,7 @@ use super::entries::Serve;
 use super::job::{Job, Outcome, Running};
 use super::memory::Memory;
 use super::outgoing::Writer;
+use super::stream::Streams;
 use crate::conduct::Conduct;
 use crate::error::BootError;
 use crate::fault::Injection;
@@ -46,6 +47,8 @@ pub(crate) struct Inbox {
     pub(super) data: OwnedFd,
     /// Where queries come from, if not over the data socket.
     pub(super) memory: Option<Memory>,
+    /// Where queries open streams.
+    pub(super) streams: Option<Streams>,
     pub(super) home: Home,
     /// The pool's process.
     parent: u32,
@@ -117,6 +120,9 @@ impl Inbox {
         Arc::new(Self {
             control: sockets.control,
             data: sockets.data,
+            streams: hello
+                .window
+                .map(|window| Streams::new(window, memory.as_ref().map(Memory::region))),
             memory,
             home,
             parent: hello.parent,
@@ -203,6 +209,11 @@ impl Inbox {
             self.ring_for_passed(memory);
         }
         startable
+    }
+
+    /// How many queries could begin now.
+    pub(crate) fn beginnable(&self) -> usize {
+        self.startable().saturating_sub(lock(&self.state).running.len())
     }
 
     /// What has to run alone waits for what runs, and lets nothing overtake it.
@@ -381,6 +392,19 @@ impl Inbox {
         }
     }
 
+    /// Gives a piece of a stream to that. `Some`: it is another frame.
+    fn take_piece(&self, frame: Frame) -> Option<Frame> {
+        let Some(streams) = &self.streams else { return Some(frame) };
+        match streams.take_frame(frame) {
+            Ok(other) => other,
+            // A pool that does not keep to the protocol is none.
+            Err(_) => {
+                self.orphan();
+                None
+            }
+        }
+    }
+
     /// Has everybody look again who waits, for whatever was changed before.
     fn wake_all(&self) {
         if let Some(memory) = &self.memory {
@@ -401,6 +425,7 @@ impl Inbox {
     }
 
     fn take(&self, frame: Frame) {
+        let Some(frame) = self.take_piece(frame) else { return };
         let Ok(message) = ToWorker::try_from(frame) else {
             return self.orphan();
         };
@@ -422,6 +447,9 @@ impl Inbox {
                     if state.runs(id) {
                         state.to_drop.push(id);
                         state.cancelled.push(id);
+                    } else if let Some(streams) = &self.streams {
+                        drop(state);
+                        streams.destroy(id);
                     }
                 }
             }

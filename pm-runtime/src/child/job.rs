@@ -42,4 +42,6 @@ pub(crate) enum Outcome {
     Panicked(PanicNote),
     /// It was dropped, as the pool wished.
     Dropped,
+    /// It has opened a stream, which lives on.
+    Opened,
 }

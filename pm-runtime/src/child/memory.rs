@@ -15,7 +15,9 @@ use crate::conduct::Conduct;
 use crate::fault::{Doom, FaultKind};
 use crate::spin::Luck;
 use crate::sync::lock;
-use crate::transport::memory::{self, Claim, Ending, INLINE, Long, Next, Region, Requests, Sleep};
+use crate::transport::memory::{
+    self, Claim, Ending, INLINE, Long, Next, Region, Requests, Shape, Sleep,
+};
 use crate::wire::bulk::Parcel;
 use crate::wire::handshake::Hello;
 use crate::wire::message::{NONE, from_worker};
@@ -23,7 +25,7 @@ use crate::wire::message::{NONE, from_worker};
 /// One query in so many is measured.
 const MEASURED: u32 = 8;
 
-pub(super) struct Memory {
+pub(crate) struct Memory {
     region: Arc<Region>,
     next: Mutex<Next>,
     requests: Mutex<Requests>,
@@ -40,7 +42,8 @@ impl Memory {
     /// Maps what came with the handshake, if anything did.
     pub(super) fn open(memory: Option<OwnedFd>, hello: &Hello) -> io::Result<Option<Self>> {
         let Some(memory) = memory.filter(|_| hello.slots > 0) else { return Ok(None) };
-        let region = Arc::new(Region::open(&memory, hello.slots as usize)?);
+        let shape = Shape { slots: hello.slots as usize, lanes: hello.window.is_some() };
+        let region = Arc::new(Region::open(&memory, shape)?);
         Ok(Some(Self {
             next: Mutex::new(Next::new(region.clone())),
             requests: Mutex::default(),
@@ -50,6 +53,10 @@ impl Memory {
             begun: AtomicU32::new(0),
             region,
         }))
+    }
+
+    pub(super) fn region(&self) -> Arc<Region> {
+        self.region.clone()
     }
 
     /// Whether there is something to begin.
@@ -230,7 +237,7 @@ impl Inbox {
         Some(Job { id, request, conduct: Conduct::from_wire(conduct), timeout })
     }
 
-    fn end_in_memory(&self, memory: &Memory, id: u64, outcome: Outcome) {
+    pub(super) fn end_in_memory(&self, memory: &Memory, id: u64, outcome: Outcome) {
         let Some(running) = self.stop_running(id, &outcome) else { return };
         let Running { slot, said, since, .. } = running;
         if let Some(since) = since {
@@ -263,7 +270,7 @@ impl Inbox {
         lock(&self.state).orphaned
     }
 
-    fn ring_if(&self, asleep: bool) {
+    pub(super) fn ring_if(&self, asleep: bool) {
         if asleep {
             self.ring();
         }

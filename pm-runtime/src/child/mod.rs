@@ -14,6 +14,7 @@ mod outgoing;
 mod panics;
 mod serve;
 pub(crate) mod setup;
+pub(crate) mod stream;
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};

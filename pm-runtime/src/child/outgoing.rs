@@ -94,6 +94,16 @@ impl Inbox {
         let _ = socket::ring(self.control.as_fd(), &bell);
     }
 
+    /// Tells how a query ended, and begins no other.
+    pub(super) fn tell_outcome(&self, id: u64, outcome: Outcome) {
+        if let Some(memory) = &self.memory {
+            return self.end_in_memory(memory, id, outcome);
+        }
+        let mut writer = lock(&self.writer);
+        self.tell_end(&mut writer, id, outcome);
+        self.flush(&mut writer);
+    }
+
     /// The writer is held from before the query stops to count as running until its end is
     /// told, so that a gate that is shut meanwhile tells of one or the other.
     pub(super) fn tell_end(&self, writer: &mut Writer, id: u64, outcome: Outcome) {
@@ -133,6 +143,7 @@ impl Inbox {
                 (from_worker::PANICKED, parcel(codec::encode(&note).unwrap_or_default()))
             }
             Outcome::Dropped => (from_worker::DROPPED, Parcel::default()),
+            Outcome::Opened => (from_worker::OPENED, Parcel::default()),
         }
     }
 

@@ -17,7 +17,7 @@ use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox};
 use super::job::{Job, Outcome};
-use super::{current, panics, setup};
+use super::{current, panics, setup, stream};
 use crate::conduct::Conduct;
 use crate::options::Runtime;
 use crate::sync::shielded;
@@ -127,6 +127,7 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) -> Option<()> {
             serve_blocking(inbox, run);
         }
         Code::Async(run) => serve_async(inbox, driver, run)?,
+        Code::Stream(run) => stream::serve(inbox, driver, run)?,
         Code::Service(_, set_up) => {
             let mut service = setup::finish(inbox, driver, set_up)?;
             inbox.tell_ready();
@@ -302,7 +303,7 @@ impl<S> Drop for Within<S> {
 }
 
 /// What a fault asks for: never to end.
-fn hang() -> ! {
+pub(super) fn hang() -> ! {
     loop {
         std::thread::park();
     }

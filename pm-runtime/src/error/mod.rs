@@ -9,6 +9,7 @@ mod panic;
 mod query;
 mod round_trip;
 mod signal;
+mod stream;
 
 pub use boot::BootError;
 pub(crate) use codec::{CodecNote, Place};
@@ -20,6 +21,7 @@ pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
 pub use round_trip::RoundTripError;
 pub use signal::SignalError;
+pub use stream::{OutboxClosed, StreamError, TrySendError};
 
 pub(crate) use display::{Bytes, Escaped, Span, cut, cut_front};
 
@@ -41,6 +43,10 @@ pub enum Error {
     /// A worker's message was not sent.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// A stream was not opened, or something went wrong with it: of its own errors this has the
+    /// `Debug`.
+    #[error(transparent)]
+    Stream(StreamError<String>),
 }
 
 impl std::fmt::Debug for Error {

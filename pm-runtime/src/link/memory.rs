@@ -80,6 +80,11 @@ impl Memory {
         memory::wake(&self.region) | ring
     }
 
+    /// Wakes the worker, if it sleeps. `true`: only its socket wakes it.
+    pub(super) fn wake(&self) -> bool {
+        memory::wake(&self.region)
+    }
+
     pub(super) fn sleep(&self) -> bool {
         lock(&self.near).sleep()
     }

@@ -114,6 +114,9 @@ impl Shared {
                     if let Some(worker) = state.worker(id).cloned()
                         && let Some((request, conduct, timeout)) = state.core.handing(key)
                     {
+                        if let Some(stream) = request.stream() {
+                            worker.enter_stream(key.to_wire(), stream);
+                        }
                         worker.hand(Handing { id: key.to_wire(), request, conduct, timeout });
                         state.after.send(worker);
                     }
@@ -271,7 +274,11 @@ impl State {
     /// Takes a query back that was handed over; `Some(false)`: it has begun. `None`: the worker
     /// has to be asked.
     fn take_back(&mut self, id: WorkerId, key: QueryKey) -> Option<bool> {
-        let taken = self.worker(id)?.take_back(key.to_wire())?;
+        let worker = self.worker(id)?;
+        let taken = worker.take_back(key.to_wire())?;
+        if taken {
+            worker.leave_stream(key.to_wire());
+        }
         let now = Instant::now();
         // These are the pool's own records, and agree with its policy's.
         let _ = match taken {

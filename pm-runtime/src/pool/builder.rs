@@ -180,6 +180,20 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// How many messages of one stream may be on their way in one direction, and not be read, before
+    /// who sends has to wait; 256 by default. For pools of [streams](crate::worker_stream).
+    pub fn window(mut self, messages: u32) -> Self {
+        self.options.window.messages = messages;
+        self
+    }
+
+    /// How many bytes of those messages may be; 256 KiB by default. A message that is larger than half
+    /// of that may exceed it when half is free. For pools of [streams](crate::worker_stream).
+    pub fn window_bytes(mut self, bytes: usize) -> Self {
+        self.options.window.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
+    }
+
     /// How queries travel between the pool and its workers; [`Transport::Auto`] by default.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.options.transport = transport;

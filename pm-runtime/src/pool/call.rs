@@ -21,6 +21,7 @@ use super::ticket::Ticket;
 use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
+use crate::stream::Channel;
 use crate::supervisor::{QueryKey, Route, Submission};
 use crate::wire::bulk::Parcel;
 use crate::wire::codec;
@@ -99,6 +100,18 @@ impl<T, M> Call<T, M> {
             call.wishes().again = Some(Again::new(policy));
         }
         call
+    }
+
+    /// A query that opens a stream.
+    pub(super) fn of_stream(
+        handles: Arc<Handles>,
+        request: Result<Parcel, QueryError>,
+        open: fn(&mut Parcel) -> Result<T, DecodeError>,
+        stream: Arc<Channel>,
+    ) -> Self {
+        let ticket = request.map(|request| Arc::new(Ticket::of_stream(request, stream)));
+        let stage = Stage::Encoded(ticket.map_err(Box::new));
+        Self { handles, stage, open, wishes: None, message: PhantomData }
     }
 
     pub(super) fn wishes(&mut self) -> &mut Wishes<T> {

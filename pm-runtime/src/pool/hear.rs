@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::link::Word;
 use crate::output::{OutputLine, OutputStream};
 use crate::supervisor::{End, Obituary, Particulars, QueryKey, Violation, WorkerId};
+use crate::wire::bulk::Parcel;
 use crate::wire::message::{FromWorker, Refusal};
 use crate::worker::Owner;
 
@@ -111,6 +112,12 @@ impl Shared {
             }
             Ok(())
         };
+        // Of a query that is over there is nothing to hear any more, nor of the stream that it opened.
+        if let Some(over) = self.plan.window.and_then(|_| message.over())
+            && let Some(worker) = state.worker(id)
+        {
+            worker.leave_stream(over);
+        }
         match message {
             FromWorker::Begun { id: query, at } => {
                 let key = QueryKey::from_wire(query);
@@ -175,6 +182,21 @@ impl Shared {
             }
             FromWorker::Message { query, message } => {
                 self.hear_message(state, id, query, message).map_err(violated)
+            }
+            FromWorker::Opened { id: query } => {
+                let key = QueryKey::from_wire(query);
+                let ticket = state.core.opened(id, key, now).map_err(violated)?.clone();
+                if ticket.stream().is_none() {
+                    return Err("it opened a stream for a query that asks for none".into());
+                }
+                state.resolve(ticket, Ok(Parcel::default()));
+                Ok(())
+            }
+            FromWorker::Closed { id: query } => {
+                if !state.core.is_stream(QueryKey::from_wire(query)) {
+                    return Err("it closed a stream that was not open".into());
+                }
+                end(state, query, End::Answered, Ok(Parcel::default()))
             }
             FromWorker::Report { text } => {
                 self.hear_report(state, id, text);

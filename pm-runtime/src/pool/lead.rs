@@ -15,7 +15,7 @@
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::shared::{Shared, State};
@@ -49,6 +49,8 @@ pub(crate) struct Leader {
     luck: Luck,
     /// How often somebody who led has looked.
     looks: AtomicU32,
+    /// Somebody has looked for what streams say since the clock last asked.
+    looked: AtomicBool,
 }
 
 /// What the lead is about, under the pool's lock.
@@ -83,7 +85,12 @@ pub(crate) struct Looks(u32);
 
 impl Default for Leader {
     fn default() -> Self {
-        Self { place: AtomicUsize::new(0), luck: Luck::new(), looks: AtomicU32::new(0) }
+        Self {
+            place: AtomicUsize::new(0),
+            luck: Luck::new(),
+            looks: AtomicU32::new(0),
+            looked: AtomicBool::new(false),
+        }
     }
 }
 
@@ -262,9 +269,48 @@ impl Shared {
         unled
     }
 
+    /// Somebody looks for what a worker's streams say, and will again soon: it need not ring.
+    pub(super) fn lead_streams(&self, worker: &Arc<Worker>) {
+        self.leader.looked.store(true, Ordering::Relaxed);
+        if worker.is_led() {
+            return;
+        }
+        let tick_by = {
+            let state = &mut *lock(&self.state);
+            if !worker.start_lead() {
+                return;
+            }
+            state.lead.workers.push(worker.clone());
+            if !self.leader.is_there() {
+                self.leader.place.store(Arc::as_ptr(worker).addr(), Ordering::Relaxed);
+            }
+            state.arm(Some(Instant::now() + PATIENCE))
+        };
+        if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
+            reactor.tick_by(*timer, at);
+        }
+    }
+
+    /// Nobody looks any more for what a worker's streams say: it has to ring.
+    pub(super) fn end_streams_lead(&self, worker: &Arc<Worker>) {
+        if worker.is_led() {
+            let state = &mut *lock(&self.state);
+            worker.end_lead();
+            state.lead.workers.retain(|led| !Arc::ptr_eq(led, worker));
+            if state.lead.workers.is_empty() {
+                self.leader.set(None);
+            }
+        }
+        if !worker.listen() {
+            worker.hear_now();
+        }
+    }
+
     /// The clock asks whether anybody looks: if not, the reactor listens.
     pub(super) fn check_lead(&self, state: &mut State) {
-        if self.leader.is_there() && !std::mem::take(&mut state.lead.looked) {
+        let looked = self.leader.looked.swap(false, Ordering::Relaxed);
+        let looked = std::mem::take(&mut state.lead.looked) || looked;
+        if self.leader.is_there() && !looked {
             for worker in self.take_led(state) {
                 state.after.send(worker);
             }

@@ -19,6 +19,7 @@ mod registry;
 mod retry;
 mod shared;
 mod spawn;
+mod stream;
 mod ticket;
 mod wish;
 mod worker;
@@ -38,9 +39,11 @@ pub use registry::pools;
 pub(crate) use registry::undestroyed;
 pub use retry::{Answers, Retry, retrying};
 pub use spawn::Spawn;
+pub use stream::{Opening, StreamHandle, StreamReceiver, StreamSender};
 pub(crate) use wish::Wish;
 pub use worker::Worker;
 
+use crate::child::stream::StreamMessages;
 use crate::error::{DecodeError, QueryError, SpawnError};
 use crate::health::Health;
 use crate::process::fork;
@@ -127,6 +130,13 @@ impl Pool {
             .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
         let policy = self.policy.as_ref().and_then(|policy| policy.downcast_ref::<Policy<T>>());
         Call::new(self.handles.clone(), request, open, policy.cloned())
+    }
+
+    pub(crate) fn open<S: StreamMessages>(&self, opening: S) -> Opening<S> {
+        let entry = &self.inner().plan.entry;
+        let request = codec::encode_message(&S::opening(opening), Bulk::new())
+            .map_err(|error| QueryError::Encode(error.about(|place| entry.argument(place))));
+        Opening::new(self.handles.clone(), request)
     }
 
     /// Nobody has asked it to end.

@@ -84,6 +84,7 @@ impl Shared {
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             ahead: config.ahead,
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
+            window: entry.serve.opens_streams().then_some(options.window),
             transport: options.transport,
             runtime: options.runtime,
             timeout: options.timeout,
@@ -302,7 +303,7 @@ impl State {
     }
 
     /// `Some`: the reactor has to tick earlier than it knows.
-    fn arm(&mut self, check_at: Option<Instant>) -> Option<Instant> {
+    pub(super) fn arm(&mut self, check_at: Option<Instant>) -> Option<Instant> {
         let wake_at = self.core.wake_at().into_iter().chain(check_at).min()?;
         if self.armed.is_some_and(|armed| armed <= wake_at) {
             return None;

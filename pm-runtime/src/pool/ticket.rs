@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::messages::{Heard, Mailbox};
 use crate::error::QueryError;
+use crate::stream::{Channel, Wakes};
 use crate::supervisor::WorkerId;
 use crate::sync::{lock, shielded};
 use crate::transport::payload::Parts;
@@ -24,6 +25,8 @@ pub(crate) struct Ticket {
     resolved: AtomicBool,
     /// Its messages on their way to its caller; `None`: that does not listen.
     mailbox: Option<Box<Mutex<Mailbox>>>,
+    /// The stream that it opens, and which goes on when its outcome is there.
+    stream: Option<Arc<Channel>>,
 }
 
 enum State {
@@ -39,7 +42,17 @@ enum State {
 impl Ticket {
     pub(crate) fn new(request: Parcel) -> Self {
         let state = Mutex::new(State::Pending { waker: None, debug: None });
-        Self { request, state, resolved: AtomicBool::new(false), mailbox: None }
+        Self { request, state, resolved: AtomicBool::new(false), mailbox: None, stream: None }
+    }
+
+    /// A query that opens this stream.
+    pub(super) fn of_stream(request: Parcel, stream: Arc<Channel>) -> Self {
+        Self { stream: Some(stream), ..Self::new(request) }
+    }
+
+    /// The stream that it opens.
+    pub(super) fn stream(&self) -> Option<&Arc<Channel>> {
+        self.stream.as_ref()
     }
 
     /// Its caller wants to hear its messages.
@@ -124,7 +137,8 @@ impl Ticket {
     }
 
     /// Puts the outcome in its place, and wakes the caller. Not under a lock, because a waker is
-    /// code of the application.
+    /// code of the application. The second one, of a query that opened a stream, is that of the
+    /// stream.
     pub(crate) fn resolve(&self, outcome: Outcome) {
         let mut state = lock(&self.state);
         if let State::Pending { waker, .. } = &mut *state {
@@ -135,6 +149,11 @@ impl Ticket {
             if let Some(waker) = waker {
                 shielded(|| waker.wake());
             }
+        } else if let Some(stream) = &self.stream {
+            drop(state);
+            let mut wakes = Wakes::default();
+            stream.end(outcome.map(drop), &mut wakes);
+            wakes.wake();
         }
     }
 

@@ -54,7 +54,7 @@ impl<P> Core<P> {
         match verdict {
             Verdict::Overran(key) | Verdict::Cancelled(key) => slot.begun.contains(&key),
             Verdict::Stuck => {
-                slot.begun.is_empty()
+                slot.runs_none()
                     && !slot.handed.is_empty()
                     && later(slot.progress, self.config.boot_timeout) <= now
             }

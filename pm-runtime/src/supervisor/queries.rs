@@ -121,6 +121,7 @@ impl<P> Queries<P> {
             submitted: now,
             timeout: timeout.into(),
             queue_timeout: queue_timeout.into(),
+            is_open: false,
             wait_is_settled: false,
             conduct,
             route,

@@ -92,6 +92,8 @@ pub(crate) struct Query<P> {
     pub(crate) submitted: Instant,
     pub(super) timeout: Limit,
     pub(super) queue_timeout: Limit,
+    /// It has opened a stream, which runs until it ends.
+    pub(super) is_open: bool,
     /// Its `queue_timeout` is dealt with: however long it waits now does not matter.
     pub(crate) wait_is_settled: bool,
     pub(crate) conduct: Conduct,
@@ -106,7 +108,7 @@ pub(crate) struct Query<P> {
 pub(super) struct Limit(u64);
 
 impl Limit {
-    const NONE: Self = Self(u64::MAX);
+    pub(super) const NONE: Self = Self(u64::MAX);
 
     fn get(self) -> Option<Duration> {
         (self != Self::NONE).then(|| Duration::from_nanos(self.0))

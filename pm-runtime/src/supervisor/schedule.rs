@@ -172,12 +172,11 @@ impl<P> Core<P> {
         let exclusive = self.is_exclusive(key);
         let slot = &mut self.slots[index];
         let worker = slot.id;
-        if slot.load() == 0 {
+        if slot.runs_none() && slot.handed.is_empty() {
             slot.progress = now;
             slot.moved = now;
         }
-        let stuck_at =
-            slot.begun.is_empty().then(|| later(slot.progress, self.config.boot_timeout));
+        let stuck_at = slot.runs_none().then(|| later(slot.progress, self.config.boot_timeout));
         slot.handed.push_back(key);
         slot.exclusive += usize::from(exclusive);
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });

@@ -87,6 +87,8 @@ pub(crate) struct Slot {
     pub(crate) asked: Instant,
     /// Begun and not answered, oldest first.
     pub(crate) begun: Vec<QueryKey>,
+    /// How many of those have opened a stream, and run until it ends.
+    pub(crate) open: usize,
     /// How many of both have nothing run beside them.
     pub(crate) exclusive: usize,
     pub(crate) gate: Gate,
@@ -117,6 +119,7 @@ impl Slot {
             bound: 0,
             asked: now,
             begun: Vec::new(),
+            open: 0,
             exclusive: 0,
             gate: Gate::Open,
             lost: None,
@@ -203,13 +206,18 @@ impl Slot {
         }
     }
 
+    /// It runs nothing, or nothing but open streams, which keep no query from its begin.
+    pub(crate) fn runs_none(&self) -> bool {
+        self.begun.len() == self.open
+    }
+
     pub(crate) fn recall_deadline(&self) -> Instant {
         later(self.asked, RECALL_PATIENCE)
     }
 
-    /// Holds queries, runs none, and nothing has moved since.
+    /// Holds queries, runs none but open streams, and nothing has moved since.
     pub(crate) fn stuck_since(&self) -> Option<Instant> {
-        (self.begun.is_empty() && !self.handed.is_empty() && self.gate == Gate::Open)
+        (self.runs_none() && !self.handed.is_empty() && self.gate == Gate::Open)
             .then_some(self.progress)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Core, Gate, QueryKey, Slot, Stage, WorkerId};
+use super::{Core, Gate, Place, QueryKey, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, Latencies, Rates, WorkerState};
 
@@ -57,6 +57,19 @@ impl<P> Core<P> {
     pub(crate) fn begun_by(&self, worker: WorkerId) -> impl Iterator<Item = (QueryKey, &P)> {
         let begun = self.slot(worker).into_iter().flat_map(|slot| &slot.begun);
         begun.filter_map(|&key| Some((key, &self.queries.get(key)?.payload)))
+    }
+
+    /// Whether a query has opened a stream, which has not ended.
+    pub(crate) fn is_stream(&self, key: QueryKey) -> bool {
+        self.queries.get(key).is_some_and(|query| query.is_open)
+    }
+
+    /// The worker that runs a query.
+    pub(crate) fn runs_at(&self, key: QueryKey) -> Option<WorkerId> {
+        match self.queries.get(key)?.place {
+            Place::Begun { worker, .. } => Some(worker),
+            Place::Waiting | Place::Handed { .. } => None,
+        }
     }
 
     /// Nobody has asked it to end.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::query::Query;
+use super::query::{Limit, Query};
 use super::slot::Slot;
 use super::{Bug, Caller, Core, Note, Place, QueryKey, Route, WorkerId, later};
 use crate::conduct::Conduct;
@@ -36,6 +36,8 @@ pub(crate) enum Violation {
     Gated,
     #[error("it spoke for a query that it did not run")]
     Spoke,
+    #[error("it opened a stream that was open")]
+    Opened,
     #[error("it sent something before it was ready")]
     NotReady,
 }
@@ -219,6 +221,29 @@ impl<P> Core<P> {
         Ok(payload)
     }
 
+    /// A worker has opened the stream that a query asks for: from now on that runs until the stream
+    /// ends, and holds up no other.
+    pub(crate) fn opened(
+        &mut self,
+        worker: WorkerId,
+        key: QueryKey,
+        now: Instant,
+    ) -> Result<&P, Violation> {
+        self.running(worker, key)?;
+        let query = self.queries.get_mut(key).ok_or(Violation::Spoke)?;
+        if std::mem::replace(&mut query.is_open, true) {
+            return Err(Violation::Opened);
+        }
+        query.timeout = Limit::NONE;
+        if let Some(slot) = self.slot_mut(worker) {
+            slot.open += 1;
+            slot.progress = now;
+            slot.moved = now;
+        }
+        self.expect_next(worker, now);
+        self.running(worker, key)
+    }
+
     /// What follows from the ends of queries.
     pub(crate) fn catch_up(&mut self, now: Instant) {
         if self.behind && !self.has(Bug::ForgetToCatchUp) {
@@ -337,9 +362,11 @@ impl<P> Core<P> {
     /// Takes a query off the worker that runs it.
     fn take_begun(&mut self, worker: WorkerId, key: QueryKey, now: Instant) -> Option<()> {
         let exclusive = self.is_exclusive(key);
+        let open = self.queries.get(key).is_some_and(|query| query.is_open);
         let slot = self.slot_mut(worker)?;
         let index = slot.begun.iter().position(|&other| other == key)?;
         slot.begun.remove(index);
+        slot.open -= usize::from(open);
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
         slot.moved = now;

@@ -2,5 +2,6 @@
 
 pub(crate) mod memory;
 pub(crate) mod payload;
+pub(crate) mod piece;
 pub(crate) mod poll;
 pub(crate) mod socket;

@@ -38,6 +38,10 @@ pub(crate) enum FrameError {
     Content { kind: u8 },
     #[error("shared memory that says what cannot be")]
     Memory,
+    #[error("more for a stream than its window has room for")]
+    Window,
+    #[error("a grant for a stream that is no grant, or more than was sent")]
+    Grant,
 }
 
 impl Header {

@@ -15,6 +15,7 @@ use super::codec;
 use super::frame::{Frame, FrameError, Header};
 use crate::error::{BootError, DecodeError, EncodeError};
 use crate::fault::Faults;
+use crate::options::Window;
 use crate::surroundings::Attributes;
 
 /// The version comes first, because the format does not describe itself: only a worker of the
@@ -52,6 +53,8 @@ pub(crate) struct Hello {
     /// Queries that fit into the memory that it shares with its pool; 0: it shares none, and
     /// queries come over the data socket.
     pub(crate) slots: u32,
+    /// How much may be on its way in one direction of a stream; `None`: its queries open none.
+    pub(crate) window: Option<Window>,
     /// What drives its async code.
     pub(crate) runtime: String,
     /// How long a query may run, unless it is sent with another timeout.

@@ -5,7 +5,7 @@
 //! ```text
 //! pool ──► worker   Timeout, Query, TakeBack, Drop, ShutGate, OpenGate, End
 //! pool ◄── worker   Begun, Answer, Panicked, Refused, Returned, Dropped, Gated, LastPanic,
-//!                   Debug, Message, Report
+//!                   Debug, Message, Report, Opened, Closed
 //! ```
 //!
 //! A worker says `Begun` before the query's code runs, so that at its death everybody knows what
@@ -13,7 +13,9 @@
 //! `Returned` or, where it runs the query and can drop it, `Dropped`. It says `Gated` when nothing
 //! can begin any more, with what runs at that moment. `Timeout` is about the next query, where that
 //! has another one than its pool. `Debug`, `Message` and `Report` are words of the application's
-//! code, which may say them at any time, also before the worker is ready.
+//! code, which may say them at any time, also before the worker is ready. `Opened` ends the opening of
+//! a stream, which lives on under the query's name until it is said how it ended; the pieces of its
+//! messages ([`stream`]) are frames of their own, or go through shared memory.
 
 use std::time::{Duration, Instant};
 
@@ -50,6 +52,26 @@ pub(crate) mod from_worker {
     pub(crate) const DEBUG: u8 = 9;
     pub(crate) const MESSAGE: u8 = 10;
     pub(crate) const REPORT: u8 = 11;
+    pub(crate) const OPENED: u8 = 12;
+    pub(crate) const CLOSED: u8 = 13;
+}
+
+/// Kinds of pieces of streams, in both directions and beside the kinds of frames: how a stream ended
+/// is said as a frame's kind, [`CLOSED`](from_worker::CLOSED) if nothing went wrong.
+pub(crate) mod stream {
+    /// A message, or the rest of one.
+    pub(crate) const MESSAGE: u8 = 32;
+    /// Some of a message.
+    pub(crate) const PIECE: u8 = 33;
+    /// What was read, so that as much may be sent.
+    pub(crate) const GRANT: u8 = 34;
+    /// No more inputs come.
+    pub(crate) const OVER: u8 = 35;
+
+    /// Whether a frame is one of these.
+    pub(crate) fn is_piece(kind: u8) -> bool {
+        (MESSAGE..=OVER).contains(&kind)
+    }
 }
 
 /// In the place of an id: of no query (none has the last row), or, of a timeout, no limit.
@@ -145,6 +167,14 @@ pub(crate) enum FromWorker {
     Report {
         text: Box<str>,
     },
+    /// The query has opened a stream, which lives on.
+    Opened {
+        id: u64,
+    },
+    /// A stream has ended, and nothing went wrong.
+    Closed {
+        id: u64,
+    },
 }
 
 impl FromWorker {
@@ -164,9 +194,29 @@ impl FromWorker {
         }
     }
 
+    /// The query that is over with it, on the worker's side.
+    pub(crate) fn over(&self) -> Option<u64> {
+        match self {
+            Self::Answer { id, .. }
+            | Self::Panicked { id, .. }
+            | Self::Refused { id, .. }
+            | Self::Returned { id }
+            | Self::Dropped { id }
+            | Self::Closed { id } => Some(*id),
+            _ => None,
+        }
+    }
+
     /// A query has come to an end of its own.
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self, Self::Answer { .. } | Self::Panicked { .. } | Self::Refused { .. })
+        matches!(
+            self,
+            Self::Answer { .. }
+                | Self::Panicked { .. }
+                | Self::Refused { .. }
+                | Self::Opened { .. }
+                | Self::Closed { .. }
+        )
     }
 }
 
@@ -242,6 +292,8 @@ impl TryFrom<Frame> for FromWorker {
             from_worker::DEBUG => Self::Debug { query: some(id), text: text(kind, payload)? },
             from_worker::MESSAGE => Self::Message { query: some(id), message: payload.into_vec() },
             from_worker::REPORT => Self::Report { text: text(kind, payload)? },
+            from_worker::OPENED => Self::Opened { id },
+            from_worker::CLOSED => Self::Closed { id },
             kind => return Err(FrameError::Kind(kind)),
         })
     }

@@ -117,6 +117,7 @@ impl Worker {
                 owner.settle();
             }
             owner.died(self.id, obituary);
+            self.link.forget_streams();
             // Who waited for it was woken, maybe on this core, and goes before what this thread does
             // next: to start its replacement keeps the core for a tenth of a millisecond.
             std::thread::yield_now();

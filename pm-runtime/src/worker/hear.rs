@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::Worker;
 use crate::link::Reading;
+use crate::stream::Wakes;
 use crate::sync::lock;
 use crate::transport::socket::Read;
 use crate::wire::frame::Frame;
@@ -149,12 +150,13 @@ impl Worker {
             let mut heard = false;
             let mut breach = None;
             let mut moved = false;
-            let read = self.link.read(reading, &mut moved, |words| {
+            let mut wakes = Wakes::default();
+            let read = self.link.read(reading, &mut moved, &mut wakes, |words| {
                 // What follows a breach does not count, even if it came along.
-                heard = !self.broken.load(Ordering::Relaxed);
-                if !heard {
+                if self.broken.load(Ordering::Relaxed) {
                     return;
                 }
+                heard = true;
                 hearing.ended |= words.iter().flatten().any(FromWorker::is_end);
                 match owner.heard(self.id, words) {
                     Ok(more) => hearing.more = more,
@@ -167,6 +169,7 @@ impl Worker {
             });
             hearing.moved |= moved;
             // Not while nobody else can read: it wakes code of the application.
+            wakes.wake();
             if heard {
                 owner.settle();
             }

@@ -1,7 +1,7 @@
 //! Starting a worker.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::link::{FarEnd, Link};
-use crate::options::{Runtime, Transport};
+use crate::options::{Runtime, Transport, Window};
 use crate::output::OutputStream;
 use crate::process::command::Start;
 use crate::process::guard::Guard;
@@ -20,6 +20,7 @@ use crate::spin::Luck;
 use crate::supervisor::WorkerId;
 use crate::surroundings::{Stdio, Surroundings};
 use crate::sync::lock;
+use crate::transport::memory::Shape;
 use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
 use crate::wire::message::longest_from_worker;
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     /// Queries that a worker may hold beyond those.
     pub(crate) ahead: usize,
     pub(crate) max_frame: u32,
+    /// How much may be on its way in one direction of a stream; `None`: queries open none.
+    pub(crate) window: Option<Window>,
     pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<Duration>,
@@ -44,12 +47,17 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Queries that fit into the memory that a worker shares with its pool: twice what it may
-    /// hold, as it may still have to pass some that were taken back.
-    fn slots(&self) -> usize {
+    /// What there is room for in the memory that a worker shares with its pool: of queries twice what
+    /// it may hold, as it may still have to pass some that were taken back. Those that open streams
+    /// are there only until they have.
+    fn shape(&self) -> Shape {
         const MOST: usize = 1 << 14;
-        let slots = 2 * (self.concurrency as usize + self.ahead) + 2;
-        if slots > MOST || self.transport == Transport::Socket { 0 } else { slots }
+        const OPENINGS: usize = 64;
+        let concurrency = self.concurrency as usize;
+        let at_once = if self.window.is_some() { concurrency.min(OPENINGS) } else { concurrency };
+        let slots = 2 * (at_once + self.ahead) + 2;
+        let none = slots > MOST || self.transport == Transport::Socket;
+        Shape { slots: if none { 0 } else { slots }, lanes: self.window.is_some() }
     }
 }
 
@@ -70,7 +78,7 @@ pub(crate) fn launch(
     }
     let longest = longest_from_worker(plan.max_frame, plan.concurrency);
     let (link, far) =
-        Link::new(longest, plan.concurrency, plan.slots(), plan.timeout).map_err(refused)?;
+        Link::new(longest, plan.concurrency, plan.shape(), plan.timeout).map_err(refused)?;
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),
@@ -80,7 +88,8 @@ pub(crate) fn launch(
         depth: depth + 1,
         concurrency: plan.concurrency,
         max_frame: plan.max_frame,
-        slots: if link.has_memory() { plan.slots() as u32 } else { 0 },
+        slots: if link.has_memory() { plan.shape().slots as u32 } else { 0 },
+        window: plan.window,
         runtime: plan.runtime.name().into(),
         timeout: plan.timeout,
         attributes: plan.surroundings.attributes.clone(),
@@ -115,6 +124,7 @@ pub(crate) fn launch(
         led: AtomicBool::new(false),
         awaits_turn: AtomicBool::new(false),
         broken: AtomicBool::new(false),
+        sent: AtomicU32::new(0),
         luck: Luck::new(),
         finished: AtomicBool::new(false),
         notes: Mutex::default(),

@@ -12,7 +12,7 @@ mod launch;
 mod output;
 mod usage;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 pub use crate::child::itself::{
@@ -27,6 +27,7 @@ use crate::output::{OutputLine, OutputStream};
 use crate::process::guard::Guard;
 use crate::reactor::{Reactor, Source, Token};
 use crate::spin::Luck;
+use crate::stream::{Carrier, Channel};
 use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
 use crate::transport::payload::Parts;
@@ -83,6 +84,8 @@ pub(crate) struct Worker {
     awaits_turn: AtomicBool,
     /// It broke the protocol: nothing that follows counts.
     broken: AtomicBool,
+    /// How many pieces of streams it was sent, for who wants to know whether there were more.
+    sent: AtomicU32,
     /// Whether it has paid lately to look for the next answer.
     luck: Luck,
     finished: AtomicBool,
@@ -132,6 +135,17 @@ impl Worker {
     /// Lets queries begin again. `false`: the worker has to be told.
     pub(crate) fn open_gate(&self) -> bool {
         self.link.open_gate()
+    }
+
+    /// From now on it may speak of this stream, and be spoken to.
+    pub(crate) fn enter_stream(self: &Arc<Self>, id: u64, channel: &Arc<Channel>) {
+        channel.attach(id, self.clone());
+        self.link.enter_stream(id, channel.clone());
+    }
+
+    /// It has nothing more to say of it, or never had.
+    pub(crate) fn leave_stream(&self, id: u64) {
+        self.link.leave_stream(id);
     }
 
     /// Puts something else into the outbox, which even a busy worker has to hear at once.
@@ -214,6 +228,11 @@ impl Worker {
         self.led.store(false, Ordering::Release);
     }
 
+    /// A caller looks for what comes.
+    pub(crate) fn is_led(&self) -> bool {
+        self.led.load(Ordering::Acquire)
+    }
+
     /// Reads what is there, unless somebody is at it.
     pub(crate) fn read_now(self: &Arc<Self>) {
         self.hear_data(Reading::Glance);
@@ -278,6 +297,41 @@ impl Worker {
     pub(crate) fn debug_of_no_query(&self) -> Option<Arc<str>> {
         let debug = lock(&self.notes).debug.clone();
         debug.filter(|debug| !debug.by_query).map(|debug| debug.text)
+    }
+}
+
+impl Worker {
+    /// How many pieces of streams it was sent, about.
+    pub(crate) fn sent(&self) -> u32 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether it may pay to look for what streams say.
+    pub(crate) fn is_lucky(&self) -> bool {
+        self.luck.is_good()
+    }
+
+    /// Looks for what streams say, for a moment. `true`: something has come.
+    pub(crate) fn look_for_pieces(self: &Arc<Self>) -> bool {
+        self.luck.look(|| self.link.has_news()) && self.read_news()
+    }
+}
+
+impl Carrier for Worker {
+    fn put(&self, kind: u8, id: u64, bytes: &[u8]) -> bool {
+        // A hint: one that is lost does not matter.
+        self.sent.store(self.sent().wrapping_add(1), Ordering::Relaxed);
+        self.link.put_piece(kind, id, bytes)
+    }
+
+    fn line_up(&self, channel: Arc<Channel>) {
+        self.link.line_up(channel);
+    }
+
+    fn flush(self: Arc<Self>) {
+        if !self.send() && !self.listen() {
+            self.hear_soon();
+        }
     }
 }
 

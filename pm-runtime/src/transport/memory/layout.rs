@@ -87,12 +87,44 @@ pub(crate) struct Ends {
     pub(crate) read: Alone<AtomicU64>,
 }
 
+/// Bytes of a lane: few enough for a cache.
+pub(crate) const LANE: usize = 256 << 10;
+
+/// What is known of a lane beside its bytes.
+#[repr(C)]
+pub(crate) struct LaneHead {
+    pub(crate) ends: Ends,
+    /// How far it was written, seen or not: for who looks when the writer is dead.
+    pub(crate) put: Alone<AtomicU64>,
+    /// 1: who writes waits for room.
+    pub(crate) wanted: Alone<AtomicU32>,
+}
+
 /// What stands before the slots.
 #[repr(C)]
 pub(crate) struct Head {
     pub(crate) bells: Bells,
     pub(crate) requests: Ends,
     pub(crate) answers: Ends,
+    /// Of what streams say to the worker, and to the pool; used where there are such.
+    pub(crate) lanes: [LaneHead; 2],
+}
+
+/// What a region has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Queries.
+    pub(crate) slots: usize,
+    /// What streams say.
+    pub(crate) lanes: bool,
+}
+
+impl Shape {
+    /// Bytes of the whole.
+    pub(crate) fn length(self) -> usize {
+        let lanes = if self.lanes { 2 * LANE } else { 0 };
+        size_of::<Head>() + self.slots * size_of::<Slot>() + 2 * STREAM + lanes
+    }
 }
 
 /// Stores a message that fits into a slot.

@@ -8,6 +8,7 @@
 mod atomic;
 mod far;
 mod futex;
+mod lane;
 mod layout;
 #[cfg(pm_loom)]
 mod lent;
@@ -28,12 +29,14 @@ pub(crate) use far::{
     Claim, Ending, Long, Next, Requests, Sleep, end, is_there, pool_sleeps, sleep, sleep_for_room,
     sleep_on, spoil, took,
 };
-pub(crate) use layout::INLINE;
+pub(crate) use lane::{Lanes, PIECE, Progress, Side, Words};
+pub(crate) use layout::{INLINE, Shape};
 #[cfg(any(pm_loom, miri))]
 pub(crate) use model::Region;
 pub(crate) use near::{About, Heard, Near, Posting};
 #[cfg(not(any(pm_loom, miri)))]
 pub(crate) use region::Region;
+pub(crate) use stream::Broken;
 
 use crate::process::large::buffer;
 

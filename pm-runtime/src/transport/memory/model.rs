@@ -1,7 +1,10 @@
 //! The same memory, for what checks programs: on the heap, and small.
 
+#[cfg(miri)]
+use super::Shape;
 use super::atomic::{AtomicU32, AtomicU64, Lent32, Lent64};
-use super::layout::{Alone, Bells, Ends, Head, Slot};
+use super::lane::Lane;
+use super::layout::{Alone, Bells, Ends, Head, LaneHead, Slot};
 use super::stream::Buffer;
 use super::words::WORD;
 
@@ -9,6 +12,7 @@ pub(crate) struct Region {
     head: Head,
     slots: Vec<Slot>,
     streams: [Vec<Lent64>; 2],
+    lanes: [Vec<Lent64>; 2],
 }
 
 impl Region {
@@ -29,21 +33,25 @@ impl Region {
         };
         let bells =
             Bells { worker_sleeps: Alone(word()), pool_sleeps: Alone(word()), room: Alone(word()) };
+        let lane = || LaneHead { ends: ends(), put: Alone(long()), wanted: Alone(word()) };
+        let words =
+            || std::array::from_fn(|_| (0..stream / WORD).map(|_| Lent64::new(0)).collect());
         Self {
-            head: Head { bells, requests: ends(), answers: ends() },
+            head: Head { bells, requests: ends(), answers: ends(), lanes: [lane(), lane()] },
             slots: (0..slots).map(slot).collect(),
-            streams: std::array::from_fn(|_| (0..stream / WORD).map(|_| Lent64::new(0)).collect()),
+            streams: words(),
+            lanes: words(),
         }
     }
 
     /// There are no other processes here.
     #[cfg(miri)]
-    pub(crate) fn create(_: usize) -> Result<(Self, std::os::fd::OwnedFd), rustix::io::Errno> {
+    pub(crate) fn create(_: Shape) -> Result<(Self, std::os::fd::OwnedFd), rustix::io::Errno> {
         Err(rustix::io::Errno::NOSYS)
     }
 
     #[cfg(miri)]
-    pub(crate) fn open(_: &std::os::fd::OwnedFd, _: usize) -> Result<Self, rustix::io::Errno> {
+    pub(crate) fn open(_: &std::os::fd::OwnedFd, _: Shape) -> Result<Self, rustix::io::Errno> {
         Err(rustix::io::Errno::NOSYS)
     }
 
@@ -67,5 +75,10 @@ impl Region {
 
     pub(crate) fn answers(&self) -> Buffer<'_> {
         Buffer { ends: &self.head.answers, words: &self.streams[1] }
+    }
+
+    pub(crate) fn lane(&self, to_pool: bool) -> Lane<'_> {
+        let index = usize::from(to_pool);
+        Lane::new(&self.head.lanes[index], &self.lanes[index])
     }
 }

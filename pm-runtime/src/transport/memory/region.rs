@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::atomic::Lent64;
-use super::layout::{Head, STREAM, Slot};
+use super::lane::Lane;
+use super::layout::{Head, LANE, STREAM, Shape, Slot};
 use super::stream::Buffer;
 use super::words::WORD;
 
@@ -20,7 +21,7 @@ use super::words::WORD;
 /// which that is no more than a surprising value.
 pub(crate) struct Region {
     base: NonNull<u8>,
-    slots: usize,
+    shape: Shape,
 }
 
 // SAFETY: the mapping is the region's own, lives as long as it does, and is only ever accessed
@@ -33,43 +34,38 @@ const _: () = assert!(size_of::<Head>().is_multiple_of(align_of::<Slot>()));
 const _: () = assert!(size_of::<Slot>() == 128);
 
 impl Region {
-    /// Bytes of a region with so many slots.
-    fn length(slots: usize) -> usize {
-        size_of::<Head>() + slots * size_of::<Slot>() + 2 * STREAM
-    }
-
     /// Makes the memory, and what names it for the worker. It is zero, which is what every field
     /// starts as.
-    pub(crate) fn create(slots: usize) -> Result<(Self, OwnedFd), Errno> {
+    pub(crate) fn create(shape: Shape) -> Result<(Self, OwnedFd), Errno> {
         if !is_allowed() {
             return Err(Errno::NOSYS);
         }
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let memory = rustix::fs::memfd_create("pm-runtime", flags)?;
-        rustix::fs::ftruncate(&memory, Self::length(slots) as u64)?;
+        rustix::fs::ftruncate(&memory, shape.length() as u64)?;
         // A worker that cuts it short would have the pool's next access end its process.
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&memory, seals)?;
-        Ok((Self::map(&memory, slots)?, memory))
+        Ok((Self::map(&memory, shape)?, memory))
     }
 
     /// Maps what a pool has made.
-    pub(crate) fn open(memory: &OwnedFd, slots: usize) -> Result<Self, Errno> {
+    pub(crate) fn open(memory: &OwnedFd, shape: Shape) -> Result<Self, Errno> {
         let sealed = rustix::fs::fcntl_get_seals(memory)?.contains(SealFlags::SHRINK);
         let size = rustix::fs::fstat(memory)?.st_size;
-        if !sealed || size != Self::length(slots) as i64 {
+        if !sealed || size != shape.length() as i64 {
             return Err(Errno::INVAL);
         }
-        Self::map(memory, slots)
+        Self::map(memory, shape)
     }
 
-    fn map(memory: impl AsFd, slots: usize) -> Result<Self, Errno> {
+    fn map(memory: impl AsFd, shape: Shape) -> Result<Self, Errno> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at a place of the system's choice touches no memory of ours.
         let base = unsafe {
             rustix::mm::mmap(
                 std::ptr::null_mut(),
-                Self::length(slots),
+                shape.length(),
                 protection,
                 MapFlags::SHARED,
                 memory,
@@ -77,7 +73,7 @@ impl Region {
             )?
         };
         let base = NonNull::new(base.cast()).ok_or(Errno::NOMEM)?;
-        Ok(Self { base, slots })
+        Ok(Self { base, shape })
     }
 
     pub(crate) fn head(&self) -> &Head {
@@ -90,7 +86,7 @@ impl Region {
         // SAFETY: so many slots follow the head, which keeps their alignment; as above.
         unsafe {
             let first = self.base.add(size_of::<Head>()).cast::<Slot>();
-            NonNull::slice_from_raw_parts(first, self.slots).as_ref()
+            NonNull::slice_from_raw_parts(first, self.shape.slots).as_ref()
         }
     }
 
@@ -107,10 +103,27 @@ impl Region {
     fn stream(&self, index: usize) -> &[Lent64] {
         // SAFETY: two streams follow the slots, which keep their alignment; as above.
         unsafe {
-            let before = size_of::<Head>() + self.slots * size_of::<Slot>() + index * STREAM;
+            let before = size_of::<Head>() + self.shape.slots * size_of::<Slot>() + index * STREAM;
             let first = self.base.add(before).cast::<Lent64>();
             NonNull::slice_from_raw_parts(first, STREAM / WORD).as_ref()
         }
+    }
+}
+
+impl Region {
+    /// What streams say: to the pool, or to the worker. Empty where there are no lanes.
+    pub(crate) fn lane(&self, to_pool: bool) -> Lane<'_> {
+        let index = usize::from(to_pool);
+        let length = if self.shape.lanes { LANE / WORD } else { 0 };
+        // SAFETY: two lanes follow the streams, if there are any, and the end of the mapping
+        // otherwise; both keep their alignment; as above.
+        let words = unsafe {
+            let before =
+                self.shape.length() - if self.shape.lanes { (2 - index) * LANE } else { 0 };
+            let first = self.base.add(before).cast::<Lent64>();
+            NonNull::slice_from_raw_parts(first, length).as_ref()
+        };
+        Lane::new(&self.head().lanes[index], words)
     }
 }
 
@@ -125,6 +138,6 @@ impl Drop for Region {
         let base = self.base.as_ptr().cast::<c_void>();
         // SAFETY: the mapping is ours, and what was handed out borrowed `self`. It fails only for
         // what is no mapping.
-        let _ = unsafe { rustix::mm::munmap(base, Self::length(self.slots)) };
+        let _ = unsafe { rustix::mm::munmap(base, self.shape.length()) };
     }
 }

@@ -22,13 +22,13 @@ pub(crate) struct Buffer<'a> {
 }
 
 impl<'a> Buffer<'a> {
-    fn capacity(self) -> u64 {
+    pub(super) fn capacity(self) -> u64 {
         (self.words.len() * WORD) as u64
     }
 
     /// The words from this position on, up to `length` bytes: in two pieces where the buffer ends
     /// between.
-    fn span(self, position: u64, length: usize) -> [&'a [Lent64]; 2] {
+    pub(super) fn span(self, position: u64, length: usize) -> [&'a [Lent64]; 2] {
         let first = (position % self.capacity()) as usize / WORD;
         let count = length.div_ceil(WORD);
         let until = (first + count).min(self.words.len());

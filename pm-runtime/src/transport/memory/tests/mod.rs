@@ -1,5 +1,6 @@
 //! The memory under every interleaving that a test can make; its models are in `pm-model`.
 
+mod lanes;
 mod scribbles;
 #[cfg(not(miri))]
 mod sealed;
@@ -9,6 +10,8 @@ mod threads;
 
 use std::sync::Arc;
 
+#[cfg(not(miri))]
+use super::Shape;
 use super::{About, Posting, Region};
 
 fn posting(id: u64, bytes: Vec<u8>) -> Posting {
@@ -22,5 +25,5 @@ fn region(slots: usize) -> Arc<Region> {
     #[cfg(miri)]
     return Arc::new(Region::new(slots, STREAM));
     #[cfg(not(miri))]
-    Arc::new(Region::create(slots).unwrap().0)
+    Arc::new(Region::create(Shape { slots, lanes: true }).unwrap().0)
 }

@@ -3,12 +3,16 @@
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 
-use super::super::Region;
 use super::super::atomic::Ordering::Relaxed;
+use super::super::{Region, Shape};
+
+fn slots(slots: usize) -> Shape {
+    Shape { slots, lanes: false }
+}
 
 #[test]
 fn nobody_cuts_the_memory_short_makes_it_longer_or_seals_it_further() {
-    let (region, memory) = Region::create(4).unwrap();
+    let (region, memory) = Region::create(slots(4)).unwrap();
     let size = rustix::fs::fstat(&memory).unwrap().st_size as u64;
     for other in [0, size - 1, size + 1] {
         assert_eq!(rustix::fs::ftruncate(&memory, other), Err(Errno::PERM));
@@ -26,11 +30,13 @@ fn nobody_cuts_the_memory_short_makes_it_longer_or_seals_it_further() {
 
 #[test]
 fn a_worker_maps_nothing_that_could_be_cut_short_or_is_of_another_size() {
-    let (_region, memory) = Region::create(4).unwrap();
-    assert!(Region::open(&memory, 4).is_ok());
-    assert_eq!(Region::open(&memory, 5).err(), Some(Errno::INVAL));
+    let (_region, memory) = Region::create(slots(4)).unwrap();
+    assert!(Region::open(&memory, slots(4)).is_ok());
+    assert_eq!(Region::open(&memory, slots(5)).err(), Some(Errno::INVAL));
+    let with_lanes = Shape { slots: 4, lanes: true };
+    assert_eq!(Region::open(&memory, with_lanes).err(), Some(Errno::INVAL));
     let size = rustix::fs::fstat(&memory).unwrap().st_size as u64;
     let unsealed = rustix::fs::memfd_create("another", MemfdFlags::ALLOW_SEALING).unwrap();
     rustix::fs::ftruncate(&unsealed, size).unwrap();
-    assert_eq!(Region::open(&unsealed, 4).err(), Some(Errno::INVAL));
+    assert_eq!(Region::open(&unsealed, slots(4)).err(), Some(Errno::INVAL));
 }

@@ -1,0 +1,510 @@
+//! One end of a stream.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::flow::{Credit, Grant, Intake};
+use super::registry::Wakes;
+use crate::error::QueryError;
+use crate::options::Window;
+use crate::sync::lock;
+use crate::transport::memory::PIECE;
+use crate::transport::piece::Piece;
+use crate::wire::frame::FrameError;
+use crate::wire::message::stream as kind;
+
+/// What takes the pieces of a stream to the other side.
+pub(crate) trait Carrier: Send + Sync {
+    /// Takes a piece of at most [`PIECE`] bytes. `false`: there is no room; whoever hears of some
+    /// has the streams go on that stand in line.
+    fn put(&self, kind: u8, id: u64, bytes: &[u8]) -> bool;
+    /// Puts a stream in line for room.
+    fn line_up(&self, channel: Arc<Channel>);
+    /// Has the other side see what was put. Not under a lock of a stream.
+    fn flush(self: Arc<Self>);
+}
+
+/// One end of a stream: what has come and is not read, what may be sent, and how it ended.
+pub(crate) struct Channel {
+    /// The longest message, in bytes.
+    limit: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    id: Option<u64>,
+    /// `None`: there is no other side yet, or no longer.
+    carrier: Option<Arc<dyn Carrier>>,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    /// `Some`: nothing more comes or goes; why.
+    ended: Option<Result<(), QueryError>>,
+    /// Nobody wants it any more, though the other side is still to be told that it is over.
+    destroyed: bool,
+}
+
+struct Incoming {
+    /// Whole messages, each behind its length.
+    messages: Vec<u8>,
+    /// What has come of the next one, and how much that was.
+    partial: Vec<u8>,
+    partial_size: usize,
+    intake: Intake,
+    /// The other side sends no more.
+    over: bool,
+    /// Nobody reads any more: what comes is thrown away.
+    unread: bool,
+    reader: Option<Waker>,
+}
+
+struct Outgoing {
+    credit: Credit,
+    /// What the other side may send again, and was not told.
+    grant: Grant,
+    /// A message of which some is still to go.
+    pending: Option<(Vec<u8>, usize)>,
+    /// What is said after all messages.
+    last: Option<(u8, Vec<u8>)>,
+    /// Nothing more may be sent.
+    over: bool,
+    /// It stands in line for room.
+    in_line: bool,
+    senders: VecDeque<Waker>,
+}
+
+/// Messages that were taken from a channel at once.
+#[derive(Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    at: usize,
+    /// What was read of it, and the channel does not know.
+    read: Grant,
+}
+
+/// Bytes in front of a message.
+const LENGTH: usize = 4;
+
+/// So much memory a stream keeps while nothing comes.
+const KEPT: usize = 256;
+
+impl Batch {
+    /// The next message.
+    pub(crate) fn next(&mut self) -> Option<&[u8]> {
+        let (length, rest) = self.bytes.get(self.at..)?.split_first_chunk::<LENGTH>()?;
+        let length = u32::from_ne_bytes(*length) as usize;
+        self.at += LENGTH + length;
+        self.read.add(length);
+        rest.get(..length)
+    }
+}
+
+/// What came of asking for messages.
+pub(crate) enum Taken {
+    /// There are some.
+    Some,
+    /// There are none yet, and the task is woken when there are.
+    Later,
+    /// There will be no more; why.
+    Over(Result<(), QueryError>),
+}
+
+/// A stream that takes nothing any more; why.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Over(pub(crate) Result<(), QueryError>);
+
+impl Channel {
+    pub(crate) fn new(window: Window, limit: usize) -> Self {
+        let incoming = Incoming {
+            messages: Vec::new(),
+            partial: Vec::new(),
+            partial_size: 0,
+            intake: Intake::new(window),
+            over: false,
+            unread: false,
+            reader: None,
+        };
+        let outgoing = Outgoing {
+            credit: Credit::new(window),
+            grant: Grant::default(),
+            pending: None,
+            last: None,
+            over: false,
+            in_line: false,
+            senders: VecDeque::new(),
+        };
+        let state =
+            State { id: None, carrier: None, incoming, outgoing, ended: None, destroyed: false };
+        Self { limit, state: Mutex::new(state) }
+    }
+
+    /// The longest message, in bytes.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// From now on it has another side.
+    pub(crate) fn attach(&self, id: u64, carrier: Arc<dyn Carrier>) {
+        let mut state = lock(&self.state);
+        let old = state.carrier.replace(carrier);
+        state.id = Some(id);
+        drop(state);
+        drop(old);
+    }
+
+    /// Its name, if it ever had another side.
+    pub(crate) fn id(&self) -> Option<u64> {
+        lock(&self.state).id
+    }
+
+    /// It has none any more, until it is attached again.
+    pub(crate) fn detach(&self) {
+        let carrier = lock(&self.state).carrier.take();
+        drop(carrier);
+    }
+
+    /// Sends a message, if the other side has room for it; it is empty then. Without a context
+    /// nobody is woken later. [`flush`](Self::flush) has to follow.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        message: &mut Vec<u8>,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<(), Over>> {
+        let mut state = lock(&self.state);
+        if let Some(over) = state.takes_no_more() {
+            return Poll::Ready(Err(over));
+        }
+        let out = &mut state.outgoing;
+        if out.pending.is_some() || !out.credit.allows(message.len()) {
+            return state.wait_to_send(cx);
+        }
+        out.credit.spend(message.len());
+        if message.len() <= PIECE && !state.outgoing.in_line && state.put(kind::MESSAGE, message) {
+            message.clear();
+            return Poll::Ready(Ok(()));
+        }
+        state.outgoing.pending = Some((std::mem::take(message), 0));
+        state.go_on(self, usize::MAX);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until all that was sent is on its way.
+    pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
+        let mut state = lock(&self.state);
+        match (&state.outgoing.pending, &state.ended) {
+            (None, None | Some(Ok(()))) => Poll::Ready(Ok(())),
+            (_, Some(ended)) => Poll::Ready(Err(Over(ended.clone()))),
+            (Some(_), None) => state.wait_to_send(Some(cx)),
+        }
+    }
+
+    /// Nothing more may be sent; this is said behind all messages. `false`: something was said
+    /// already.
+    pub(crate) fn finish(self: &Arc<Self>, kind: u8, bytes: Vec<u8>) -> bool {
+        let mut state = lock(&self.state);
+        if state.outgoing.over || state.ended.is_some() {
+            return false;
+        }
+        state.outgoing.over = true;
+        state.outgoing.last = Some((kind, bytes));
+        state.go_on(self, usize::MAX);
+        let senders = std::mem::take(&mut state.outgoing.senders);
+        drop(state);
+        let mut wakes = Wakes::default();
+        wakes.add(senders);
+        wakes.wake();
+        true
+    }
+
+    /// Has the other side see what was sent.
+    pub(crate) fn flush(&self) {
+        let carrier = lock(&self.state).carrier.clone();
+        if let Some(carrier) = carrier {
+            carrier.flush();
+        }
+    }
+
+    /// There may be room: says what is to be said, a piece of it. `false`: there was none.
+    pub(crate) fn go_on(self: &Arc<Self>, wakes: &mut Wakes) -> bool {
+        let mut state = lock(&self.state);
+        state.outgoing.in_line = false;
+        let went = state.go_on(self, 1);
+        if state.outgoing.pending.is_none() {
+            wakes.add(std::mem::take(&mut state.outgoing.senders));
+        }
+        went
+    }
+
+    /// Takes messages that have come, all of those that are there; the batch must be empty.
+    pub(crate) fn poll_take(
+        self: &Arc<Self>,
+        batch: &mut Batch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Taken {
+        let mut state = lock(&self.state);
+        let grants = state.read(self, std::mem::take(&mut batch.read));
+        batch.bytes.clear();
+        batch.at = 0;
+        let State { incoming, ended, .. } = &mut *state;
+        let taken = if !incoming.messages.is_empty() {
+            std::mem::swap(&mut batch.bytes, &mut incoming.messages);
+            Taken::Some
+        } else if let Some(ended) = ended {
+            Taken::Over(ended.clone())
+        } else if incoming.over {
+            Taken::Over(Ok(()))
+        } else {
+            incoming.messages.shrink_to(KEPT);
+            incoming.partial.shrink_to(KEPT);
+            batch.bytes.shrink_to(KEPT);
+            if let Some(cx) = cx
+                && !incoming.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
+                incoming.reader = Some(cx.waker().clone());
+            }
+            Taken::Later
+        };
+        let carrier = if grants { state.carrier.clone() } else { None };
+        drop(state);
+        if let Some(carrier) = carrier {
+            carrier.flush();
+        }
+        taken
+    }
+
+    /// Tells the other side of what was read of a batch that is not used up, if it is time.
+    pub(crate) fn read(self: &Arc<Self>, batch: &mut Batch) {
+        const SOME: u64 = 64;
+        if batch.read.messages < SOME && batch.read.bytes < PIECE as u64 {
+            return;
+        }
+        let mut state = lock(&self.state);
+        if state.read(self, std::mem::take(&mut batch.read)) {
+            let carrier = state.carrier.clone();
+            drop(state);
+            if let Some(carrier) = carrier {
+                carrier.flush();
+            }
+        }
+    }
+
+    /// Nobody will read what comes any more.
+    pub(crate) fn discard(self: &Arc<Self>, batch: &mut Batch) {
+        let mut state = lock(&self.state);
+        let mut read = std::mem::take(&mut batch.read);
+        let rest = [&batch.bytes[batch.at.min(batch.bytes.len())..], &state.incoming.messages];
+        for mut rest in rest {
+            while let Some((length, behind)) = rest.split_first_chunk::<LENGTH>() {
+                let length = u32::from_ne_bytes(*length) as usize;
+                read.add(length);
+                rest = behind.get(length..).unwrap_or_default();
+            }
+        }
+        state.incoming.unread = true;
+        state.incoming.messages = Vec::new();
+        state.incoming.partial = Vec::new();
+        let reader = state.incoming.reader.take();
+        state.read(self, read);
+        drop(state);
+        drop(reader);
+        *batch = Batch::default();
+        self.flush();
+    }
+
+    /// A piece has come.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        piece: &Piece<'_>,
+        wakes: &mut Wakes,
+    ) -> Result<(), FrameError> {
+        let mut state = lock(&self.state);
+        if state.ended.is_some() {
+            return Ok(());
+        }
+        match piece.kind {
+            kind::MESSAGE | kind::PIECE => {
+                let whole = piece.kind == kind::MESSAGE;
+                if let Some(size) = state.incoming.take(piece, whole, self.limit)?
+                    && state.incoming.unread
+                {
+                    let mut read = Grant::default();
+                    read.add(size);
+                    state.read(self, read);
+                }
+                if whole {
+                    wakes.add(state.incoming.reader.take());
+                }
+            }
+            kind::GRANT => {
+                let grant = Grant::from_bytes(&piece.body.to_vec()).ok_or(FrameError::Grant)?;
+                let out = &mut state.outgoing;
+                out.credit.granted(grant).map_err(|_| FrameError::Grant)?;
+                wakes.add(std::mem::take(&mut out.senders));
+            }
+            kind::OVER => {
+                state.incoming.over = true;
+                wakes.add(state.incoming.reader.take());
+            }
+            // Others are its owner's to hear.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// It is over, on both sides. What has come can still be read.
+    pub(crate) fn end(&self, how: Result<(), QueryError>, wakes: &mut Wakes) {
+        let mut state = lock(&self.state);
+        if state.ended.is_some() {
+            return;
+        }
+        state.ended = Some(how);
+        let carrier = state.carrier.take();
+        let pending = state.outgoing.pending.take();
+        state.outgoing.last = None;
+        state.outgoing.grant = Grant::default();
+        wakes.add(state.incoming.reader.take());
+        wakes.add(std::mem::take(&mut state.outgoing.senders));
+        drop(state);
+        drop((carrier, pending));
+    }
+
+    /// Nothing more may be sent.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.state).takes_no_more().is_some()
+    }
+
+    /// Nobody wants it any more: its code is to end.
+    pub(crate) fn destroy(&self, wakes: &mut Wakes) {
+        let mut state = lock(&self.state);
+        state.destroyed = true;
+        wakes.add(state.incoming.reader.take());
+        wakes.add(std::mem::take(&mut state.outgoing.senders));
+    }
+
+    /// It is over, on both sides.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.state).ended.is_some()
+    }
+
+    /// Woken when nothing more may be sent, and whenever something may.
+    pub(crate) fn wake_when_over(&self, cx: &mut Context<'_>) {
+        let _: Poll<()> = lock(&self.state).wait_to_send(Some(cx));
+    }
+}
+
+impl State {
+    fn takes_no_more(&self) -> Option<Over> {
+        match &self.ended {
+            Some(ended) => Some(Over(ended.clone())),
+            None => (self.outgoing.over || self.destroyed).then_some(Over(Ok(()))),
+        }
+    }
+
+    fn wait_to_send<T>(&mut self, cx: Option<&mut Context<'_>>) -> Poll<T> {
+        let senders = &mut self.outgoing.senders;
+        if let Some(cx) = cx
+            && !senders.iter().any(|waker| waker.will_wake(cx.waker()))
+        {
+            senders.push_back(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn put(&self, kind: u8, bytes: &[u8]) -> bool {
+        self.carrier.as_ref().zip(self.id).is_some_and(|(carrier, id)| carrier.put(kind, id, bytes))
+    }
+
+    /// So much was read. `true`: the other side is told.
+    fn read(&mut self, channel: &Arc<Channel>, read: Grant) -> bool {
+        let Some(grant) = self.incoming.intake.consumed(read) else { return false };
+        self.outgoing.grant.messages += grant.messages;
+        self.outgoing.grant.bytes += grant.bytes;
+        self.go_on(channel, usize::MAX);
+        true
+    }
+
+    /// Says what is to be said, as much as there is room for, and so many pieces at most; stands in
+    /// line for the rest. `false`: there was no room for any of it.
+    fn go_on(&mut self, channel: &Arc<Channel>, most: usize) -> bool {
+        let said = if self.outgoing.in_line { 0 } else { self.say(most) };
+        let more = !self.outgoing.grant.is_empty()
+            || self.outgoing.pending.is_some()
+            || self.outgoing.last.is_some();
+        if more
+            && !self.outgoing.in_line
+            && let Some(carrier) = &self.carrier
+        {
+            self.outgoing.in_line = true;
+            carrier.line_up(channel.clone());
+        }
+        said > 0 || !more
+    }
+
+    fn say(&mut self, most: usize) -> usize {
+        let mut said = 0;
+        if !self.outgoing.grant.is_empty() {
+            if !self.put(kind::GRANT, &self.outgoing.grant.to_bytes()) {
+                return said;
+            }
+            self.outgoing.grant = Grant::default();
+            said += 1;
+        }
+        while said < most
+            && let Some((message, sent)) = &self.outgoing.pending
+        {
+            let rest = &message[*sent..];
+            let piece = &rest[..rest.len().min(PIECE)];
+            let (size, whole) = (piece.len(), piece.len() == rest.len());
+            if !self.put(if whole { kind::MESSAGE } else { kind::PIECE }, piece) {
+                return said;
+            }
+            said += 1;
+            match (&mut self.outgoing.pending, whole) {
+                (Some((_, sent)), false) => *sent += size,
+                (pending, _) => *pending = None,
+            }
+        }
+        if said < most
+            && self.outgoing.pending.is_none()
+            && let Some((kind, bytes)) = &self.outgoing.last
+            && self.put(*kind, bytes)
+        {
+            self.outgoing.last = None;
+            said += 1;
+        }
+        said
+    }
+}
+
+impl Incoming {
+    /// `Some`: the message is whole, and of this size.
+    fn take(
+        &mut self,
+        piece: &Piece<'_>,
+        whole: bool,
+        limit: usize,
+    ) -> Result<Option<usize>, FrameError> {
+        let size = self.partial_size + piece.body.len();
+        if size > limit {
+            let [length, limit] =
+                [size, limit].map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
+            return Err(FrameError::TooLong { length, limit });
+        }
+        self.intake.check(size).map_err(|_| FrameError::Window)?;
+        self.partial_size = if whole { 0 } else { size };
+        if !whole {
+            if !self.unread {
+                piece.body.append_to(&mut self.partial);
+            }
+            return Ok(None);
+        }
+        self.intake.received(size);
+        if !self.unread {
+            self.messages.extend_from_slice(&(size as u32).to_ne_bytes());
+            self.messages.append(&mut self.partial);
+            piece.body.append_to(&mut self.messages);
+            self.partial.shrink_to(KEPT);
+        }
+        Ok(Some(size))
+    }
+}
