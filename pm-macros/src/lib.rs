@@ -231,9 +231,9 @@ pub fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The options are those of [`worker_query`](macro@worker_query), but for `cancel`; `timeout` is how
 /// long [`open`](../pm_runtime/trait.StreamWorker.html#method.open) may take, `concurrency` how many
-/// streams a worker has at most. Two more are about streams: `window = 256` and
-/// `window_bytes = "256KiB"`, which are the defaults, say how many messages of one stream, and how many
-/// bytes of them, may be on their way in one direction and not be read; who sends more waits.
+/// streams a worker has at most (65,536 by default). Two more are about streams: `window` and
+/// `window_bytes` say how many messages of one stream, and how many bytes of them, may be on their way
+/// in one direction and not be read; who sends more waits.
 #[proc_macro_attribute]
 pub fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream {
     stream::worker_stream(args.into(), item.into()).into()

@@ -1,6 +1,7 @@
 use super::{Macro, mistakes};
 use crate::expand::worker_query;
 use crate::main_test::{main, test};
+use crate::stream::worker_stream;
 
 /// Each error: the source text that it stands under, and what its message has to say.
 #[track_caller]
@@ -469,4 +470,31 @@ fn main_and_tests_have_one_option() {
         &[("flavor", "unknown option `flavor`: `#[pm_runtime::test]` takes only `crate`")],
     );
     refused(main, "crate = some::path", "fn main() {}", &[]);
+}
+
+#[test]
+fn a_stream_stands_above_a_struct() {
+    let stream = |item: &str, place: &str, says: &str| {
+        refused(worker_stream, "", item, &[(place, says)]);
+    };
+    stream("enum E { A }", "enum", "put the enum into a field of one");
+    stream("impl S {}", "impl", "not above its `impl`");
+    stream("fn f() {}", "fn", "a function is a `#[worker_query]`");
+    stream("trait T {}", "trait", "stands above a `struct`");
+    stream("struct S<T>(T);", "T", "a stream cannot be generic");
+    stream("struct S<'a>(&'a str);", "'a", "borrows nothing");
+    stream("struct S<const N: usize>;", "const N: usize", "make the constant a field");
+    stream("struct S { #[local = 3] a: u8 }", "#[local = 3]", "takes no value");
+    stream("#[worker_raw] struct S;", "#[worker_raw]", "cannot stand beside `#[worker_stream]`");
+}
+
+#[test]
+fn options_of_streams_and_of_queries_are_told_apart() {
+    let args = r#"cancel = "kill""#;
+    let says = "`cancel` is an option of `#[worker_query]`, and has no meaning for";
+    refused(worker_stream, args, "struct S;", &[("cancel", says)]);
+    option("window = 3", "window", "`window` is an option of `#[worker_stream]`");
+    refused(worker_stream, "window = 0", "struct S;", &[("0", "")]);
+    let says = "did you mean `window`?";
+    refused(worker_stream, "windo = 3", "struct S;", &[("windo", says)]);
 }

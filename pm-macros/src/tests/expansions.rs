@@ -1,6 +1,7 @@
 use super::{Macro, pretty};
 use crate::expand::worker_query;
 use crate::main_test::{main, test};
+use crate::stream::worker_stream;
 
 /// Compares with the snapshot of that name.
 fn snapshot(name: &str, macro_: Macro, args: &str, item: &str) {
@@ -25,6 +26,29 @@ fn a_plain_query() {
 fn a_plain_query_is_at_most_90_lines() {
     let file = pretty(worker_query, r#"workers = 3, timeout = "30s""#, PLAIN);
     assert!(file.lines().count() <= 90, "{} lines", file.lines().count());
+}
+
+#[test]
+fn a_stream() {
+    snapshot(
+        "stream",
+        worker_stream,
+        r#"workers = 2, window = 64, init = set_up, message = Notice"#,
+        "/// A battle.
+         #[derive(Debug, Default)]
+         pub struct BattleLog { pub format: String, turn: u32, #[local] started: Option<Instant> }",
+    );
+}
+
+#[test]
+fn a_stream_with_serde_of_its_own() {
+    snapshot(
+        "stream_serde",
+        worker_stream,
+        r#"name = "Tail", crate = "renamed::runtime""#,
+        "#[cfg(unix)] #[derive(Clone, serde::Serialize, serde::Deserialize)]
+         pub(crate) struct Follow(PathBuf, #[local] u64);",
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::{mistakes, pretty};
 use crate::expand::worker_query;
-use crate::keys::{KEYS, Kind};
+use crate::keys::{KEYS, Kind, Subject};
+use crate::stream::worker_stream;
 
 /// The body of `builder()`, without spaces.
 fn builder(args: &str) -> String {
@@ -31,7 +32,16 @@ fn every_example_of_the_table_is_accepted() {
     for key in KEYS.iter().filter(|key| key.kind != Kind::Later) {
         let rest = key.example.strip_prefix(key.name).expect("its name");
         assert!(rest.starts_with(" = ") || rest.starts_with('('), "{}", key.example);
-        assert_eq!(mistakes(worker_query, key.example, "fn f() {}"), [], "{}", key.example);
+        let found = match key.only_for() {
+            Some(Subject::Stream) => mistakes(worker_stream, key.example, "struct S;"),
+            Some(Subject::Query) => mistakes(worker_query, key.example, "fn f() {}"),
+            None => {
+                let of_stream = mistakes(worker_stream, key.example, "struct S;");
+                assert_eq!(of_stream, [], "{}", key.example);
+                mistakes(worker_query, key.example, "fn f() {}")
+            }
+        };
+        assert_eq!(found, [], "{}", key.example);
     }
 }
 

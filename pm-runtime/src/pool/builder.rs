@@ -181,7 +181,7 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How many messages of one stream may be on their way in one direction, and not be read, before
-    /// who sends has to wait; 256 by default. For pools of [streams](crate::worker_stream).
+    /// who sends has to wait; 512 by default. For pools of [streams](crate::worker_stream).
     pub fn window(mut self, messages: u32) -> Self {
         self.options.window.messages = messages;
         self
