@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use pm_runtime::worker_query;
+use pm_runtime::{Outbox, OutboxClosed, StreamWorker, worker_query, worker_stream};
 
 use crate::slice::compute;
 
@@ -28,6 +28,26 @@ pub(crate) fn echo(bytes: Vec<u8>) -> Vec<u8> {
 #[worker_query(workers = 1, max_frame = "65MiB")]
 pub(crate) fn lend(bytes: &[u8]) -> usize {
     black_box(bytes).len()
+}
+
+#[worker_query(workers = 1)]
+pub(crate) async fn add_async(a: u64, b: u64) -> u64 {
+    a + b
+}
+
+/// Sends back what it is sent.
+#[worker_stream(workers = 1)]
+#[derive(Default)]
+pub(crate) struct Repeat;
+
+impl StreamWorker for Repeat {
+    type Input = u64;
+    type Output = u64;
+    type Error = OutboxClosed;
+
+    async fn write(&mut self, number: u64, out: &Outbox<u64>) -> Result<(), OutboxClosed> {
+        out.send(number).await
+    }
 }
 
 /// Takes memory, and keeps it.

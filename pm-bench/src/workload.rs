@@ -25,6 +25,14 @@ pub(crate) enum Workload {
     Echo { bytes: usize },
     /// Bytes there, and a number back.
     Lend { bytes: usize },
+    /// Numbers there and back over so many streams at once.
+    Streams { workers: usize, streams: usize },
+    /// To open a stream, one after the other.
+    OpenStream,
+    /// An async query, one after the other.
+    AsyncQuery,
+    /// What each of so many open streams takes that idle: in the caller's process, or in the worker.
+    OpenStreams { streams: usize, in_worker: bool },
     /// From nothing to the first answer of a new worker.
     Spawn,
     /// From the SIGKILL to a worker amid a query to the caller's error.
@@ -59,16 +67,20 @@ impl Workload {
             Self::Flight { .. }
             | Self::Crowd { .. }
             | Self::Tasks { .. }
+            | Self::Streams { .. }
             | Self::WakeUps { .. } => Unit::PerSecond,
             Self::Echo { .. } | Self::Lend { .. } => Unit::BytesPerSecond,
-            Self::Waiting { .. } | Self::Idle => Unit::Bytes,
+            Self::Waiting { .. } | Self::OpenStreams { .. } | Self::Idle => Unit::Bytes,
             _ => Unit::Seconds,
         }
     }
 
     /// Whether each slice needs a new process.
     pub(crate) fn is_once(self) -> bool {
-        matches!(self, Self::Waiting { .. } | Self::Idle | Self::WakeUps { .. })
+        matches!(
+            self,
+            Self::Waiting { .. } | Self::OpenStreams { .. } | Self::Idle | Self::WakeUps { .. }
+        )
     }
 }
 

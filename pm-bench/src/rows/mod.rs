@@ -4,6 +4,7 @@ mod bytes;
 mod latency;
 mod life;
 mod memory;
+mod streams;
 mod throughput;
 
 use serde::Serialize;
@@ -51,7 +52,14 @@ pub(crate) enum Goal {
 
 /// Every row, in the order in which they run.
 pub(crate) fn all() -> Vec<Row> {
-    let groups = [latency::rows(), throughput::rows(), bytes::rows(), life::rows(), memory::rows()];
+    let groups = [
+        latency::rows(),
+        throughput::rows(),
+        streams::rows(),
+        bytes::rows(),
+        life::rows(),
+        memory::rows(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -113,7 +121,10 @@ impl Row {
     /// Whether its figures depend on how far two cores are from each other.
     pub(crate) fn crosses_cores(&self) -> bool {
         let spreads = |entry: &Entry| {
-            matches!(entry.workload, Workload::Tasks { .. } | Workload::Crowd { .. })
+            matches!(
+                entry.workload,
+                Workload::Tasks { .. } | Workload::Crowd { .. } | Workload::Streams { .. }
+            )
         };
         self.placement == Placement::TwoCores || self.entries.iter().any(spreads)
     }

@@ -127,7 +127,12 @@ impl Shared {
                     }
                 }
                 Action::Drop(id, key) => {
-                    if state.take_back(id, key) != Some(true) {
+                    if state.core.is_stream(key)
+                        && let Some(worker) = state.worker(id).cloned()
+                        && worker.destroy_stream(key.to_wire())
+                    {
+                        state.after.send(worker);
+                    } else if state.take_back(id, key) != Some(true) {
                         state.tell(id, to_worker::DROP, key.to_wire());
                     }
                 }

@@ -1,6 +1,5 @@
 //! One end of a stream.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -39,7 +38,7 @@ struct State {
     incoming: Incoming,
     outgoing: Outgoing,
     /// `Some`: nothing more comes or goes; why.
-    ended: Option<Result<(), QueryError>>,
+    ended: Option<Box<Result<(), QueryError>>>,
     /// Nobody wants it any more, though the other side is still to be told that it is over.
     destroyed: bool,
 }
@@ -63,14 +62,14 @@ struct Outgoing {
     /// What the other side may send again, and was not told.
     grant: Grant,
     /// A message of which some is still to go.
-    pending: Option<(Vec<u8>, usize)>,
+    pending: Option<Box<(Vec<u8>, usize)>>,
     /// What is said after all messages.
-    last: Option<(u8, Vec<u8>)>,
+    last: Option<Box<(u8, Vec<u8>)>>,
     /// Nothing more may be sent.
     over: bool,
     /// It stands in line for room.
     in_line: bool,
-    senders: VecDeque<Waker>,
+    senders: Vec<Waker>,
 }
 
 /// Messages that were taken from a channel at once.
@@ -131,7 +130,7 @@ impl Channel {
             last: None,
             over: false,
             in_line: false,
-            senders: VecDeque::new(),
+            senders: Vec::new(),
         };
         let state =
             State { id: None, carrier: None, incoming, outgoing, ended: None, destroyed: false };
@@ -183,7 +182,7 @@ impl Channel {
             message.clear();
             return Poll::Ready(Ok(()));
         }
-        state.outgoing.pending = Some((std::mem::take(message), 0));
+        state.outgoing.pending = Some(Box::new((std::mem::take(message), 0)));
         state.go_on(self, usize::MAX);
         Poll::Ready(Ok(()))
     }
@@ -191,7 +190,7 @@ impl Channel {
     /// Waits until all that was sent is on its way.
     pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
         let mut state = lock(&self.state);
-        match (&state.outgoing.pending, &state.ended) {
+        match (&state.outgoing.pending, state.ended.as_deref()) {
             (None, None | Some(Ok(()))) => Poll::Ready(Ok(())),
             (_, Some(ended)) => Poll::Ready(Err(Over(ended.clone()))),
             (Some(_), None) => state.wait_to_send(Some(cx)),
@@ -206,7 +205,7 @@ impl Channel {
             return false;
         }
         state.outgoing.over = true;
-        state.outgoing.last = Some((kind, bytes));
+        state.outgoing.last = Some(Box::new((kind, bytes)));
         state.go_on(self, usize::MAX);
         let senders = std::mem::take(&mut state.outgoing.senders);
         drop(state);
@@ -250,7 +249,7 @@ impl Channel {
             std::mem::swap(&mut batch.bytes, &mut incoming.messages);
             Taken::Some
         } else if let Some(ended) = ended {
-            Taken::Over(ended.clone())
+            Taken::Over((**ended).clone())
         } else if incoming.over {
             Taken::Over(Ok(()))
         } else {
@@ -345,6 +344,7 @@ impl Channel {
                 state.incoming.over = true;
                 wakes.add(state.incoming.reader.take());
             }
+            kind::DESTROY => state.destroy(wakes),
             // Others are its owner's to hear.
             _ => {}
         }
@@ -357,7 +357,7 @@ impl Channel {
         if state.ended.is_some() {
             return;
         }
-        state.ended = Some(how);
+        state.ended = Some(Box::new(how));
         let carrier = state.carrier.take();
         let pending = state.outgoing.pending.take();
         state.outgoing.last = None;
@@ -375,15 +375,21 @@ impl Channel {
 
     /// Nobody wants it any more: its code is to end.
     pub(crate) fn destroy(&self, wakes: &mut Wakes) {
-        let mut state = lock(&self.state);
-        state.destroyed = true;
-        wakes.add(state.incoming.reader.take());
-        wakes.add(std::mem::take(&mut state.outgoing.senders));
+        lock(&self.state).destroy(wakes);
     }
 
     /// It is over, on both sides.
     pub(crate) fn has_ended(&self) -> bool {
         lock(&self.state).ended.is_some()
+    }
+
+    /// Has everybody look again who waits to send, and keeps none of their wakers: one of a task that is
+    /// over keeps its memory.
+    pub(crate) fn wake_senders(&self) {
+        let senders = std::mem::take(&mut lock(&self.state).outgoing.senders);
+        let mut wakes = Wakes::default();
+        wakes.add(senders);
+        wakes.wake();
     }
 
     /// Woken when nothing more may be sent, and whenever something may.
@@ -393,9 +399,15 @@ impl Channel {
 }
 
 impl State {
+    fn destroy(&mut self, wakes: &mut Wakes) {
+        self.destroyed = true;
+        wakes.add(self.incoming.reader.take());
+        wakes.add(std::mem::take(&mut self.outgoing.senders));
+    }
+
     fn takes_no_more(&self) -> Option<Over> {
         match &self.ended {
-            Some(ended) => Some(Over(ended.clone())),
+            Some(ended) => Some(Over((**ended).clone())),
             None => (self.outgoing.over || self.destroyed).then_some(Over(Ok(()))),
         }
     }
@@ -405,7 +417,7 @@ impl State {
         if let Some(cx) = cx
             && !senders.iter().any(|waker| waker.will_wake(cx.waker()))
         {
-            senders.push_back(cx.waker().clone());
+            senders.push(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -450,7 +462,7 @@ impl State {
             said += 1;
         }
         while said < most
-            && let Some((message, sent)) = &self.outgoing.pending
+            && let Some((message, sent)) = self.outgoing.pending.as_deref()
         {
             let rest = &message[*sent..];
             let piece = &rest[..rest.len().min(PIECE)];
@@ -460,13 +472,13 @@ impl State {
             }
             said += 1;
             match (&mut self.outgoing.pending, whole) {
-                (Some((_, sent)), false) => *sent += size,
+                (Some(pending), false) => pending.1 += size,
                 (pending, _) => *pending = None,
             }
         }
         if said < most
             && self.outgoing.pending.is_none()
-            && let Some((kind, bytes)) = &self.outgoing.last
+            && let Some((kind, bytes)) = self.outgoing.last.as_deref()
             && self.put(*kind, bytes)
         {
             self.outgoing.last = None;

@@ -67,10 +67,12 @@ pub(crate) mod stream {
     pub(crate) const GRANT: u8 = 34;
     /// No more inputs come.
     pub(crate) const OVER: u8 = 35;
+    /// The pool does not want the stream any more; it has to end.
+    pub(crate) const DESTROY: u8 = 36;
 
     /// Whether a frame is one of these.
     pub(crate) fn is_piece(kind: u8) -> bool {
-        (MESSAGE..=OVER).contains(&kind)
+        (MESSAGE..=DESTROY).contains(&kind)
     }
 }
 

@@ -32,6 +32,7 @@ use crate::supervisor::{Obituary, WorkerId};
 use crate::sync::lock;
 use crate::transport::payload::Parts;
 use crate::transport::poll::Interest;
+use crate::wire::message::stream;
 
 /// Who wants to know what becomes of a worker.
 pub(crate) trait Owner: Send + Sync {
@@ -141,6 +142,12 @@ impl Worker {
     pub(crate) fn enter_stream(self: &Arc<Self>, id: u64, channel: &Arc<Channel>) {
         channel.attach(id, self.clone());
         self.link.enter_stream(id, channel.clone());
+    }
+
+    /// Tells it that nobody wants this stream any more, behind all that was sent to it. `false`: there
+    /// is no room for that.
+    pub(crate) fn destroy_stream(&self, id: u64) -> bool {
+        self.link.put_piece(stream::DESTROY, id, &[])
     }
 
     /// It has nothing more to say of it, or never had.

@@ -2,6 +2,7 @@
 
 mod life;
 mod rest;
+mod streams;
 
 use std::future::Future;
 use std::thread::{scope, sleep};
@@ -13,7 +14,7 @@ use pm_runtime::QueryError;
 
 use super::{Outcome, Peer};
 use crate::memory::idle_worker_share;
-use crate::queries::{AddPool, EchoPool, LendPool, VictimPool, WorkPool};
+use crate::queries::{AddAsyncPool, AddPool, EchoPool, LendPool, RepeatPool, VictimPool, WorkPool};
 use crate::slice::{Slice, median_of};
 use crate::workload::{Workload, micros};
 
@@ -41,6 +42,8 @@ pub(super) struct Ours {
     echo: EchoPool,
     lend: LendPool,
     victim: VictimPool,
+    add_async: AddAsyncPool,
+    repeat: RepeatPool,
 }
 
 impl Ours {
@@ -61,6 +64,8 @@ impl Ours {
             echo: EchoPool::new(),
             lend: LendPool::new(),
             victim: VictimPool::new(),
+            add_async: AddAsyncPool::new(),
+            repeat: RepeatPool::new(),
         }
     }
 
@@ -180,6 +185,12 @@ impl Peer for Ours {
             Workload::Tasks { workers, tasks: many } => tasks(&self.crowd(workers)?, many, time),
             Workload::Echo { bytes } => self.executor.run(self.echo(bytes, time)),
             Workload::Lend { bytes } => self.executor.run(self.lend(bytes, time)),
+            Workload::Streams { workers, streams } => streams::echo(workers, streams, time),
+            Workload::OpenStream => self.executor.run(streams::open(&self.repeat, time)),
+            Workload::AsyncQuery => self.executor.run(streams::query(&self.add_async, time)),
+            Workload::OpenStreams { streams, in_worker } => {
+                self.executor.run(streams::memory(streams, in_worker))
+            }
             Workload::Spawn => self.executor.run(life::spawn(time)),
             Workload::Killed => self.executor.run(life::killed(&self.victim, time, false)),
             Workload::Replaced => self.executor.run(life::killed(&self.victim, time, true)),

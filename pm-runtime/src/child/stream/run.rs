@@ -60,8 +60,9 @@ async fn live<S: StreamMessages>(
             let input = codec::decode::<S::Request>(message)
                 .map_err(|error| Refusal::Decode(error.note()))?;
             let Some(input) = S::into_input(input) else { continue };
-            let written = stream.write(input, &out).await;
-            fail::<S>(&channel, &out, written).await?;
+            if let Err(error) = stream.write(input, &out).await {
+                Box::pin(fail::<S>(&channel, &out, error)).await?;
+            }
             channel.read(&mut batch);
             turn += 1;
             if turn % TURN == 0 {
@@ -70,8 +71,10 @@ async fn live<S: StreamMessages>(
             }
         }
     }
-    let ended = stream.end(&out).await;
-    fail::<S>(&channel, &out, ended).await
+    match stream.end(&out).await {
+        Ok(()) => Ok(()),
+        Err(error) => Box::pin(fail::<S>(&channel, &out, error)).await,
+    }
 }
 
 /// Takes the next inputs. `false`: there are no more.
@@ -84,13 +87,13 @@ async fn next(channel: &Arc<Channel>, batch: &mut Batch) -> bool {
     .await
 }
 
-/// Tells the reader of an error, after which the stream goes on.
+/// Tells the reader of an error, after which the stream goes on. It is in a box where it is called:
+/// what is rare takes no room in every stream.
 async fn fail<S: StreamMessages>(
     channel: &Arc<Channel>,
     out: &Outbox<S::Output>,
-    result: Result<(), S::Error>,
+    error: S::Error,
 ) -> Result<(), Refusal> {
-    let Err(error) = result else { return Ok(()) };
     let message = codec::encode(&S::failure(error));
     let mut message = message.map_err(|error| Refusal::Encode(error.note()))?;
     // Where nobody takes outputs, nobody hears of errors.

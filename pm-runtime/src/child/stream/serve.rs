@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use smol::LocalExecutor;
 use smol::future::FutureExt;
 
 use super::outbox::Outlet;
-use super::run::RunStream;
+use super::run::{Life, RunStream};
 use crate::child::current::{self, Query};
 use crate::child::driver::Driver;
 use crate::child::inbox::Inbox;
@@ -34,7 +34,7 @@ const TURNS: usize = 256;
 pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStream) -> Option<()> {
     // A worker of such a pool was told of its window.
     let streams = inbox.streams.as_ref()?;
-    let executor = LocalExecutor::new();
+    let executor = Rc::new(LocalExecutor::new());
     let data = match inbox.data().try_clone_to_owned().and_then(|data| driver.watch(data)) {
         Ok(data) => data,
         Err(error) => {
@@ -57,7 +57,9 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStrea
             for _ in openers.get()..inbox.beginnable() {
                 busy = true;
                 openers.set(openers.get() + 1);
-                executor.spawn(begin_one(inbox.clone(), run, openers.clone())).detach();
+                let begin =
+                    begin_one(inbox.clone(), run, openers.clone(), Rc::downgrade(&executor));
+                executor.spawn(begin).detach();
             }
             for id in inbox.take_drops() {
                 busy = true;
@@ -95,17 +97,25 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStrea
 }
 
 /// Begins the next opening where it is first polled: when a stream blocks the thread, those behind it
-/// have not begun, and another worker can have them.
-async fn begin_one(inbox: Arc<Inbox>, run: RunStream, openers: Rc<Cell<usize>>) {
+/// have not begun, and another worker can have them. What only the opening needs is gone with it.
+async fn begin_one(
+    inbox: Arc<Inbox>,
+    run: RunStream,
+    openers: Rc<Cell<usize>>,
+    executor: Weak<LocalExecutor<'static>>,
+) {
     openers.set(openers.get() - 1);
-    if let Some(job) = inbox.turn(None) {
-        serve_one(inbox, job, run).await;
+    let Some(job) = inbox.turn(None) else { return };
+    if let Some((outlet, life)) = open_one(inbox, job, run).await
+        && let Some(executor) = executor.upgrade()
+    {
+        executor.spawn(live_one(outlet, life)).detach();
     }
 }
 
-/// One stream, from its begin to its end.
-async fn serve_one(inbox: Arc<Inbox>, job: Job, run: RunStream) {
-    let Some(streams) = &inbox.streams else { return };
+/// `None`: there is no stream, and the pool knows why.
+async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Outlet>, Life)> {
+    let streams = inbox.streams.as_ref()?;
     let query = job.begin();
     let Job { id, request, .. } = job;
     let channel = Arc::new(Channel::new(streams.window, inbox.max_frame));
@@ -125,33 +135,36 @@ async fn serve_one(inbox: Arc<Inbox>, job: Job, run: RunStream) {
         destroyed(&channel).await;
         Ok(Err(Outcome::Dropped))
     };
-    let opened = dropped.or(guarded(query, opening));
-    let outcome = match opened.await {
+    let outcome = match dropped.or(guarded(query, opening)).await {
         Ok(Ok(life)) => {
             inbox.tell_outcome(id, Outcome::Opened);
-            let query = Query { id, deadline: None };
-            let dropped = async {
-                destroyed(&channel).await;
-                Ok(Ok(()))
-            };
-            let ended = dropped.or(guarded(query, move || life));
-            let (kind, bytes) = last_word(ended.await);
-            // Of a stream that nobody wants, and of one that went wrong, this is the end, whoever may
-            // have an outbox. Otherwise the last of those says it.
-            if kind != from_worker::CLOSED || channel.is_over() {
-                outlet.close(kind, bytes);
-            }
-            return;
+            channel.wake_senders();
+            return Some((outlet, life));
         }
         Ok(Err(outcome)) => outcome,
         Err(note) => Outcome::Panicked(note),
     };
-    // There is no stream: whoever has an outbox learns it.
+    // Whoever has an outbox learns that there is no stream.
     let mut wakes = Wakes::default();
     channel.end(Err(QueryError::Cancelled), &mut wakes);
     wakes.wake();
     drop(streams.hub.leave(id));
     inbox.tell_outcome(id, outcome);
+    None
+}
+
+async fn live_one(outlet: Arc<Outlet>, life: Life) {
+    let query = Query { id: outlet.id, deadline: None };
+    let dropped = async {
+        destroyed(&outlet.channel).await;
+        Ok(Ok(()))
+    };
+    let (kind, bytes) = last_word(dropped.or(guarded(query, move || life)).await);
+    // Of a stream that nobody wants, and of one that went wrong, this is the end, whoever may have an
+    // outbox. Otherwise the last of those says it.
+    if kind != from_worker::CLOSED || outlet.channel.is_over() {
+        outlet.close(kind, bytes);
+    }
 }
 
 fn last_word(ended: Result<Result<(), Refusal>, PanicNote>) -> (u8, Vec<u8>) {
