@@ -33,8 +33,8 @@ enum Order {
     Fail(String),
     Panic,
     Abort,
-    /// Blocks the worker's thread for ever.
-    Hang,
+    /// Creates a file, and blocks the worker's thread for ever.
+    Hang(String),
     Pid,
     Debug(String),
     /// Outputs after so long, from a task of its own.
@@ -116,9 +116,12 @@ async fn obey(order: Order, out: &Outbox<Said>) -> Result<(), Trouble> {
         Order::Fail(text) => return Err(Trouble::Told(text)),
         Order::Panic => panic!("as it was asked to"),
         Order::Abort => std::process::abort(),
-        Order::Hang => loop {
-            std::thread::park();
-        },
+        Order::Hang(file) => {
+            std::fs::write(file, "").unwrap();
+            loop {
+                std::thread::park();
+            }
+        }
         Order::Pid => out.send(Said::Number(std::process::id())).await?,
         Order::Debug(text) => worker::debug(text),
         Order::Later(time) => {

@@ -41,7 +41,10 @@ async fn a_worker_that_never_reads_stops_its_senders_and_costs_no_more_memory() 
     for _ in 0..4 {
         streams.push(pool.create_stream().await.unwrap());
     }
-    streams[0].send(Order::Hang).await.unwrap();
+    let folder = Folder::new("never-reads");
+    let hangs = folder.file("hangs");
+    streams[0].send(Order::Hang(hangs.clone())).await.unwrap();
+    until(|| std::path::Path::new(&hangs).exists());
     for actor in &mut streams {
         let mut sent = 0;
         while actor.try_send(Order::Say(vec![0; 1000])).is_ok() {

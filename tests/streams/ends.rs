@@ -115,7 +115,10 @@ async fn a_stream_that_is_open_when_the_grace_is_over_is_ended() {
 async fn a_worker_whose_thread_is_blocked_does_not_keep_openings() {
     let pool = ActorPool::builder().boot_timeout(Duration::from_millis(500)).build();
     let mut blocked = pool.create_stream().await.unwrap();
-    blocked.send(Order::Hang).await.unwrap();
+    let folder = Folder::new("blocked");
+    let hangs = folder.file("hangs");
+    blocked.send(Order::Hang(hangs.clone())).await.unwrap();
+    until(|| std::path::Path::new(&hangs).exists());
     // It waits behind that, and is opened elsewhere when it has waited too long.
     let mut another = pool.create_stream().await.unwrap();
     another.send(Order::Say(vec![1])).await.unwrap();
