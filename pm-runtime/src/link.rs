@@ -330,7 +330,7 @@ impl Link {
     /// Nothing goes or comes any more.
     pub(crate) fn forget_streams(&self) {
         if let Some(streams) = &self.streams {
-            drop(streams.clear());
+            streams.clear();
         }
     }
 

@@ -156,12 +156,6 @@ impl Channel {
         lock(&self.state).id
     }
 
-    /// It has none any more, until it is attached again.
-    pub(crate) fn detach(&self) {
-        let carrier = lock(&self.state).carrier.take();
-        drop(carrier);
-    }
-
     /// Sends a message, if the other side has room for it; it is empty then. Without a context
     /// nobody is woken later. [`flush`](Self::flush) has to follow.
     pub(crate) fn poll_send(

@@ -81,14 +81,9 @@ impl Registry {
         lock(&self.streams).by_name.is_empty()
     }
 
-    /// All of them, which are gone from here.
-    pub(crate) fn take_all(&self) -> Vec<Arc<Channel>> {
-        let mut streams = lock(&self.streams);
-        let last = streams.last.take();
-        let all = std::mem::take(&mut streams.by_name);
-        drop(streams);
-        drop(last);
-        all.into_values().collect()
+    pub(crate) fn clear(&self) {
+        let gone = std::mem::take(&mut *lock(&self.streams));
+        drop(gone);
     }
 
     /// Gives a piece to its stream. One that is over is spoken of no longer, though what was on its
