@@ -47,7 +47,7 @@ fn lie(lie: Option<Lie>, runs: String) -> u64 {
     let mine = slots.into_iter().find(is_mine).expect("it runs");
     let beside = |word: &AtomicU64| word.load(Ordering::Relaxed) >> 32 << 32;
     mine[1].store(u64::from(kind) << 32 | u64::from(length), Ordering::Relaxed);
-    mine[3].store(offset, Ordering::Relaxed);
+    mine[5].store(offset, Ordering::Relaxed);
     mine[0].store(beside(&mine[0]) | u64::from(state), Ordering::Release);
     loop {
         std::thread::park();
@@ -67,7 +67,7 @@ async fn a_lie_about_a_query_ends_it_once_and_hurts_nobody_behind_it() {
         lies.push(Lie { state: DONE, kind, length: 8, offset: 0 });
     }
     // Bytes that never come, come from elsewhere, or are too many.
-    for (length, offset) in [(81, 0), (1 << 20, 0), (81, 8), (81, 1 << 20), (1 << 21, 0)] {
+    for (length, offset) in [(89, 0), (1 << 20, 0), (89, 8), (89, 1 << 20), (1 << 21, 0)] {
         lies.push(Lie { state: DONE, kind: 2, length, offset });
     }
     lies.push(Lie { state: DONE, kind: 2, length: u32::MAX, offset: u64::MAX });
@@ -122,7 +122,7 @@ fn drip() -> u64 {
         words[HEAD..].chunks(SLOT).find(|slot| slot[0].load(Ordering::Relaxed) as u32 == BEGUN);
     let mine = mine.expect("it runs");
     mine[1].store(2 << 32 | 64 << 20, Ordering::Relaxed);
-    mine[3].store(0, Ordering::Relaxed);
+    mine[5].store(0, Ordering::Relaxed);
     mine[0].store(mine[0].load(Ordering::Relaxed) + u64::from(DONE - BEGUN), Ordering::Release);
     std::thread::spawn(|| {
         let mut control = File::from(descriptor(3));

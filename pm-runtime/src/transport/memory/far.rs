@@ -158,7 +158,7 @@ impl Requests {
             return Some(layout::load_inline(slot, length));
         }
         let mut request = buffer(length).unwrap_or_default();
-        self.reader.seek(slot.offset.load(Ordering::Relaxed));
+        self.reader.seek(slot.offset().load(Ordering::Relaxed));
         while request.len() < length {
             let missing = length - request.len();
             if let Ok(0) | Err(_) = self.reader.read(region.requests(), missing, &mut request) {
@@ -251,7 +251,7 @@ impl Long {
         mut wait: impl FnMut(&dyn Fn() -> bool) -> bool,
     ) {
         let (slot, length) = (&region.slots()[ending.slot as usize], ending.length());
-        slot.offset.store(self.answers.position(), Ordering::Relaxed);
+        slot.offset().store(self.answers.position(), Ordering::Relaxed);
         step();
         let buffer = region.answers();
         let mut written = self.answers.write(buffer, ending.parts).unwrap_or(0);

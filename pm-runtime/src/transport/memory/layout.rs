@@ -11,7 +11,7 @@ use crate::wire::small::SmallBytes;
 
 /// Bytes of a message that fit into its slot.
 pub(crate) const INLINE: usize = 8 * INLINE_WORDS;
-const INLINE_WORDS: usize = 10;
+const INLINE_WORDS: usize = 11;
 
 /// Bytes of a stream's buffer: enough for both sides to be at work, few enough for a cache.
 pub(crate) const STREAM: usize = 1 << 20;
@@ -55,14 +55,21 @@ pub(crate) struct Slot {
     pub(crate) kind: Lent32,
     /// The query's name.
     pub(crate) id: Lent64,
-    /// Where in its stream the message begins, if it is too long for the slot.
-    pub(crate) offset: Lent64,
     /// How long it may run, in nanoseconds, as [`Posting::timeout`](super::Posting); then, where
     /// the worker has measured that, how long it ran, with [`TOOK`].
     pub(crate) timeout: Lent64,
     /// When it began, on the system's coarse clock, in nanoseconds.
     pub(crate) begun_at: Lent64,
+    /// The message; or, if it is too long for the slot, in the first word where in its stream it
+    /// begins. Three words of it are in the first line.
     pub(crate) inline: [Lent64; INLINE_WORDS],
+}
+
+impl Slot {
+    /// Where in its stream the message begins.
+    pub(crate) fn offset(&self) -> &Lent64 {
+        &self.inline[0]
+    }
 }
 
 /// A word with a cache line of its own.

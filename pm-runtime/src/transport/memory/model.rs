@@ -26,7 +26,6 @@ impl Region {
             length: Lent32::new(0),
             kind: Lent32::new(0),
             id: Lent64::new(0),
-            offset: Lent64::new(0),
             timeout: Lent64::new(0),
             begun_at: Lent64::new(0),
             inline: std::array::from_fn(|_| Lent64::new(0)),

@@ -177,7 +177,7 @@ impl Near {
             [[], bytes] if length <= INLINE => layout::store_inline(slot, bytes),
             parts => {
                 let begins = self.requests.position();
-                slot.offset.store(begins, Ordering::Relaxed);
+                slot.offset().store(begins, Ordering::Relaxed);
                 let written = self.requests.write(self.region.requests(), parts)?;
                 if written < length {
                     sending = Some(Sending { slot: index, begins, written });

@@ -144,7 +144,7 @@ impl Near {
                     heard.push(ended(id, kind, bytes));
                     return Ok(Look::Over);
                 }
-                let begins = slot.offset.load(Ordering::Relaxed);
+                let begins = slot.offset().load(Ordering::Relaxed);
                 if other.is_some() || begins != self.answers.position() {
                     pass.out_of_turn = true;
                     return Ok(Look::Runs);

@@ -66,7 +66,7 @@ fn words(region: &Region) -> Vec<Word<'_>> {
     let ends = [&head.requests, &head.answers].into_iter().flat_map(|e| [&e.written, &e.read]);
     let slots = region.slots().iter().flat_map(|slot| {
         let short = [&slot.state, &slot.next, &slot.length, &slot.kind].map(Word::Short);
-        let long = [&slot.id, &slot.offset, &slot.timeout, &slot.begun_at].map(Word::Long);
+        let long = [&slot.id, slot.offset(), &slot.timeout, &slot.begun_at].map(Word::Long);
         short.into_iter().chain(long)
     });
     let head = bells.map(|bell| Word::Short(&bell.0));
@@ -89,7 +89,7 @@ fn scribble(region: &Region, words: &[Word<'_>], dice: &mut Dice) {
         1 => slot.length.store(edge as u32, Relaxed),
         2 => slot.kind.store(edge as u32, Relaxed),
         // Where the stream is, so that what follows is met too.
-        3 => slot.offset.store(read.wrapping_add(edge & 8), Relaxed),
+        3 => slot.offset().store(read.wrapping_add(edge & 8), Relaxed),
         4 => ends.written.0.store(read.wrapping_add(edge), Relaxed),
         5 => region.head().requests.read.0.store(edge, Relaxed),
         // Steps that an honest worker would take.
@@ -97,7 +97,7 @@ fn scribble(region: &Region, words: &[Word<'_>], dice: &mut Dice) {
             state::POSTED => slot.state.store(state::BEGUN, Relaxed),
             state::BEGUN => {
                 slot.length.store(dice.one_of(&EDGES[..8]) as u32, Relaxed);
-                slot.offset.store(read, Relaxed);
+                slot.offset().store(read, Relaxed);
                 slot.state.store(state::DONE, Relaxed);
             }
             state::TAKEN => slot.state.store(state::PASSED, Relaxed),
