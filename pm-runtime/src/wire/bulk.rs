@@ -88,76 +88,124 @@ fn whole(length: usize) -> usize {
 ///
 /// The bulk comes first, so that it can be received into the very vector that its reader gets. Only
 /// what has as many bytes as a bulk has the length behind it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parcel {
-    bulk: Vec<u8>,
-    /// With what follows it.
-    value: SmallBytes,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel(Form);
+
+/// As a rule there is no bulk, and what there is as a rule is moved a dozen times on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    /// The value, with what follows it.
+    Value(SmallBytes),
+    /// The same, and the bulk that comes before it.
+    Both(Box<(Vec<u8>, SmallBytes)>),
 }
 
 impl Parcel {
     /// What is sent. The value's memory should have room for [`FOOTER`] more bytes.
+    #[inline]
     pub(crate) fn new(value: impl Into<SmallBytes>, Bulk(bulk): Bulk) -> Self {
-        let mut value = value.into();
+        let value = value.into();
+        match bulk.is_empty() && value.len() < LARGE {
+            true => Self(Form::Value(value)),
+            false => Self::large(bulk, value),
+        }
+    }
+
+    #[cold]
+    fn large(bulk: Vec<u8>, mut value: SmallBytes) -> Self {
         if bulk.len() + value.len() >= LARGE {
             value.extend(&(bulk.len() as u64).to_le_bytes(), 0);
         }
-        Self { bulk, value }
+        Self(if bulk.is_empty() { Form::Value(value) } else { Form::Both(Box::new((bulk, value))) })
     }
 
     /// What was received; `None`: it is none.
+    #[inline]
     pub(crate) fn from_bytes(bytes: impl Into<SmallBytes>) -> Option<Self> {
         let bytes = bytes.into();
-        if bytes.len() < LARGE {
-            return Some(Self { bulk: Vec::new(), value: bytes });
-        }
+        if bytes.len() < LARGE { Some(Self(Form::Value(bytes))) } else { Self::from_large(bytes) }
+    }
+
+    #[cold]
+    fn from_large(bytes: SmallBytes) -> Option<Self> {
         let (rest, length) = bytes.split_last_chunk()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
         if length > rest.len() {
             return None;
         }
         Some(match length {
-            0 => Self { bulk: Vec::new(), value: bytes },
+            0 => Self(Form::Value(bytes)),
             _ => {
                 let mut bulk = bytes.into_vec();
                 let value = bulk.split_off(length).into();
-                Self { bulk, value }
+                Self(Form::Both(Box::new((bulk, value))))
             }
         })
     }
 
     /// The encoded value.
+    #[inline]
     pub(crate) fn value(&self) -> &[u8] {
-        let footer = if self.bulk.len() + self.value.len() < LARGE { 0 } else { FOOTER };
-        self.value.get(..self.value.len().saturating_sub(footer)).unwrap_or_default()
+        match &self.0 {
+            Form::Value(value) => without_footer(value, 0),
+            Form::Both(both) => without_footer(&both.1, both.0.len()),
+        }
     }
 
     /// The encoded value, and what travels beside it.
-    pub(crate) fn open(&mut self) -> (&[u8], &mut Vec<u8>) {
-        let Self { bulk, value } = self;
-        let footer = if bulk.len() + value.len() < LARGE { 0 } else { FOOTER };
-        (value.get(..value.len().saturating_sub(footer)).unwrap_or_default(), bulk)
+    #[inline]
+    pub(crate) fn open(&mut self) -> (&[u8], Option<&mut Vec<u8>>) {
+        match &mut self.0 {
+            Form::Value(value) => (without_footer(value, 0), None),
+            Form::Both(both) => {
+                let (bulk, value) = &mut **both;
+                (without_footer(value, bulk.len()), Some(bulk))
+            }
+        }
     }
 
     /// Bytes of the value, its bulk included: as many as if it had none.
+    #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.bulk.len() + self.value().len()
+        self.parts()[0].len() + self.value().len()
     }
 
     /// What travels, one behind the other.
+    #[inline]
     pub(crate) fn parts(&self) -> [&[u8]; 2] {
-        [&self.bulk, &self.value]
+        match &self.0 {
+            Form::Value(value) => [&[], value],
+            Form::Both(both) => [&both.0, &both.1],
+        }
+    }
+}
+
+/// A value without what follows it, where so many bytes of bulk come before it.
+#[inline]
+fn without_footer(value: &[u8], bulk: usize) -> &[u8] {
+    let footer = if bulk + value.len() < LARGE { 0 } else { FOOTER };
+    value.get(..value.len().saturating_sub(footer)).unwrap_or_default()
+}
+
+impl Default for Parcel {
+    fn default() -> Self {
+        Self(Form::Value(SmallBytes::new()))
     }
 }
 
 /// The next message may be as large.
 impl Drop for Parcel {
+    #[inline]
     fn drop(&mut self) {
-        if self.bulk.capacity() > 0 {
-            large::give_back(std::mem::take(&mut self.bulk));
-        }
-        if let SmallBytes::Many(value) = &mut self.value {
-            large::give_back(std::mem::take(value));
+        match &mut self.0 {
+            Form::Value(SmallBytes::Few { .. }) => {}
+            Form::Value(SmallBytes::Many(value)) => large::give_back(std::mem::take(value)),
+            Form::Both(both) => {
+                large::give_back(std::mem::take(&mut both.0));
+                if let SmallBytes::Many(value) = &mut both.1 {
+                    large::give_back(std::mem::take(value));
+                }
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ impl SmallBytes {
     }
 
     /// So many bytes, as they are filled in.
+    #[inline]
     pub(crate) fn filled(length: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         if length <= FEW {
             let mut bytes = [0; FEW];

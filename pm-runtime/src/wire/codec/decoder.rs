@@ -64,13 +64,15 @@ pub(super) struct Decoder<'de> {
 }
 
 impl<'de> Decoder<'de> {
+    #[inline]
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self { rest: bytes, empty: EMPTY, stack: STACK, bulk: None, spot: Spot::default() }
     }
 
     /// Beside the message there are these bytes, which are the first of some value's.
-    pub(super) fn beside(self, bulk: &'de mut Vec<u8>) -> Self {
-        Self { bulk: Some(bulk).filter(|bulk| !bulk.is_empty()), ..self }
+    #[inline]
+    pub(super) fn beside(self, bulk: Option<&'de mut Vec<u8>>) -> Self {
+        Self { bulk: bulk.filter(|bulk| !bulk.is_empty()), ..self }
     }
 
     /// How many bytes have not been read.
@@ -79,6 +81,7 @@ impl<'de> Decoder<'de> {
     }
 
     /// That nothing follows the value, or was beside it in vain.
+    #[inline]
     pub(super) fn finish(&self) -> Result<(), Error> {
         match self.left() + self.bulk.as_ref().map_or(0, |bulk| bulk.len()) {
             0 => Ok(()),

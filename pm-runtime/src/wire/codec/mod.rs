@@ -60,6 +60,7 @@ fn write<T: Serialize + ?Sized>(value: &T) -> Result<SmallBytes, bincode::error:
 struct Out(SmallBytes);
 
 impl Writer for &mut Out {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
         self.0.extend(bytes, FOOTER);
         Ok(())
