@@ -144,38 +144,33 @@ impl Memory {
         let waited = std::mem::take(&mut *early).into_iter().map(|frame| (frame, true));
         let mut rest: Vec<_> =
             waited.chain(frames.into_iter().map(|frame| (frame, false))).collect();
-        let mut begun = None;
+        let mut ticks = Ticks::new();
+        let begun = |id, at| Ok(FromWorker::Begun { id, at: Some(at) });
         for heard in heard.drain(..) {
             match heard {
                 Heard::Took { nanos } => {
                     words.push(Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }));
                 }
-                Heard::Begun { id, at } => {
-                    let at = CLOCK.instant(at);
-                    words.extend(begun.replace(Begun { id, at }).map(Begun::word));
-                }
-                Heard::Ended { id, kind, said, bytes } => {
-                    let frame = Frame { kind, id, payload: bytes };
-                    match begun.take() {
-                        // As a rule its begin and its end come to be known at once.
-                        Some(begun) if begun.id == id && kind == from_worker::ANSWER && !said => {
-                            match FromWorker::answered(frame, begun.at) {
-                                Ok(answer) => words.push(Ok(answer)),
-                                Err(error) => words.extend([begun.word(), Err(error)]),
-                            }
-                            continue;
-                        }
-                        begun => words.extend(begun.map(Begun::word)),
+                Heard::Begun { id, at } => words.push(begun(id, ticks.instant(at))),
+                Heard::Ended { id, begun: Some(at), kind: from_worker::ANSWER, said, bytes }
+                    if !said =>
+                {
+                    let at = ticks.instant(at);
+                    match FromWorker::answered(id, at, bytes) {
+                        Ok(answer) => words.push(Ok(answer)),
+                        Err(error) => words.extend([begun(id, at), Err(error)]),
                     }
+                }
+                Heard::Ended { id, begun: at, kind, said, bytes } => {
+                    words.extend(at.map(|at| begun(id, ticks.instant(at))));
                     if said {
                         let said = rest.extract_if(.., |(frame, _)| frame.id == id);
                         words.extend(said.map(|(frame, _)| FromWorker::try_from(frame)));
                     }
-                    words.push(FromWorker::try_from(frame));
+                    words.push(FromWorker::try_from(Frame { kind, id, payload: bytes }));
                 }
             }
         }
-        words.extend(begun.map(Begun::word));
         let near = lock(&self.near);
         for (frame, has_waited) in rest {
             // Its query has begun since the memory was read: that will be known the next time.
@@ -198,15 +193,22 @@ fn speaks(frame: &Frame) -> bool {
     matches!(frame.kind, from_worker::DEBUG | from_worker::MESSAGE) && frame.id != NONE
 }
 
-/// A begin that is not told yet.
-struct Begun {
-    id: u64,
-    at: Instant,
+/// The times that a worker read, as this process has them. Many of them are the same, because that
+/// clock is a coarse one.
+struct Ticks {
+    last: Option<(u64, Instant)>,
 }
 
-impl Begun {
-    fn word(self) -> Word {
-        Ok(FromWorker::Begun { id: self.id, at: Some(self.at) })
+impl Ticks {
+    fn new() -> Self {
+        Self { last: None }
+    }
+
+    fn instant(&mut self, nanos: u64) -> Instant {
+        match self.last {
+            Some((last, instant)) if last == nanos => instant,
+            _ => self.last.insert((nanos, CLOCK.instant(nanos))).1,
+        }
     }
 }
 

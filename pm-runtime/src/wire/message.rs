@@ -181,9 +181,14 @@ pub(crate) enum FromWorker {
 
 impl FromWorker {
     /// An answer whose query has begun then, which was not told before.
-    pub(crate) fn answered(frame: Frame, begun: Instant) -> Result<Self, FrameError> {
-        let response = parcel(frame.kind, frame.payload)?;
-        Ok(Self::Answer { id: frame.id, begun: Some(begun), response })
+    #[inline]
+    pub(crate) fn answered(
+        id: u64,
+        begun: Instant,
+        answer: SmallBytes,
+    ) -> Result<Self, FrameError> {
+        let response = parcel(from_worker::ANSWER, answer)?;
+        Ok(Self::Answer { id, begun: Some(begun), response })
     }
 
     /// The begin that was seen, and not told, whatever else it says.
@@ -305,6 +310,7 @@ fn some(id: u64) -> Option<u64> {
     (id != NONE).then_some(id)
 }
 
+#[inline]
 fn parcel(kind: u8, payload: SmallBytes) -> Result<Parcel, FrameError> {
     Parcel::from_bytes(payload).ok_or(FrameError::Content { kind })
 }

@@ -22,8 +22,9 @@ pub(crate) enum Heard {
     Begun { id: u64, at: u64 },
     /// The query whose end is told next ran for this long, in nanoseconds.
     Took { nanos: u64 },
-    /// A query has ended. `said`: it sent something about it over the socket before.
-    Ended { id: u64, kind: u8, said: bool, bytes: SmallBytes },
+    /// A query has ended. `begun`: when it has begun, as above, if that was not told before. `said`:
+    /// it sent something about it over the socket before.
+    Ended { id: u64, begun: Option<u64>, kind: u8, said: bool, bytes: SmallBytes },
 }
 
 /// What a slot is to the pool.

@@ -122,12 +122,14 @@ impl Near {
             _ => return Err(Broken),
         }
         let id = posted.id;
+        let mut begun = None;
         if !posted.begun {
             posted.begun = true;
             self.running += 1;
-            heard.push(Heard::Begun { id, at: slot.begun_at.load(Ordering::Relaxed) });
+            begun = Some(slot.begun_at.load(Ordering::Relaxed));
         }
         if seen == state::BEGUN {
+            heard.extend(begun.map(|at| Heard::Begun { id, at }));
             return Ok(Look::Runs);
         }
         let incoming = match &mut self.incoming {
@@ -135,14 +137,15 @@ impl Near {
             other => {
                 let length = slot.length.load(Ordering::Relaxed) as usize;
                 let kind = slot.kind.load(Ordering::Relaxed);
+                if length <= INLINE.min(self.limit) {
+                    heard.extend(took(slot));
+                    // As a rule its begin and its end come to be known at once.
+                    heard.push(ended(id, begun, kind, layout::load_inline(slot, length)));
+                    return Ok(Look::Over);
+                }
+                heard.extend(begun.map(|at| Heard::Begun { id, at }));
                 if length > self.limit {
                     return Err(Broken);
-                }
-                if length <= INLINE {
-                    let bytes = layout::load_inline(slot, length);
-                    heard.extend(took(slot));
-                    heard.push(ended(id, kind, bytes));
-                    return Ok(Look::Over);
                 }
                 let begins = slot.offset().load(Ordering::Relaxed);
                 if other.is_some() || begins != self.answers.position() {
@@ -160,7 +163,7 @@ impl Near {
             return Ok(Look::Runs);
         }
         if let Some(Incoming { kind, bytes, .. }) = self.incoming.take() {
-            heard.push(ended(id, kind, bytes.into()));
+            heard.push(ended(id, None, kind, bytes.into()));
         }
         Ok(Look::Over)
     }
@@ -198,6 +201,6 @@ fn took(slot: &Slot) -> Option<Heard> {
     (took & TOOK != 0 && took != u64::MAX).then_some(Heard::Took { nanos: took & !TOOK })
 }
 
-fn ended(id: u64, kind: u32, bytes: SmallBytes) -> Heard {
-    Heard::Ended { id, kind: kind as u8, said: kind & SAID != 0, bytes }
+fn ended(id: u64, begun: Option<u64>, kind: u32, bytes: SmallBytes) -> Heard {
+    Heard::Ended { id, begun, kind: kind as u8, said: kind & SAID != 0, bytes }
 }

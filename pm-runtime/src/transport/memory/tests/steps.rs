@@ -158,7 +158,7 @@ fn hear(near: &mut Near, queries: &mut BTreeMap<u64, Place>) -> Result<(), TestC
         match heard {
             Heard::Begun { id, .. } => prop_assert_ne!(queries[&id], Place::Pushed),
             Heard::Took { .. } => {}
-            Heard::Ended { id, kind, said, bytes: answer } => {
+            Heard::Ended { id, kind, said, bytes: answer, .. } => {
                 prop_assert_eq!((kind, said), (2, false));
                 let Some(Place::Ended(length)) = queries.remove(&id) else {
                     return Err(TestCaseError::fail("an end that nobody told"));
