@@ -1,6 +1,7 @@
 //! The hands of the policy: what is done under the pool's lock, and what after it.
 
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::time::{Instant, SystemTime};
 
 use super::callbacks::{Kind, Notice};
@@ -22,9 +23,10 @@ use crate::worker::{self, Owner};
 pub(super) struct After {
     /// Somebody looks for what these workers say.
     pub(super) leads: bool,
-    /// Workers with something in their outboxes.
-    pub(super) dirty: Dirty,
-    resolved: Resolved,
+    /// Workers with something in their outboxes, each once.
+    pub(super) dirty: Few<Arc<worker::Worker>>,
+    /// Callers whose outcomes are in their places.
+    woken: Few<Waker>,
     rare: Option<Box<Rare>>,
 }
 
@@ -34,6 +36,8 @@ struct Rare {
     told: Vec<Arc<Ticket>>,
     /// Something that observers want to know.
     happened: bool,
+    /// Calls that are over, which is not to be seen before that.
+    resolved: Vec<(Arc<Ticket>, Outcome)>,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
     launches: Vec<WorkerId>,
     /// Dropped outside the lock, because drops may come back.
@@ -43,40 +47,27 @@ struct Rare {
     destroyed: bool,
 }
 
-/// Calls that are over, in order. As a rule it is one where calls are few, and that takes no memory
-/// of its own.
-#[derive(Default)]
-struct Resolved {
-    first: Option<(Arc<Ticket>, Outcome)>,
-    more: Vec<(Arc<Ticket>, Outcome)>,
+/// As a rule it is one, and that takes no memory of its own.
+pub(super) struct Few<T> {
+    first: Option<T>,
+    more: Vec<T>,
 }
 
-impl Resolved {
-    fn add(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { first: None, more: Vec::new() }
+    }
+}
+
+impl<T> Few<T> {
+    fn add(&mut self, one: T) {
         match self.first {
-            None => self.first = Some((ticket, outcome)),
-            Some(_) => self.more.push((ticket, outcome)),
-        }
-    }
-}
-
-/// Workers, each once. As a rule it is one, and that takes no memory of its own.
-#[derive(Default)]
-pub(super) struct Dirty {
-    first: Option<Arc<worker::Worker>>,
-    more: Vec<Arc<worker::Worker>>,
-}
-
-impl Dirty {
-    fn add(&mut self, worker: Arc<worker::Worker>) {
-        match &self.first {
-            None => self.first = Some(worker),
-            _ if self.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) => {}
-            Some(_) => self.more.push(worker),
+            None => self.first = Some(one),
+            Some(_) => self.more.push(one),
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<worker::Worker>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(&self.more)
     }
 }
@@ -84,7 +75,9 @@ impl Dirty {
 impl After {
     /// A worker got something into its outbox, which is sent with all that follows.
     pub(super) fn send(&mut self, worker: Arc<worker::Worker>) {
-        self.dirty.add(worker);
+        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) {
+            self.dirty.add(worker);
+        }
     }
 
     /// A query has a message for its caller.
@@ -195,7 +188,7 @@ impl Shared {
     /// which nobody has heard.
     #[must_use = "somebody has to hear them"]
     pub(super) fn finish(&self, after: After) -> Vec<Arc<worker::Worker>> {
-        let After { leads, dirty, resolved, mut rare } = after;
+        let After { leads, dirty, woken, mut rare } = after;
         let mut unheard = Vec::new();
         for worker in dirty.iter() {
             if (!worker.send() || !leads) && !worker.listen() {
@@ -205,7 +198,10 @@ impl Shared {
         if let Some(rare) = &mut rare {
             self.finish_before_ends(rare);
         }
-        for (ticket, outcome) in resolved.first.into_iter().chain(resolved.more) {
+        for waker in woken.first.into_iter().chain(woken.more) {
+            shielded(|| waker.wake());
+        }
+        for (ticket, outcome) in rare.iter_mut().flat_map(|rare| rare.resolved.drain(..)) {
             ticket.resolve(outcome);
         }
         for (waiter, result) in rare.iter_mut().flat_map(|rare| rare.reached.drain(..)) {
@@ -271,9 +267,20 @@ impl Shared {
 }
 
 impl State {
-    /// A call is over; its caller is told when the lock is free again.
+    /// A call is over; its caller is woken when the lock is free again.
     pub(super) fn resolve(&mut self, ticket: Arc<Ticket>, outcome: Outcome) {
-        self.after.resolved.add(ticket, outcome);
+        match &mut self.after {
+            // What opened a stream has two outcomes, and the second one may run code.
+            After { woken, rare: None, .. }
+                if self.core.is_quiet() && ticket.stream().is_none() =>
+            {
+                if let Some(waker) = ticket.settle(outcome) {
+                    woken.add(waker);
+                }
+            }
+            // Others are to know of what has happened before.
+            after => after.rare().resolved.push((ticket, outcome)),
+        }
     }
 
     /// Takes a query back that was handed over; `Some(false)`: it has begun. `None`: the worker

@@ -405,14 +405,15 @@ impl<T, M> Call<T, M> {
             }
         }
         match ticket.poll(cx, turn != Turn::Now) {
-            Poll::Ready(outcome) => {
+            Poll::Ready(mut outcome) => {
                 shared.leave_lead(&ticket);
                 // All that it ever said was there before its outcome.
                 hear_messages(&mut call.wishes, &ticket, shared);
-                let answer = outcome.and_then(|mut answer| {
-                    (call.open)(&mut answer).map_err(|error| shared.unread(error))
-                });
-                Poll::Ready(answer)
+                // Where it is: to move it takes as long as to decode it.
+                Poll::Ready(match &mut outcome {
+                    Ok(answer) => (call.open)(answer).map_err(|error| shared.unread(error)),
+                    Err(error) => Err(std::mem::replace(error, QueryError::Cancelled)),
+                })
             }
             Poll::Pending => {
                 // Looked at only now, as its waker is in its place.

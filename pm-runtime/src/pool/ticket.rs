@@ -140,21 +140,24 @@ impl Ticket {
     /// code of the application. The second one, of a query that opened a stream, is that of the
     /// stream.
     pub(crate) fn resolve(&self, outcome: Outcome) {
-        let mut state = lock(&self.state);
-        if let State::Pending { waker, .. } = &mut *state {
-            let waker = waker.take();
-            *state = State::Resolved(outcome);
-            self.resolved.store(true, Ordering::Release);
-            drop(state);
-            if let Some(waker) = waker {
-                shielded(|| waker.wake());
-            }
-        } else if let Some(stream) = &self.stream {
-            drop(state);
+        if let Some(stream) = self.stream.as_ref().filter(|_| self.is_resolved()) {
             let mut wakes = Wakes::default();
             stream.end(outcome.map(drop), &mut wakes);
             wakes.wake();
+        } else if let Some(waker) = self.settle(outcome) {
+            shielded(|| waker.wake());
         }
+    }
+
+    /// Puts the outcome in its place; returns who has to be woken for it.
+    pub(super) fn settle(&self, outcome: Outcome) -> Option<Waker> {
+        let mut state = lock(&self.state);
+        let State::Pending { waker, debug } = &mut *state else { return None };
+        let (waker, debug) = (waker.take(), debug.take());
+        *state = State::Resolved(outcome);
+        self.resolved.store(true, Ordering::Release);
+        drop((state, debug));
+        waker
     }
 
     /// `first`: it has no waker yet.

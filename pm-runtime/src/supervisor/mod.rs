@@ -338,6 +338,11 @@ impl<P> Core<P> {
         self.actions.pop_front()
     }
 
+    /// Nothing is to be done yet.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.actions.is_empty()
+    }
+
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         self.wake_at
