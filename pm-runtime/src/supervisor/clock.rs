@@ -134,8 +134,10 @@ impl<P> Core<P> {
     /// The same, where only the query at this place in its line has become one of the next.
     pub(super) fn expect_begin(&mut self, index: usize, place: usize, now: Instant) {
         let slot = &self.slots[index];
-        let free = self.config.concurrency.saturating_sub(slot.begun.len());
-        let next = slot.handed.get(place).filter(|_| place < free);
+        if place >= self.config.concurrency.saturating_sub(slot.begun.len()) {
+            return;
+        }
+        let next = slot.handed.get(place);
         let timeout = next.and_then(|&key| self.queries.get(key)?.timeout());
         if let Some(timeout) = timeout {
             let idle = now.saturating_duration_since(slot.progress);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::query::{Place, Query};
+use super::query::Place;
 use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
@@ -27,11 +27,41 @@ impl<P> Core<P> {
             return None;
         }
         let in_excess = submission.immediate && self.is_full(submission.size);
-        let key = self.queries.push(submission, now);
+        let deadline = submission.queue_timeout.and_then(|limit| now.checked_add(limit));
         self.tally.submit(now);
-        if let Some(deadline) = self.queries.get(key).and_then(Query::queue_deadline) {
+        let key = match spreads && self.queries.waiting() == 0 {
+            // Where nobody waits, it need not stand in line.
+            true => self.hand_or_wait(submission, now),
+            false => self.wait_in_line(submission, spreads, now),
+        };
+        if let Some(deadline) = deadline {
             self.wake_by(deadline);
         }
+        if in_excess && for_anybody {
+            self.make_place(now);
+        }
+        self.fail_if_hopeless(now);
+        Some(key)
+    }
+
+    /// Hands a query to a worker that any of them may have, or has it wait.
+    fn hand_or_wait(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
+        let Submission { size, conduct, .. } = submission;
+        let Some(index) = self.choose_any(size, u64::MAX, conduct, now) else {
+            return self.queries.push(submission, Place::Waiting, now);
+        };
+        let place = Place::Handed { worker: self.slots[index].id, recalled: false };
+        let key = self.queries.push(submission, place, now);
+        let slot = &mut self.slots[index];
+        slot.handed_bytes += size;
+        self.note_handed(index, key, now);
+        key
+    }
+
+    /// Has a query wait, and hands on what may be handed on.
+    fn wait_in_line(&mut self, submission: Submission<P>, spreads: bool, now: Instant) -> QueryKey {
+        let route = submission.route;
+        let key = self.queries.push(submission, Place::Waiting, now);
         if route == Route::Temporary {
             self.fill_temporary(now);
         }
@@ -41,11 +71,7 @@ impl<P> Core<P> {
             // Its worker may not run at once any more what else it holds.
             false => self.dispatch(now),
         }
-        if in_excess && for_anybody {
-            self.make_place(now);
-        }
-        self.fail_if_hopeless(now);
-        Some(key)
+        key
     }
 
     fn refusal(&mut self, submission: &Submission<P>, now: Instant) -> Option<QueryError> {

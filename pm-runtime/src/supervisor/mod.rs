@@ -298,6 +298,8 @@ pub(crate) struct Core<P> {
     detached: usize,
     /// Queries have ended, and what follows from that is still to be done.
     behind: bool,
+    /// Those of this worker among them.
+    answering: Option<WorkerId>,
     actions: VecDeque<Action<P>>,
     wake_at: Option<Instant>,
     #[cfg(test)]
@@ -326,6 +328,7 @@ impl<P> Core<P> {
             vacant: 0,
             detached: 0,
             behind: false,
+            answering: None,
             actions: VecDeque::new(),
             wake_at: None,
             #[cfg(test)]

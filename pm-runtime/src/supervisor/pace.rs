@@ -81,12 +81,11 @@ impl<P> Core<P> {
         let cores = self.config.cores;
         let cores = if self.pace.is_trivial() { cores.saturating_sub(1).max(1) } else { cores };
         let (mut brisk, mut until) = (0, None);
-        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.load() > 0) {
-            if !slot.takes_queries() || !self.is_brisk(slot, now) {
+        for (index, slot) in self.slots.iter().enumerate() {
+            let Some(end) = self.is_brisk_until(slot, now).filter(|_| slot.takes_queries()) else {
                 continue;
-            }
+            };
             let has_room = slot.load() < most && self.has_room_in(slot, size, false);
-            let end = later(slot.moved, BRISK);
             if has_room && !self.is_reserved(slot, seq) {
                 return Fast::Here(index, end);
             }
@@ -99,14 +98,18 @@ impl<P> Core<P> {
         Fast::Anywhere
     }
 
-    /// It has work, and gets on with it, as far as anybody can know.
-    fn is_brisk(&self, slot: &Slot, now: Instant) -> bool {
-        slot.load() > 0 && (now < later(slot.moved, BRISK) || self.has(Bug::TrustThePace))
+    /// `Some`: until then a worker gets on with what it has, as far as anybody can know.
+    fn is_brisk_until(&self, slot: &Slot, now: Instant) -> Option<Instant> {
+        if slot.load() == 0 {
+            return None;
+        }
+        let until = later(slot.moved, BRISK);
+        (now < until || self.has(Bug::TrustThePace)).then_some(until)
     }
 
     /// `Some`: what a worker holds is left to it until then, although another is idle.
     pub(super) fn is_fast_until(&self, slot: &Slot, now: Instant) -> Option<Instant> {
-        (self.pace.depth() > 0 && self.is_brisk(slot, now)).then(|| later(slot.moved, BRISK))
+        if self.pace.depth() > 0 { self.is_brisk_until(slot, now) } else { None }
     }
 
     /// Looks again then, whether those that are taken to be fast are.

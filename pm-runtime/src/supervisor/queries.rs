@@ -108,8 +108,13 @@ impl<P> Queries<P> {
         lines.map(walk).collect()
     }
 
-    /// Takes a query in, at the end of its line.
-    pub(crate) fn push(&mut self, submission: Submission<P>, now: Instant) -> QueryKey {
+    /// Takes a query in; if it waits, at the end of its line.
+    pub(crate) fn push(
+        &mut self,
+        submission: Submission<P>,
+        place: Place,
+        now: Instant,
+    ) -> QueryKey {
         let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
         let seq = self.next_seq;
         // A limit that the clock never reaches is none.
@@ -125,7 +130,7 @@ impl<P> Queries<P> {
             wait_is_settled: false,
             conduct,
             route,
-            place: Place::Waiting,
+            place,
             caller: Caller::Waits,
         };
         self.next_seq += 1;
@@ -148,7 +153,9 @@ impl<P> Queries<P> {
         row.query = Some(query());
         let key = QueryKey::new(index, row.generation);
         self.live += 1;
-        self.link(index, NONE);
+        if place == Place::Waiting {
+            self.link(index, NONE);
+        }
         if let Some(deadline) = queue_timeout.and_then(|limit| now.checked_add(limit)) {
             self.deadlines.insert((deadline, key));
         }

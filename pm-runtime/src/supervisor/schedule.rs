@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::pace::Fast;
 use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
+use crate::conduct::Conduct;
 
 /// So many queries keep a worker busy until somebody hears of the first one's end.
 const BUSY: usize = 16;
@@ -49,21 +50,11 @@ impl<P> Core<P> {
 
     /// The worker that is to get a query which any of them may have.
     fn choose(&mut self, key: QueryKey, now: Instant) -> Option<usize> {
-        let exclusive = self.is_exclusive(key);
         let &Query { size, seq, route, conduct, .. } = self.queries.get(key)?;
         let Route::Key(of) = route else {
-            return match self.choose_fast(size, seq, conduct, now) {
-                Fast::Here(index, until) => {
-                    self.doubt(until);
-                    Some(index)
-                }
-                Fast::Later(until) => {
-                    self.doubt(until);
-                    None
-                }
-                Fast::Anywhere => self.least_loaded(size, seq, exclusive),
-            };
+            return self.choose_any(size, seq, conduct, now);
         };
+        let exclusive = self.config.is_exclusive(conduct);
         let usual = self.keys.get(of).filter(|_| !self.has(Bug::ForgetKeys));
         let index = usual
             .and_then(|worker| self.with_room(worker, key))
@@ -73,6 +64,27 @@ impl<P> Core<P> {
         }
         self.keys.set(of, self.slots[index].id);
         Some(index)
+    }
+
+    /// The same, where it does not matter which one had others like it.
+    pub(super) fn choose_any(
+        &mut self,
+        size: usize,
+        seq: u64,
+        conduct: Conduct,
+        now: Instant,
+    ) -> Option<usize> {
+        match self.choose_fast(size, seq, conduct, now) {
+            Fast::Here(index, until) => {
+                self.doubt(until);
+                Some(index)
+            }
+            Fast::Later(until) => {
+                self.doubt(until);
+                None
+            }
+            Fast::Anywhere => self.least_loaded(size, seq, self.config.is_exclusive(conduct)),
+        }
     }
 
     /// A worker that takes queries, where it may have this one too.
@@ -169,22 +181,30 @@ impl<P> Core<P> {
     }
 
     pub(super) fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
-        let exclusive = self.is_exclusive(key);
+        let worker = self.slots[index].id;
+        self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
+        if let Some(query) = self.queries.get(key) {
+            let slot = &mut self.slots[index];
+            slot.handed_bytes += query.size;
+            slot.bound += usize::from(query.route.is_bound());
+            slot.exclusive += usize::from(self.config.is_exclusive(query.conduct));
+        }
+        self.note_handed(index, key, now);
+    }
+
+    /// A worker is handed this query, behind those that it holds.
+    pub(super) fn note_handed(&mut self, index: usize, key: QueryKey, now: Instant) {
         let slot = &mut self.slots[index];
         let worker = slot.id;
+        // Of one that holds others already it is known.
+        let mut stuck_at = None;
         if slot.runs_none() && slot.handed.is_empty() {
             slot.progress = now;
             slot.moved = now;
+            stuck_at = Some(later(now, self.config.boot_timeout));
         }
-        let stuck_at = slot.runs_none().then(|| later(slot.progress, self.config.boot_timeout));
         slot.handed.push_back(key);
-        slot.exclusive += usize::from(exclusive);
-        self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
-        if let Some(query) = self.queries.get(key) {
-            self.slots[index].handed_bytes += query.size;
-            self.slots[index].bound += usize::from(query.route.is_bound());
-        }
-        let place = self.slots[index].handed.len() - 1;
+        let place = slot.handed.len() - 1;
         self.expect_begin(index, place, now);
         if let Some(at) = stuck_at {
             self.wake_by(at);

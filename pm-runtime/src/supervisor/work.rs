@@ -155,8 +155,11 @@ impl<P> Core<P> {
             self.tally.begin(at.saturating_duration_since(submitted), now);
         }
         self.tally.complete(now.saturating_duration_since(at), now);
-        self.expect_next(worker, now);
         self.behind = true;
+        if self.answering != Some(worker) {
+            self.end_answering(now);
+            self.answering = Some(worker);
+        }
         Ok(self.queries.remove(key))
     }
 
@@ -244,8 +247,16 @@ impl<P> Core<P> {
         self.running(worker, key)
     }
 
+    /// A worker has answered one query, or many.
+    fn end_answering(&mut self, now: Instant) {
+        if let Some(worker) = self.answering.take() {
+            self.expect_next(worker, now);
+        }
+    }
+
     /// What follows from the ends of queries.
     pub(crate) fn catch_up(&mut self, now: Instant) {
+        self.end_answering(now);
         if self.behind && !self.has(Bug::ForgetToCatchUp) {
             self.after_change(now);
         }
