@@ -187,6 +187,13 @@ impl Link {
         self.flush_socket()
     }
 
+    /// Everything is posted, and the worker does not sleep. Streams may have something to show.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.streams.is_none()
+            && self.memory.as_ref().is_some_and(Memory::is_awake)
+            && !self.has_backlog()
+    }
+
     /// Wakes a worker that waits for its socket. What could not be sent yet is as good as a bell:
     /// the socket is full before it, and a worker that never reads costs no more than that.
     fn ring_socket(&self) {

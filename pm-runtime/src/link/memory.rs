@@ -85,6 +85,11 @@ impl Memory {
         memory::wake(&self.region)
     }
 
+    /// Everything is posted, and the worker does not sleep.
+    pub(super) fn is_awake(&self) -> bool {
+        !self.unposted.load(Ordering::Acquire) && !memory::sleeps(&self.region)
+    }
+
     pub(super) fn sleep(&self) -> bool {
         lock(&self.near).sleep()
     }

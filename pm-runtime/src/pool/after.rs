@@ -21,10 +21,10 @@ use crate::worker::{self, Owner};
 /// What is to be done when the lock is free again: what every query needs, and the rest.
 #[derive(Default)]
 pub(super) struct After {
-    /// Somebody looks for what these workers say.
-    pub(super) leads: bool,
-    /// Workers with something in their outboxes, each once.
-    pub(super) dirty: Few<Arc<worker::Worker>>,
+    /// Workers that were sent something, each once.
+    pub(super) dirty: Few<WorkerId>,
+    /// Those of them that have to be woken, or listened to.
+    pub(super) unled: Few<Unled>,
     /// Callers whose outcomes are in their places.
     woken: Few<Waker>,
     rare: Option<Box<Rare>>,
@@ -47,6 +47,13 @@ struct Rare {
     destroyed: bool,
 }
 
+/// A worker that was sent something.
+pub(super) struct Unled {
+    pub(super) worker: Arc<worker::Worker>,
+    /// Somebody looks for what it says.
+    pub(super) led: bool,
+}
+
 /// As a rule it is one, and that takes no memory of its own.
 pub(super) struct Few<T> {
     first: Option<T>,
@@ -60,23 +67,36 @@ impl<T> Default for Few<T> {
 }
 
 impl<T> Few<T> {
-    fn add(&mut self, one: T) {
+    pub(super) fn add(&mut self, one: T) {
         match self.first {
             None => self.first = Some(one),
             Some(_) => self.more.push(one),
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(&self.more)
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.first.take().into_iter().chain(self.more.drain(..))
     }
 }
 
 impl After {
+    /// There is nothing to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.unled.is_empty() && self.woken.is_empty() && self.rare.is_none()
+    }
+
     /// A worker got something into its outbox, which is sent with all that follows.
-    pub(super) fn send(&mut self, worker: Arc<worker::Worker>) {
-        if !self.dirty.iter().any(|dirty| Arc::ptr_eq(dirty, &worker)) {
-            self.dirty.add(worker);
+    pub(super) fn send(&mut self, id: WorkerId) {
+        if !self.dirty.iter().any(|dirty| *dirty == id) {
+            self.dirty.add(id);
         }
     }
 
@@ -104,14 +124,14 @@ impl Shared {
                     state.after.rare().launches.push(id);
                 }
                 Action::Hand(id, key) => {
-                    if let Some(worker) = state.worker(id).cloned()
+                    if let Some(worker) = state.worker(id)
                         && let Some((request, conduct, timeout)) = state.core.handing(key)
                     {
                         if let Some(stream) = request.stream() {
                             worker.enter_stream(key.to_wire(), stream);
                         }
                         worker.hand(Handing { id: key.to_wire(), request, conduct, timeout });
-                        state.after.send(worker);
+                        state.after.send(id);
                     }
                 }
                 Action::Recall(id, key) => {
@@ -134,14 +154,11 @@ impl Shared {
                         state.tell(id, to_worker::SHUT_GATE, 0);
                     }
                 }
-                Action::OpenGate(id) => {
-                    if let Some(worker) = state.worker(id).cloned() {
-                        match worker.open_gate() {
-                            true => state.after.send(worker),
-                            false => state.tell(id, to_worker::OPEN_GATE, 0),
-                        }
-                    }
-                }
+                Action::OpenGate(id) => match state.worker(id).map(|worker| worker.open_gate()) {
+                    Some(true) => state.after.send(id),
+                    Some(false) => state.tell(id, to_worker::OPEN_GATE, 0),
+                    None => {}
+                },
                 Action::End(id) => state.tell(id, to_worker::END, 0),
                 Action::Kill(id) => match state.seats.get_mut(&id) {
                     Some(Seat::Launching { doomed }) => *doomed = true,
@@ -188,11 +205,11 @@ impl Shared {
     /// which nobody has heard.
     #[must_use = "somebody has to hear them"]
     pub(super) fn finish(&self, after: After) -> Vec<Arc<worker::Worker>> {
-        let After { leads, dirty, woken, mut rare } = after;
+        let After { mut unled, woken, mut rare, .. } = after;
         let mut unheard = Vec::new();
-        for worker in dirty.iter() {
-            if (!worker.send() || !leads) && !worker.listen() {
-                unheard.push(worker.clone());
+        for Unled { worker, led } in unled.drain() {
+            if (!worker.send() || !led) && !worker.listen() {
+                unheard.push(worker);
             }
         }
         if let Some(rare) = &mut rare {
@@ -314,9 +331,9 @@ impl State {
     }
 
     fn tell(&mut self, id: WorkerId, kind: u8, query: u64) {
-        if let Some(worker) = self.worker(id).cloned() {
+        if let Some(worker) = self.worker(id) {
             worker.tell(kind, query);
-            self.after.send(worker);
+            self.after.send(id);
         }
     }
 }

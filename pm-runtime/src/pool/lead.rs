@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::shared::{Shared, State};
+use super::after::Unled;
+use super::shared::{Seat, Shared, State};
 use super::ticket::Ticket;
 use crate::spin::Luck;
 use crate::supervisor::{QueryKey, WorkerId};
@@ -157,16 +158,19 @@ impl Shared {
     /// Where somebody leads, workers that were sent something need not ring; says when the clock
     /// has to ask, then.
     pub(super) fn lead_workers(&self, state: &mut State, now: Instant) -> Option<Instant> {
-        if !self.leader.is_there() {
-            return None;
-        }
-        for worker in state.after.dirty.iter() {
-            if worker.start_lead() {
-                state.lead.workers.push(worker.clone());
+        let led = self.leader.is_there();
+        let State { seats, after, lead, .. } = state;
+        for id in after.dirty.drain() {
+            let Some(Seat::Taken(worker)) = seats.get(&id) else { continue };
+            if led && worker.start_lead() {
+                lead.workers.push(worker.clone());
+            }
+            // As a rule it is awake, and has all of it.
+            if !led || !worker.is_awake() {
+                after.unled.add(Unled { worker: worker.clone(), led });
             }
         }
-        state.after.leads = true;
-        Some(now + if state.core.live() > 1 { PATIENCE } else { PATIENCE_ALONE })
+        led.then(|| now + if state.core.live() > 1 { PATIENCE } else { PATIENCE_ALONE })
     }
 
     /// A call was polled that has the lead: it looks for answers.
@@ -312,7 +316,7 @@ impl Shared {
         let looked = std::mem::take(&mut state.lead.looked) || looked;
         if self.leader.is_there() && !looked {
             for worker in self.take_led(state) {
-                state.after.send(worker);
+                state.after.send(worker.id());
             }
         }
     }

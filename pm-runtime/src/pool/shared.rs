@@ -143,12 +143,13 @@ impl Shared {
     #[must_use = "somebody has to hear them"]
     fn follow_up(&self, mut state: MutexGuard<'_, State>, now: Instant) -> Vec<Arc<Worker>> {
         let check_at = self.lead_workers(&mut state, now);
-        let (after, tick_by) = (std::mem::take(&mut state.after), state.arm(check_at));
+        let tick_by = state.arm(check_at);
+        let after = (!state.after.is_empty()).then(|| std::mem::take(&mut state.after));
         drop(state);
         if let (Some(at), Some((reactor, timer))) = (tick_by, self.timer.get()) {
             reactor.tick_by(*timer, at);
         }
-        self.finish(after)
+        after.map(|after| self.finish(after)).unwrap_or_default()
     }
 
     /// Changes the state, and leaves what is to be done without the lock to

@@ -171,6 +171,12 @@ impl Worker {
         sent
     }
 
+    /// It has all that it was sent, and looks at it by itself. Whoever does not know may think it
+    /// has not.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.link.is_awake() && !self.urgent.load(Ordering::Acquire)
+    }
+
     /// Has the reactor read what comes next, and send what could not be sent. `false`: the worker
     /// was faster, and somebody has to hear what it has done.
     #[must_use = "what came meanwhile is not told again"]

@@ -44,15 +44,22 @@ use crate::process::large::buffer;
 /// socket, which comes first.
 const SAID: u32 = 1 << 8;
 
-/// Wakes the worker, if it sleeps, from either side. `true`: it waits for its socket, and has to be
-/// rung there.
-pub(crate) fn wake(region: &Region) -> bool {
+/// Whether the worker sleeps, and may miss what was posted before.
+pub(crate) fn sleeps(region: &Region) -> bool {
     use atomic::{Ordering, fence};
     fence(Ordering::SeqCst);
     let bell = &region.head().bells.worker_sleeps.0;
-    if bell.load(Ordering::Relaxed) == 0 {
+    bell.load(Ordering::Relaxed) != 0
+}
+
+/// Wakes the worker, if it sleeps, from either side. `true`: it waits for its socket, and has to be
+/// rung there.
+pub(crate) fn wake(region: &Region) -> bool {
+    use atomic::Ordering;
+    if !sleeps(region) {
         return false;
     }
+    let bell = &region.head().bells.worker_sleeps.0;
     match bell.swap(0, Ordering::SeqCst) {
         0 => false,
         how if how == Sleep::OnSocket as u32 => true,
