@@ -48,8 +48,8 @@ pub(crate) struct Link {
     streams: Option<Hub>,
     /// The worker adds nothing more.
     ended: AtomicBool,
-    /// How long the worker believes that a query may run.
-    timeout: Option<Duration>,
+    /// How long the worker believes that a query may run, in nanoseconds.
+    timeout: u64,
 }
 
 /// Room for so many words stays with a link.
@@ -75,7 +75,8 @@ pub(crate) struct Handing<'a, P> {
     pub(crate) id: u64,
     pub(crate) request: &'a Arc<P>,
     pub(crate) conduct: Conduct,
-    pub(crate) timeout: Option<Duration>,
+    /// In nanoseconds; [`NONE`]: however long it takes.
+    pub(crate) timeout: u64,
 }
 
 impl Link {
@@ -111,7 +112,7 @@ impl Link {
             streams: shape.lanes.then(|| Hub::new(region.clone(), Side::Pool)),
             ended: AtomicBool::new(false),
             memory: region.map(|region| Memory::new(region, longest, concurrency)),
-            timeout,
+            timeout: nanos(timeout),
         };
         Ok((link, FarEnd { control: far_control, data: far_data, memory }))
     }
@@ -144,7 +145,7 @@ impl Link {
         }
         let Handing { id, request, timeout, .. } = handing;
         if timeout != self.timeout {
-            self.push(to_worker::TIMEOUT, nanos(timeout), None);
+            self.push(to_worker::TIMEOUT, timeout, None);
         }
         self.push(to_worker::QUERY, id, Some(request.clone()));
     }

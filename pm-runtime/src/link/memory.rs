@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Handing, Word, nanos};
+use super::{Handing, Word};
 use crate::sync::lock;
 use crate::transport::memory::{self, About, Heard, Near, Posting, Region};
 use crate::transport::payload::Parts;
@@ -37,7 +37,7 @@ impl Memory {
     /// and posts others.
     pub(super) fn hand(&self, handing: Handing<'_, impl Parts + Send + Sync + 'static>) {
         let Handing { id, request, conduct, timeout } = handing;
-        let about = About { id, conduct: conduct.to_wire(), timeout: nanos(timeout) };
+        let about = About { id, conduct: conduct.to_wire(), timeout };
         let mut near = lock(&self.near);
         if let [[], bytes] = request.parts()
             && near.post(about, bytes)

@@ -450,6 +450,9 @@ impl<T, M> Future for Call<T, M> {
         if fork::is_fork() {
             return Poll::Ready(Err(QueryError::Forked));
         }
+        if call.wishes.is_none() {
+            return call.poll_run(cx);
+        }
         loop {
             if let Some(again) = call.again() {
                 ready!(again.poll_pause(cx));

@@ -356,9 +356,10 @@ impl<P> Core<P> {
         self.queries.get(key).map(|query| &query.payload)
     }
 
-    /// What a worker has to know of a query.
-    pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Conduct, Option<Duration>)> {
-        self.queries.get(key).map(|query| (&query.payload, query.conduct, query.timeout()))
+    /// What a worker has to know of a query; how long it may run as that travels.
+    pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Conduct, u64)> {
+        let query = self.queries.get(key)?;
+        Some((&query.payload, query.conduct, query.timeout.to_wire()))
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {

@@ -119,20 +119,7 @@ impl<P> Queries<P> {
         let seq = self.next_seq;
         // A limit that the clock never reaches is none.
         let queue_timeout = queue_timeout.filter(|&limit| now.checked_add(limit).is_some());
-        let query = || Query {
-            payload,
-            size,
-            seq,
-            submitted: now,
-            timeout: timeout.into(),
-            queue_timeout: queue_timeout.into(),
-            is_open: false,
-            wait_is_settled: false,
-            conduct,
-            route,
-            place,
-            caller: Caller::Waits,
-        };
+        let (timeout, limit) = (timeout.into(), queue_timeout.into());
         self.next_seq += 1;
         let index = match self.free {
             NONE => {
@@ -150,7 +137,23 @@ impl<P> Queries<P> {
             }
         };
         let row = &mut self.rows[index as usize];
-        row.query = Some(query());
+        // To say so spares a drop, and with it a copy.
+        if row.query.is_none() {
+            row.query = Some(Query {
+                payload,
+                size,
+                seq,
+                submitted: now,
+                timeout,
+                queue_timeout: limit,
+                is_open: false,
+                wait_is_settled: false,
+                conduct,
+                route,
+                place,
+                caller: Caller::Waits,
+            });
+        }
         let key = QueryKey::new(index, row.generation);
         self.live += 1;
         if place == Place::Waiting {

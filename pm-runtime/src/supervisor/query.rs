@@ -110,6 +110,11 @@ pub(super) struct Limit(u64);
 impl Limit {
     pub(super) const NONE: Self = Self(u64::MAX);
 
+    /// Nanoseconds; `u64::MAX`: there is none.
+    pub(super) fn to_wire(self) -> u64 {
+        self.0
+    }
+
     fn get(self) -> Option<Duration> {
         (self != Self::NONE).then(|| Duration::from_nanos(self.0))
     }

@@ -151,10 +151,11 @@ impl<P> Core<P> {
         slot.moved = now;
         slot.served += 1;
         self.budget.answered();
-        if !self.has(Bug::CountNoSeenBegins) {
-            self.tally.begin(at.saturating_duration_since(submitted), now);
+        let ran = now.saturating_duration_since(at);
+        match self.has(Bug::CountNoSeenBegins) {
+            true => self.tally.complete(ran, now),
+            false => self.tally.run(at.saturating_duration_since(submitted), ran, now),
         }
-        self.tally.complete(now.saturating_duration_since(at), now);
         self.behind = true;
         if self.answering != Some(worker) {
             self.end_answering(now);

@@ -51,6 +51,14 @@ impl Tally {
         self.window.begun(waited);
     }
 
+    /// One that waited began after so long, ran for so long, and was answered.
+    pub(super) fn run(&mut self, waited: Duration, ran: Duration, now: Instant) {
+        let account = self.account_at(now);
+        account.waiting -= 1;
+        account.completed += 1;
+        self.window.ran(waited, ran);
+    }
+
     /// One that ran for so long was answered.
     pub(super) fn complete(&mut self, ran: Duration, now: Instant) {
         let account = self.account_at(now);

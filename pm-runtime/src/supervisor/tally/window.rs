@@ -75,6 +75,14 @@ impl Window {
         }
     }
 
+    /// Both.
+    pub(super) fn ran(&mut self, waited: Duration, ran: Duration) {
+        if let Some(generation) = self.generations.back_mut() {
+            generation.queue.record(waited);
+            generation.run.record(ran);
+        }
+    }
+
     /// How far it reaches back.
     pub(super) fn length(&self, now: Instant) -> Duration {
         self.origin.map_or(Duration::ZERO, |origin| {
