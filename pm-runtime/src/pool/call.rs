@@ -80,7 +80,8 @@ enum Stage {
     Encoded(Result<Arc<Ticket>, Box<QueryError>>),
     Submitted {
         ticket: Arc<Ticket>,
-        key: Option<QueryKey>,
+        /// [`QueryKey::NONE`]: the policy did not let it in.
+        key: QueryKey,
         /// Where it may have to take the lead when it is polled again.
         doubts: Option<Looks>,
     },
@@ -335,6 +336,7 @@ impl<T, M> Call<T, M> {
         };
         let forced = wishes.is_some_and(|wishes| wishes.forced);
         let (key, turn) = shared.submit(&ticket, submission, forced);
+        let key = key.unwrap_or(QueryKey::NONE);
         let doubts = match turn {
             Turn::Unless(looks) => Some(looks),
             Turn::Now | Turn::Later => None,
@@ -479,7 +481,9 @@ impl<T, M> Drop for Call<T, M> {
         if fork::is_fork() {
             return;
         }
-        if let Stage::Submitted { ticket, key: Some(key), .. } = &self.stage {
+        if let Stage::Submitted { ticket, key, .. } = &self.stage
+            && *key != QueryKey::NONE
+        {
             let shared = self.handles.shared();
             shared.change(|state, now| {
                 state.lead.forget_call(*key);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::query::Due;
 use super::slot::{Phase, Slot};
 use super::{
     Action, Bug, Caller, Core, DROP_PATIENCE, Gate, Place, QueryError, Stage, Verdict, WorkerId,
@@ -172,10 +173,10 @@ impl<P> Core<P> {
                 continue;
             };
             let (caller, timeout) = (query.caller, query.timeout());
-            let Place::Begun { at, dropping, spared, .. } = query.place else {
+            let Place::Begun { at, due, .. } = query.place else {
                 continue;
             };
-            if let Some(until) = spared {
+            if let Some(Due { until, spared: true, .. }) = due {
                 if until <= now {
                     let verdict = match self.is_unwanted(key) {
                         true => Verdict::Cancelled(key),
@@ -191,7 +192,7 @@ impl<P> Core<P> {
             if !self.has(Bug::ForgetCancelAfterReprieve) {
                 self.end_unwanted(worker, key, now);
             }
-            if let Some(until) = dropping {
+            if let Some(Due { until, .. }) = due {
                 if until <= now {
                     self.accuse(worker, Verdict::Overran(key), now);
                 } else {
@@ -207,7 +208,8 @@ impl<P> Core<P> {
             } else if self.is_droppable(key) {
                 let until = later(now, DROP_PATIENCE);
                 if let Some(query) = self.queries.get_mut(key) {
-                    query.place = Place::Begun { worker, at, dropping: Some(until), spared };
+                    let due = Some(Due { until, dropping: true, spared: false });
+                    query.place = Place::Begun { worker, at, due };
                 }
                 self.wake_by(until);
                 // One whose caller is gone was told so then, perhaps only a moment ago.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::query::Due;
 use super::slot::{Gate, Phase, Slot, Verdict};
 use super::{
     Action, Bug, Core, DEATH_PATIENCE, DROP_PATIENCE, GATE_PATIENCE, Place, QueryKey, Violation,
@@ -142,11 +143,12 @@ impl<P> Core<P> {
         }
         if let Verdict::Overran(key) | Verdict::Cancelled(key) = verdict
             && let Some(query) = self.queries.get_mut(key)
-            && let Place::Begun { spared, .. } = &mut query.place
+            && let Place::Begun { due, .. } = &mut query.place
         {
             // Its end is on the way behind this message. Should it not be, that was a lie.
             let until = later(now, GATE_PATIENCE);
-            *spared = Some(until);
+            let dropping = due.is_some_and(|due| due.dropping);
+            *due = Some(Due { until, dropping, spared: true });
             self.wake_by(until);
         }
         let Some(slot) = self.slot_mut(worker) else {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::query::Place;
+use super::query::{Place, Query};
 use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
 use crate::error::QueryError;
@@ -52,8 +52,7 @@ impl<P> Core<P> {
         };
         let place = Place::Handed { worker: self.slots[index].id, recalled: false };
         let key = self.queries.push(submission, place, now);
-        let slot = &mut self.slots[index];
-        slot.handed_bytes += size;
+        self.slots[index].handed_bytes += self.queries.get(key).map_or(0, Query::size);
         self.note_handed(index, key, now);
         key
     }

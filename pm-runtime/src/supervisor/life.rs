@@ -256,7 +256,7 @@ impl<P> Core<P> {
                 let Particulars { query: name, hash } =
                     obituary.begun.remove(&key).unwrap_or_default();
                 let age = query.ran(now).unwrap_or_default();
-                Some(RunningQuery { query: name, age, size: query.size, hash })
+                Some(RunningQuery { query: name, age, size: query.size(), hash })
             })
             .collect();
         CrashReport::new(Crash {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::query::{Caller, Place, Query, QueryKey, Route};
+use super::query::{Place, Query, QueryKey, Route};
 use super::{Submission, WorkerId};
 
 const NONE: u32 = u32::MAX;
@@ -115,11 +115,7 @@ impl<P> Queries<P> {
         place: Place,
         now: Instant,
     ) -> QueryKey {
-        let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
-        let seq = self.next_seq;
-        // A limit that the clock never reaches is none.
-        let queue_timeout = queue_timeout.filter(|&limit| now.checked_add(limit).is_some());
-        let (timeout, limit) = (timeout.into(), queue_timeout.into());
+        let (seq, queue_timeout) = (self.next_seq, submission.queue_timeout);
         self.next_seq += 1;
         let index = match self.free {
             NONE => {
@@ -139,20 +135,7 @@ impl<P> Queries<P> {
         let row = &mut self.rows[index as usize];
         // To say so spares a drop, and with it a copy.
         if row.query.is_none() {
-            row.query = Some(Query {
-                payload,
-                size,
-                seq,
-                submitted: now,
-                timeout,
-                queue_timeout: limit,
-                is_open: false,
-                wait_is_settled: false,
-                conduct,
-                route,
-                place,
-                caller: Caller::Waits,
-            });
+            row.query = Some(Query::new(submission, seq, place, now));
         }
         let key = QueryKey::new(index, row.generation);
         self.live += 1;
@@ -303,7 +286,7 @@ impl<P> Queries<P> {
     }
 
     fn size(&self, index: u32) -> usize {
-        self.rows[index as usize].query.as_ref().map_or(0, |query| query.size)
+        self.rows[index as usize].query.as_ref().map_or(0, Query::size)
     }
 
     /// The line in which a row has its place.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::WorkerId;
+use super::{Submission, WorkerId};
 use crate::conduct::Conduct;
 
 /// Which worker a query is meant for.
@@ -31,6 +31,9 @@ impl Route {
 pub(crate) struct QueryKey(u64);
 
 impl QueryKey {
+    /// The name of no query.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
     pub(super) fn new(row: u32, generation: u32) -> Self {
         Self(u64::from(generation) << 32 | u64::from(row))
     }
@@ -67,11 +70,20 @@ pub(crate) enum Place {
     Begun {
         worker: WorkerId,
         at: Instant,
-        /// The worker was asked to drop it, and should have confirmed by then.
-        dropping: Option<Instant>,
-        /// The worker said that it no longer runs, so its answer is due by then.
-        spared: Option<Instant>,
+        /// Its end is due.
+        due: Option<Due>,
     },
+}
+
+/// The end of a query that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// It should have come by then.
+    pub(crate) until: Instant,
+    /// The worker was asked to drop it, and is to confirm that.
+    pub(crate) dropping: bool,
+    /// The worker said that it no longer runs.
+    pub(crate) spared: bool,
 }
 
 /// What becomes of a query's outcome.
@@ -85,8 +97,8 @@ pub(crate) enum Caller {
 
 pub(crate) struct Query<P> {
     pub(crate) payload: P,
-    /// Bytes of the encoded arguments.
-    pub(crate) size: usize,
+    /// Bytes of the encoded arguments; no frame has more than this can say.
+    size: u32,
     /// Order of submission.
     pub(crate) seq: u64,
     pub(crate) submitted: Instant,
@@ -128,6 +140,32 @@ impl From<Option<Duration>> for Limit {
 }
 
 impl<P> Query<P> {
+    /// A query that is submitted now.
+    pub(super) fn new(submission: Submission<P>, seq: u64, place: Place, now: Instant) -> Self {
+        let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
+        // A limit that the clock never reaches is none.
+        let queue_timeout = queue_timeout.filter(|&limit| now.checked_add(limit).is_some());
+        Self {
+            payload,
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            seq,
+            submitted: now,
+            timeout: timeout.into(),
+            queue_timeout: queue_timeout.into(),
+            is_open: false,
+            wait_is_settled: false,
+            conduct,
+            route,
+            place,
+            caller: Caller::Waits,
+        }
+    }
+
+    /// Bytes of the encoded arguments.
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
     /// How long it may run.
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.timeout.get()

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::pace::Fast;
-use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
 use crate::conduct::Conduct;
 
@@ -50,7 +49,8 @@ impl<P> Core<P> {
 
     /// The worker that is to get a query which any of them may have.
     fn choose(&mut self, key: QueryKey, now: Instant) -> Option<usize> {
-        let &Query { size, seq, route, conduct, .. } = self.queries.get(key)?;
+        let query = self.queries.get(key)?;
+        let (size, seq, route, conduct) = (query.size(), query.seq, query.route, query.conduct);
         let Route::Key(of) = route else {
             return self.choose_any(size, seq, conduct, now);
         };
@@ -89,7 +89,8 @@ impl<P> Core<P> {
 
     /// A worker that takes queries, where it may have this one too.
     fn with_room(&self, worker: WorkerId, key: QueryKey) -> Option<usize> {
-        let &Query { size, seq, .. } = self.queries.get(key)?;
+        let query = self.queries.get(key)?;
+        let (size, seq) = (query.size(), query.seq);
         let index = self.index_of(worker)?;
         let slot = &self.slots[index];
         let takes = slot.takes_queries() && !self.is_reserved(slot, seq);
@@ -140,7 +141,8 @@ impl<P> Core<P> {
 
     /// The worker that a query goes to which any of them may have, fast or not.
     fn room_for(&self, key: QueryKey) -> Option<usize> {
-        let &Query { size, seq, .. } = self.queries.get(key)?;
+        let query = self.queries.get(key)?;
+        let (size, seq) = (query.size(), query.seq);
         self.least_loaded(size, seq, self.is_exclusive(key))
     }
 
@@ -185,7 +187,7 @@ impl<P> Core<P> {
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
         if let Some(query) = self.queries.get(key) {
             let slot = &mut self.slots[index];
-            slot.handed_bytes += query.size;
+            slot.handed_bytes += query.size();
             slot.bound += usize::from(query.route.is_bound());
             slot.exclusive += usize::from(self.config.is_exclusive(query.conduct));
         }

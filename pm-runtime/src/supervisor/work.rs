@@ -71,7 +71,7 @@ impl<P> Core<P> {
         let query = self.queries.get(key).ok_or(Violation::Begun)?;
         let (was_recalled, begun, handed) = match query.place {
             Place::Handed { worker: here, recalled } if here == worker => {
-                let (size, bound) = (query.size, query.route.is_bound());
+                let (size, bound) = (query.size(), query.route.is_bound());
                 let slot = self.slot_mut(worker).ok_or(Violation::Begun)?;
                 slot.take_handed(key);
                 slot.handed_bytes -= size;
@@ -93,7 +93,7 @@ impl<P> Core<P> {
         let Some(query) = self.queries.get_mut(key) else {
             return Ok(());
         };
-        query.place = Place::Begun { worker, at, dropping: None, spared: None };
+        query.place = Place::Begun { worker, at, due: None };
         let (timeout, submitted, caller) = (query.timeout(), query.submitted, query.caller);
         match caller {
             Caller::Waits => {
@@ -129,7 +129,7 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<Option<P>, Violation> {
         let Some(query) = self.queries.get(key) else { return Err(Violation::Begun) };
-        let (size, submitted) = (query.size, query.submitted);
+        let (size, submitted) = (query.size(), query.submitted);
         let is_plain = query.place == (Place::Handed { worker, recalled: false })
             && query.caller == Caller::Waits
             && !self.config.is_exclusive(query.conduct)
@@ -287,7 +287,7 @@ impl<P> Core<P> {
         if query.place != (Place::Handed { worker, recalled: true }) {
             return Err(Violation::Returned);
         }
-        let size = query.size;
+        let size = query.size();
         let exclusive = self.config.is_exclusive(query.conduct);
         let counts = self.has(Bug::CountReturnsAsPace);
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
@@ -310,11 +310,12 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Dropped)?;
-        let Place::Begun { dropping, .. } = query.place else {
+        let Place::Begun { due, .. } = query.place else {
             return Err(Violation::Dropped);
         };
+        let dropping = due.is_some_and(|due| due.dropping);
         let gone = query.caller == Caller::Gone;
-        if !self.is_droppable(key) || (dropping.is_none() && !gone) {
+        if !self.is_droppable(key) || (!dropping && !gone) {
             return Err(Violation::Dropped);
         }
         let after = query.timeout().unwrap_or_default();

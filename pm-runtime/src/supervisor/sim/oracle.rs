@@ -110,7 +110,7 @@ fn check_slots(world: &World) -> Check {
             let Some(query) = world.core.queries.get(key) else {
                 continue;
             };
-            bytes += query.size;
+            bytes += query.size();
             let back = matches!(query.place, Place::Handed { recalled: true, .. });
             recalled += usize::from(back);
             bound += usize::from(!back && query.route.is_bound());
@@ -170,7 +170,7 @@ fn check_queue(world: &World) -> Check {
             }
             last = Some(id);
             count += 1;
-            bytes += query.size;
+            bytes += query.size();
         }
     }
     if (count, bytes) != (world.core.waiting(), world.core.waiting_bytes()) {
@@ -289,14 +289,16 @@ pub(super) fn check_punctual(world: &World) -> Check {
             let Some(query) = core.queries.get(key) else {
                 continue;
             };
-            let Place::Begun { at, dropping, spared, .. } = query.place else {
+            let Place::Begun { at, due, .. } = query.place else {
                 continue;
             };
-            if spared.is_none() && world.ledger.facts[query.payload.0].is_unwanted(config) {
+            if !due.is_some_and(|due| due.spared)
+                && world.ledger.facts[query.payload.0].is_unwanted(config)
+            {
                 return late("the end of a query that nobody wants");
             }
-            let due = match (spared.or(dropping), query.timeout()) {
-                (Some(until), _) => until <= now,
+            let due = match (due, query.timeout()) {
+                (Some(due), _) => due.until <= now,
                 (None, Some(timeout)) => at + timeout <= now,
                 (None, None) => false,
             };
