@@ -170,7 +170,7 @@ impl Near {
 }
 
 /// While so many slots are looked at, another one comes from the worker's core.
-const SOON: usize = 3;
+const SOON: usize = 8;
 
 /// No slot.
 const OVER: u32 = u32::MAX;
