@@ -16,6 +16,9 @@ const WAKE: Duration = Duration::from_micros(30);
 /// About as long as it takes to hand a query over and to hear its answer.
 const HANDING: Duration = Duration::from_micros(1);
 
+/// About as long as a worker takes to end a query and to begin the next.
+const TURN: Duration = Duration::from_nanos(250);
+
 /// How long a worker that has work and neither begins nor ends anything is taken to be fast.
 pub(super) const BRISK: Duration = Duration::from_millis(2);
 
@@ -42,7 +45,7 @@ impl Pace {
     /// How many queries a worker may have that is to begin another one as soon as one that has to
     /// be woken first; 0: queries are not fast.
     pub(super) fn depth(&self) -> usize {
-        let one = self.mean.map_or(u64::MAX, |mean| mean.max(1_000));
+        let one = self.mean.map_or(u64::MAX, |mean| mean.max(TURN.as_nanos() as u64));
         (WAKE.as_nanos() as u64 / one) as usize
     }
 }
@@ -85,7 +88,8 @@ impl<P> Core<P> {
             let Some(end) = self.is_brisk_until(slot, now).filter(|_| slot.takes_queries()) else {
                 continue;
             };
-            let has_room = slot.load() < most && self.has_room_in(slot, size, false);
+            let ahead = self.config.ahead;
+            let has_room = slot.load() < most && self.has_room_up_to(ahead, slot, size, false);
             if has_room && !self.is_reserved(slot, seq) {
                 return Fast::Here(index, end);
             }

@@ -107,6 +107,17 @@ impl<P> Core<P> {
     pub(super) fn has_room_in(&self, slot: &Slot, size: usize, exclusive: bool) -> bool {
         // One by one no more than keep it busy: many at once take less time each.
         let most = if self.behind { self.config.ahead } else { self.config.ahead.min(BUSY) };
+        self.has_room_up_to(most, slot, size, exclusive)
+    }
+
+    /// The same, where it may hold so many ahead.
+    pub(super) fn has_room_up_to(
+        &self,
+        most: usize,
+        slot: &Slot,
+        size: usize,
+        exclusive: bool,
+    ) -> bool {
         let ahead = slot.load() < self.config.concurrency + most
             && slot.handed_bytes.saturating_add(size) <= self.config.ahead_bytes;
         slot.would_begin(exclusive, self.config.concurrency)
