@@ -43,6 +43,8 @@ struct State {
     timers: HashMap<u64, (Weak<dyn Timed>, Option<Instant>)>,
     due: BTreeSet<(Instant, u64)>,
     jobs: VecDeque<Job>,
+    /// Jobs that nobody waits for.
+    chores: VecDeque<Job>,
     /// What the thread sleeps until; `None`: until it is woken.
     sleeps_until: Option<Instant>,
 }
@@ -86,6 +88,13 @@ impl Reactor {
     /// Runs a job on the thread, soon.
     pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
         lock(&self.state).jobs.push_back(Box::new(job));
+        self.poll.wake();
+    }
+
+    /// Runs a job on the thread, after what was submitted by now as a rule: for what others are not
+    /// to wait for. Chores keep their order.
+    pub(crate) fn submit_chore(&self, job: impl FnOnce() + Send + 'static) {
+        lock(&self.state).chores.push_back(Box::new(job));
         self.poll.wake();
     }
 
@@ -167,7 +176,7 @@ impl Reactor {
         loop {
             let timeout = {
                 let mut state = lock(&self.state);
-                let next = match state.jobs.is_empty() {
+                let next = match state.jobs.is_empty() && state.chores.is_empty() {
                     true => state.due.first().map(|&(at, _)| at),
                     false => Some(Instant::now()),
                 };
@@ -187,7 +196,8 @@ impl Reactor {
             self.tick();
             // One at a time: a job may start a process, and what has come meanwhile goes first.
             let job = lock(&self.state).jobs.pop_front();
-            if let Some(job) = job {
+            let chore = lock(&self.state).chores.pop_front();
+            for job in job.into_iter().chain(chore) {
                 shielded(job);
             }
         }

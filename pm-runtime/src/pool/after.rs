@@ -221,9 +221,8 @@ impl Shared {
         for (ticket, outcome) in rare.iter_mut().flat_map(|rare| rare.resolved.drain(..)) {
             ticket.resolve(outcome);
         }
-        for (waiter, result) in rare.iter_mut().flat_map(|rare| rare.reached.drain(..)) {
-            // It fails only where nobody waits any more.
-            shielded(|| drop(waiter.try_send(result)));
+        if let Some(rare) = rare {
+            self.finish_after_ends(*rare);
         }
         unheard
     }
@@ -243,6 +242,22 @@ impl Shared {
         }
         for ticket in rare.told.drain(..) {
             ticket.wake();
+        }
+    }
+
+    #[cold]
+    fn finish_after_ends(&self, rare: Rare) {
+        let Rare { reached, destroyed, .. } = rare;
+        let tell = move || {
+            for (waiter, result) in reached {
+                // It fails only where nobody waits any more.
+                shielded(|| drop(waiter.try_send(result)));
+            }
+        };
+        match self.timer.get() {
+            // What workers have left behind is given back before that.
+            Some((reactor, _)) if destroyed => reactor.submit_chore(tell),
+            _ => tell(),
         }
     }
 

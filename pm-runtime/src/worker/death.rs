@@ -107,6 +107,10 @@ impl Worker {
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };
+        // To give back its memory and its descriptors takes as long as some starts: its replacement
+        // goes before that.
+        let gone = self.clone();
+        self.reactor.submit_chore(move || drop(gone));
         if let Some(owner) = self.owner.upgrade() {
             // Also of what it said last before a breach: what has begun never runs again.
             let mut begun = self.link.begun();
