@@ -17,11 +17,15 @@ use crate::worker::Owner;
 
 impl Owner for Shared {
     fn ready(&self, id: WorkerId) {
-        self.change(|state, now| {
+        let caller = self.change(|state, now| {
             if let Err(violation) = state.core.ready(id, now) {
                 state.core.violated(id, &violation.to_string(), now);
             }
+            self.call_up(state, id)
         });
+        if let Some(caller) = caller {
+            caller.wake();
+        }
     }
 
     fn heard(&self, id: WorkerId, words: &mut Vec<Word>) -> Result<bool, String> {

@@ -195,7 +195,9 @@ impl Shared {
         ticket.forget_waker();
         let came = || read_news(&workers) || ticket.is_resolved();
         let luck = &self.leader.luck;
-        let came = if luck.is_good() { luck.look(came) } else { came() };
+        // As long as no worker has anything, there is nowhere to look.
+        let looks = !workers.is_empty() && luck.is_good();
+        let came = if looks { luck.look(came) } else { came() };
         let came = came || came_at_last(&workers);
         // Not under the lock: these may be the last handles of one that is gone.
         workers.clear();
@@ -250,6 +252,17 @@ impl Shared {
         if let Some(next) = next {
             next.wake();
         }
+    }
+
+    /// A new worker has the queries that waited for it, if any did: whoever sent the last one is to
+    /// look for answers, and is awake then by the time that they come. The caller has to be woken.
+    pub(super) fn call_up(&self, state: &mut State, id: WorkerId) -> Option<Arc<Ticket>> {
+        if self.leader.is_there() || !state.core.is_awaited(id) {
+            return None;
+        }
+        let caller = state.lead.last.take().and_then(|key| state.core.payload(key).cloned())?;
+        self.leader.set(Some(&caller));
+        Some(caller)
     }
 
     /// Nothing came in a moment: the reactor listens.

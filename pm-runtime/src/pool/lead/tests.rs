@@ -3,7 +3,8 @@
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Waker};
+use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Wake, Waker};
 
 use smol::stream::Stream;
 
@@ -15,6 +16,7 @@ use crate::pool::{Call, Map, Pool};
 use crate::wire::bulk::Parcel;
 
 static BUSY: Mutex<()> = Mutex::new(());
+static BOOTING: Mutex<()> = Mutex::new(());
 
 fn wait(_: &mut Parcel) -> Reply {
     drop(lock(&BUSY));
@@ -23,6 +25,13 @@ fn wait(_: &mut Parcel) -> Reply {
 
 fn fail() -> Setup<()> {
     Box::pin(async { Err("no".into()) })
+}
+
+fn boot() -> Setup<()> {
+    Box::pin(async {
+        drop(lock(&BOOTING));
+        Ok(())
+    })
 }
 
 fn nothing() -> Parcel {
@@ -85,5 +94,34 @@ fn whichever_call_of_a_map_leads_looks() {
     assert!(Pin::new(&mut map).poll_next(cx).is_pending());
     // It has looked, and nothing came.
     assert!(!pool.shared().leader.is_there());
+    drop(busy);
+}
+
+struct Tell(Sender<()>);
+
+impl Wake for Tell {
+    fn wake(self: Arc<Self>) {
+        // It fails only where the test is over.
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_call_that_waited_for_its_worker_looks_for_answers_when_that_is_ready() {
+    let pool = Waits::new(Serve::blocking(wait).after(boot));
+    let (booting, busy) = (lock(&BOOTING), lock(&BUSY));
+    let (tell, told) = channel();
+    let waker = Waker::from(Arc::new(Tell(tell)));
+    let cx = &mut Context::from_waker(&waker);
+    let mut call = pool.call();
+    for _ in 0..2 {
+        assert!(Pin::new(&mut call).poll(cx).is_pending());
+    }
+    // It has looked, and there was nobody to look at.
+    assert!(!pool.shared().leader.is_there());
+    while told.try_recv().is_ok() {}
+    drop(booting);
+    told.recv().unwrap();
+    assert!(call.leads());
     drop(busy);
 }
