@@ -74,6 +74,14 @@ impl Driver {
     }
 }
 
+/// Whether an executor runs this thread that could not have another one started in it.
+pub(super) fn is_driven() -> bool {
+    #[cfg(feature = "tokio")]
+    return on_tokio::is_driven();
+    #[cfg(not(feature = "tokio"))]
+    false
+}
+
 /// What the threads of a worker have around the application's code.
 #[derive(Clone)]
 pub(super) struct Context {

@@ -247,7 +247,7 @@ impl Inbox {
         Some(job)
     }
 
-    /// A process whose pool is gone ends at once: its main thread kills all that there is, and
+    /// A process whose pool is gone ends at once: its watching thread kills all that there is, and
     /// nothing that a query changes is to be dropped half-way before that.
     pub(crate) fn leave_if_orphaned(&self) {
         if self.home == Home::Process && lock(&self.state).orphaned {

@@ -72,6 +72,19 @@ pub(crate) fn depth() -> u32 {
 /// Two queries of one name in one program are a mistake that it reports, with both places, before
 /// it ends the program with exit code 70.
 pub fn init() {
+    find_out(true);
+}
+
+/// Runs before the `main` of a test program. In a worker it never returns.
+///
+/// The runtime of Rust has not been set up then, so nothing of the application runs on this
+/// thread.
+pub extern "C" fn takeover() {
+    find_out(false);
+}
+
+/// Becomes a worker, if this process was started as one. `here`: Rust's runtime has been set up.
+fn find_out(here: bool) {
     if INITIALIZED.swap(true, Ordering::Relaxed) {
         return;
     }
@@ -89,7 +102,7 @@ pub fn init() {
     }
     match isolate::take_link() {
         Start::Application => {}
-        Start::Worker(control) => become_worker(control),
+        Start::Worker(control) => become_worker(control, here),
         Start::Stray => {
             eprintln!(
                 "pm-runtime: this process was started as a worker, but the process that wanted it \
@@ -101,16 +114,8 @@ pub fn init() {
     }
 }
 
-/// Runs before the `main` of a test program. In a worker it never returns.
-///
-/// The runtime of Rust has not been set up then, so nothing of the application runs on this
-/// thread.
-pub extern "C" fn takeover() {
-    init();
-}
-
 /// Serves until the pool says that it is over, or is gone.
-fn become_worker(control: OwnedFd) -> ! {
+fn become_worker(control: OwnedFd, here: bool) -> ! {
     isolate::close_others(control.as_fd());
     isolate::reset_signals();
     let received = socket::receive_with_descriptors(control.as_fd(), handshake::LIMIT);
@@ -160,6 +165,9 @@ fn become_worker(control: OwnedFd) -> ! {
     let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process);
     current::adopt_process(&inbox);
     panics::install(&inbox);
+    if here && serve::is_fit() {
+        serve::serve_here(&inbox);
+    }
     if let Err(error) = serve::start(&inbox) {
         fail(inbox.control(), BootError::Refused { reason: error.to_string().into() });
     }

@@ -14,6 +14,11 @@ use super::driver::Serving;
 
 pub(super) type Socket = AsyncFd<OwnedFd>;
 
+/// Whether a runtime of tokio runs this thread.
+pub(super) fn is_driven() -> bool {
+    Handle::try_current().is_ok()
+}
+
 /// A runtime of one thread. What a query has spawned is driven beyond its end: while others run,
 /// and while there is none.
 pub(super) enum Tokio {

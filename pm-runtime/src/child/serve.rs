@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::process::{Resource, getrlimit};
 use smol::LocalExecutor;
 use smol::future::FutureExt;
 
@@ -17,12 +18,51 @@ use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox};
 use super::job::{Job, Outcome};
-use super::{current, panics, setup, stream};
+use super::{current, driver, panics, setup, stream};
 use crate::conduct::Conduct;
 use crate::options::Runtime;
+use crate::process::{bare, isolate};
 use crate::sync::shielded;
 use crate::transport::socket::Wait;
 use crate::wire::bulk::Parcel;
+
+/// Stacks for the application's code.
+const USUAL_STACK: u64 = 8 << 20;
+const SMALLEST_STACK: u64 = 1 << 20;
+
+/// As much stack as a main thread may have.
+fn stack_limit() -> u64 {
+    getrlimit(Resource::Stack).current.unwrap_or(USUAL_STACK)
+}
+
+/// Whether this thread may run the code of the application: it is the main one, with stack enough,
+/// and no executor runs it.
+pub(super) fn is_fit() -> bool {
+    rustix::thread::gettid() == rustix::process::getpid()
+        && stack_limit() >= SMALLEST_STACK
+        && !driver::is_driven()
+}
+
+/// Serves on this thread, the main one of its process, beside a thread that watches the link.
+///
+/// What a worker is started for waits for it: that its pool hears that it is ready, and hands the
+/// first query over, takes about as long as to have the other thread.
+pub(super) fn serve_here(inbox: &Arc<Inbox>) -> ! {
+    let _vital = Vital(inbox);
+    let told = needs_no_setting_up(inbox);
+    if told {
+        inbox.tell_ready();
+    }
+    let watched = inbox.clone();
+    match bare::spawn(move || watched.watch()) {
+        // Not before: none of the application's code may run where the pool's end goes unnoticed.
+        Ok(()) => serve(inbox),
+        // The pool hears of the panic, and the process ends.
+        Err(error) if told => panic!("its link cannot be watched: {error}"),
+        Err(error) => inbox.tell_refused(&error),
+    }
+    isolate::die_with_group()
+}
 
 /// Starts the thread that sets the worker up, and serves.
 pub(super) fn start(inbox: &Arc<Inbox>) -> std::io::Result<()> {
@@ -49,9 +89,7 @@ fn thread(
     index: usize,
     run: impl FnOnce(&Arc<Inbox>) + Send + 'static,
 ) -> std::io::Result<()> {
-    const USUAL: u64 = 8 << 20;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
-    let stack = limit.unwrap_or(USUAL).clamp(1 << 20, 1 << 30) as usize;
+    let stack = stack_limit().clamp(SMALLEST_STACK, 1 << 30) as usize;
     std::thread::Builder::new()
         .name(format!("{} {index}", inbox.pool))
         .stack_size(stack)

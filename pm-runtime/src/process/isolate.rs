@@ -31,11 +31,11 @@ pub(crate) enum Start {
 pub(crate) fn take_link() -> Start {
     // SAFETY: `getauxval` reads a constant of this process.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    let stdin = std::io::stdin();
+    let stdin = rustix::stdio::stdin();
     if secure
         || std::env::var_os(VARIABLE).is_none()
-        || sockopt::socket_domain(&stdin) != Ok(AddressFamily::UNIX)
-        || sockopt::socket_type(&stdin) != Ok(SocketType::STREAM)
+        || sockopt::socket_domain(stdin) != Ok(AddressFamily::UNIX)
+        || sockopt::socket_type(stdin) != Ok(SocketType::STREAM)
     {
         return Start::Application;
     }
@@ -46,12 +46,12 @@ pub(crate) fn take_link() -> Start {
 }
 
 fn take_stdin() -> Option<OwnedFd> {
-    let stdin = std::io::stdin();
-    let peer = sockopt::socket_peercred(&stdin).ok()?;
+    let stdin = rustix::stdio::stdin();
+    let peer = sockopt::socket_peercred(stdin).ok()?;
     if Some(peer.pid) != rustix::process::getppid() || peer.uid != rustix::process::geteuid() {
         return None;
     }
-    let link = rustix::io::fcntl_dupfd_cloexec(&stdin, 3).ok()?;
+    let link = rustix::io::fcntl_dupfd_cloexec(stdin, 3).ok()?;
     let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     rustix::stdio::dup2_stdin(null.ok()?).ok()?;
     // SAFETY: this runs before any code of the application, in a process of one thread.

@@ -2,6 +2,7 @@
 //! new worker cuts itself off from what it inherited.
 
 pub(crate) mod attributes;
+pub(crate) mod bare;
 pub(crate) mod command;
 pub(crate) mod fork;
 pub(crate) mod guard;
