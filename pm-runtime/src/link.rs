@@ -63,9 +63,8 @@ struct Inbox {
     words: Vec<Word>,
 }
 
-/// The worker's end of a link, before it is handed over.
+/// The worker's end of a link, before it is handed over, but for its control socket.
 pub(crate) struct FarEnd {
-    pub(crate) control: OwnedFd,
     pub(crate) data: OwnedFd,
     pub(crate) memory: Option<OwnedFd>,
 }
@@ -79,18 +78,24 @@ pub(crate) struct Handing<'a, P> {
     pub(crate) timeout: u64,
 }
 
+/// The two ends of a control socket, the pool's first.
+pub(crate) fn control() -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
+    let (control, far) = socket::pair()?;
+    socket::refuse_descriptors(control.as_fd());
+    Ok((control, far))
+}
+
 impl Link {
     /// `longest` is the longest payload that the worker may send, `shape` what there has to be room for
     /// in shared memory: there is none, if it has no slots, or if the system refuses it.
     pub(crate) fn new(
+        control: OwnedFd,
         longest: u32,
         concurrency: u32,
         shape: Shape,
         timeout: Option<Duration>,
     ) -> Result<(Self, FarEnd), rustix::io::Errno> {
-        let (control, far_control) = socket::pair()?;
         let (data, far_data) = socket::pair()?;
-        socket::refuse_descriptors(control.as_fd());
         socket::refuse_descriptors(data.as_fd());
         let (region, memory) = match shape.slots {
             0 => None,
@@ -114,7 +119,7 @@ impl Link {
             memory: region.map(|region| Memory::new(region, longest, concurrency)),
             timeout: nanos(timeout),
         };
-        Ok((link, FarEnd { control: far_control, data: far_data, memory }))
+        Ok((link, FarEnd { data: far_data, memory }))
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -130,7 +135,8 @@ impl Link {
         self.memory.is_some()
     }
 
-    /// Says hello, and hands the worker its ends of the data socket and of the memory.
+    /// Says hello, and hands the worker its ends of the data socket and of the memory. What becomes
+    /// of one that is gone already shows at its death.
     pub(crate) fn greet(&self, hello: &[u8], far: &FarEnd) -> Result<(), Gone> {
         let memory = far.memory.as_ref().map(AsFd::as_fd);
         let descriptors = [Some(far.data.as_fd()), memory];

@@ -177,12 +177,13 @@ fn become_worker(control: OwnedFd, here: bool) -> ! {
 
 /// A worker that is a thread of the pool's own process. Returns when it has started.
 pub(crate) fn start_thread(
+    control: OwnedFd,
     far: FarEnd,
     hello: &Hello,
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
     let faults = Injection::new(hello.faults.clone(), hello.worker);
-    let FarEnd { control, data, memory } = far;
+    let FarEnd { data, memory } = far;
     let memory = Memory::open(memory, hello)?;
     let sockets = Sockets { control, data };
     let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Thread);

@@ -211,7 +211,7 @@ impl Parts for Outgoing {
 const DESCRIPTORS: usize = 2;
 
 /// Sends the first bytes of a link, with descriptors beside them. They are few enough for the
-/// buffer of a new socket.
+/// buffer of a new socket. Whoever is gone already takes everything.
 pub(crate) fn send_with_descriptors(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
@@ -225,6 +225,7 @@ pub(crate) fn send_with_descriptors(
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     match rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
         Ok(written) if written == bytes.len() => Ok(()),
+        Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
         _ => Err(Gone),
     }
 }

@@ -1,5 +1,6 @@
 //! Starting a worker.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -10,7 +11,7 @@ use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
-use crate::link::{FarEnd, Link};
+use crate::link::{self, Link};
 use crate::options::{Runtime, Transport, Window};
 use crate::output::OutputStream;
 use crate::process::command::Start;
@@ -76,9 +77,22 @@ pub(crate) fn launch(
     if depth >= child::MAX_DEPTH {
         return Err(BootError::TooDeep { depth });
     }
+    let (control, far_control) = link::control().map_err(refused)?;
+    let (output, far_output) = match (plan.surroundings.stdio, home) {
+        (Stdio::Capture, Home::Process) => {
+            let (output, far) = Output::new().map_err(refused)?;
+            (Some(output), Some(far))
+        }
+        _ => (None, None),
+    };
+    // What else it needs is made while it comes up.
+    let (guard, far_control) = match home {
+        Home::Thread => (None, Some(far_control)),
+        Home::Process => (Some(start_process(plan, id, far_control, far_output)?), None),
+    };
     let longest = longest_from_worker(plan.max_frame, plan.concurrency);
-    let (link, far) =
-        Link::new(longest, plan.concurrency, plan.shape(), plan.timeout).map_err(refused)?;
+    let (link, far) = Link::new(control, longest, plan.concurrency, plan.shape(), plan.timeout)
+        .map_err(refused)?;
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),
@@ -95,20 +109,12 @@ pub(crate) fn launch(
         attributes: plan.surroundings.attributes.clone(),
         faults: plan.faults.clone(),
     };
-    let (output, far_output) = match (plan.surroundings.stdio, home) {
-        (Stdio::Capture, Home::Process) => {
-            let (output, far) = Output::new().map_err(refused)?;
-            (Some(output), Some(far))
-        }
-        _ => (None, None),
-    };
-    let guard = match home {
-        Home::Thread => {
-            child::start_thread(far, &hello, &plan.entry).map_err(refused)?;
-            None
-        }
-        Home::Process => Some(start_process(plan, &link, far, far_output, &hello)?),
-    };
+    match far_control {
+        Some(control) => child::start_thread(control, far, &hello, &plan.entry).map_err(refused)?,
+        None => link
+            .greet(&hello.to_bytes().map_err(refused)?, &far)
+            .map_err(|_| refused("the socket of a new link takes nothing"))?,
+    }
     let worker = Arc::new(Worker {
         id,
         pid: guard.as_ref().map(Guard::pid),
@@ -140,21 +146,17 @@ pub(crate) fn launch(
 
 fn start_process(
     plan: &Plan,
-    link: &Link,
-    far: FarEnd,
+    id: WorkerId,
+    control: OwnedFd,
     output: Option<FarEnds>,
-    hello: &Hello,
 ) -> Result<Guard, BootError> {
-    let bytes = hello.to_bytes().map_err(refused)?;
-    // Sent ahead, so that the worker finds it when it is up.
-    link.greet(&bytes, &far).map_err(|_| refused("the socket of a new link takes nothing"))?;
-    let label = format!("{}/{}", plan.pool, hello.worker);
+    let label = format!("{}/{id}", plan.pool);
     let output = output.map(|FarEnds { stdout, stderr }| (stdout, stderr));
     let start = Start {
         program: plan.program.as_deref(),
         label: &label,
-        depth: hello.depth,
-        stdin: far.control,
+        depth: plan.depth + 1,
+        stdin: control,
         output,
         surroundings: &plan.surroundings,
     };
