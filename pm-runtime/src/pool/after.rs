@@ -140,11 +140,10 @@ impl Shared {
                     }
                 }
                 Action::Drop(id, key) => {
-                    if state.core.is_stream(key)
-                        && let Some(worker) = state.worker(id).cloned()
-                        && worker.destroy_stream(key.to_wire())
-                    {
-                        state.after.send(worker);
+                    let destroys =
+                        |worker: &Arc<worker::Worker>| worker.destroy_stream(key.to_wire());
+                    if state.core.is_stream(key) && state.worker(id).is_some_and(destroys) {
+                        state.after.send(id);
                     } else if state.take_back(id, key) != Some(true) {
                         state.tell(id, to_worker::DROP, key.to_wire());
                     }
