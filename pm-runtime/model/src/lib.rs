@@ -2,8 +2,12 @@
 //! order that the memory model allows.
 #![cfg(test)]
 
+mod lanes;
 mod process;
 mod scenes;
 mod streams;
+#[allow(dead_code, reason = "the scenes need only some of it")]
+#[path = "../../src/sync.rs"]
+mod sync;
 mod transport;
 mod wire;

@@ -7,3 +7,7 @@ pub(crate) mod memory;
 #[allow(dead_code, reason = "the scenes need only some of it")]
 #[path = "../../src/transport/payload.rs"]
 pub(crate) mod payload;
+
+#[allow(dead_code, reason = "the scenes need only some of it")]
+#[path = "../../src/transport/piece.rs"]
+pub(crate) mod piece;
