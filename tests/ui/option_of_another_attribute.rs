@@ -1,6 +1,8 @@
 use pm_runtime::{Outbox, OutboxClosed, StreamWorker, worker_query, worker_stream};
 
 #[worker_stream(cancel = "kill", window = 0)]
+//              ^^^^^^ `cancel` is an option of `#[worker_query]`, and has no meaning for `#[worker_stream]`: remove it
+//                                        ^ `window` cannot be zero: write `window = 512`
 struct Log;
 
 impl StreamWorker for Log {
@@ -14,6 +16,7 @@ impl StreamWorker for Log {
 }
 
 #[worker_query(window = 3)]
+//             ^^^^^^ `window` is an option of `#[worker_stream]`, and has no meaning for `#[worker_query]`: remove it
 fn query() {}
 
 fn main() {

@@ -18,5 +18,5 @@ impl StreamWorker for Log {
 
 fn main() {
     let _ = LogPool::new().create_stream();
-    //~ the trait bound `Log: Default` is not satisfied
+//                         ^^^^^^^^^^^^^ the trait bound `Log: Default` is not satisfied
 }

@@ -48,7 +48,7 @@ async fn echo_one(
             next += BURST;
         }
         inputs.finish().await?;
-        Ok(next)
+        Ok::<u64, StreamError<OutboxClosed>>(next)
     };
     let receive = async {
         let mut next = 0;
@@ -56,10 +56,10 @@ async fn echo_one(
             assert_eq!(number?, next, "a stream keeps the order");
             next += 1;
         }
-        Ok::<_, StreamError<OutboxClosed>>(next)
+        Ok::<u64, StreamError<OutboxClosed>>(next)
     };
     let (sent, received) = join(send, receive).await;
-    let (sent, received): (u64, u64) = (sent?, received?);
+    let (sent, received) = (sent?, received?);
     assert_eq!(sent, received, "a stream loses nothing");
     Ok(received)
 }
