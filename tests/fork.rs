@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pm_runtime::{
-    Event, QueryError, Retry, SpawnError, WorkerState, shutdown_signal, worker_query,
+    Event, Outbox, OutboxClosed, QueryError, Retry, SpawnError, StreamError, StreamWorker,
+    TrySendError, WorkerState, shutdown_signal, worker_query, worker_stream,
 };
 use pm_tests::{Folder, Task, WorkPool, until_begun};
 use smol::future::{block_on, poll_once};
@@ -154,4 +155,52 @@ fn what_it_sees_of_a_pool_is_one_without_workers_whatever_was_locked() {
     });
     assert!(block_on(poll_once(events.next())).is_none(), "nothing has happened");
     assert_eq!(pool.health().idle, 1);
+}
+
+#[worker_stream(workers = 1)]
+#[derive(Default)]
+struct Echo;
+
+impl StreamWorker for Echo {
+    type Input = u32;
+    type Output = u32;
+    type Error = OutboxClosed;
+
+    async fn write(&mut self, number: u32, out: &Outbox<u32>) -> Result<(), OutboxClosed> {
+        out.send(number).await
+    }
+}
+
+#[pm_runtime::test]
+fn a_stream_says_nothing_in_a_fork() {
+    let pool = EchoPool::new();
+    let mut open = Some(block_on(pool.create_stream()).unwrap());
+    let mut halves = Some(block_on(pool.create_stream()).unwrap().split());
+    let all = in_a_fork(|| {
+        let (Some(mut echo), Some((mut sender, mut receiver))) = (open.take(), halves.take())
+        else {
+            return false;
+        };
+        let forked = |result| matches!(result, Err(StreamError::Forked));
+        let tried = |result| matches!(result, Err(TrySendError::Stream(StreamError::Forked)));
+        let is_over = |next| matches!(next, Some(Err(StreamError::Forked)));
+        forked(block_on(pool.create_stream()).map(drop))
+            && forked(block_on(echo.send(1)))
+            && tried(echo.try_send(1))
+            && echo.is_closed()
+            && forked(block_on(echo.finish()))
+            && is_over(block_on(echo.next()))
+            && forked(block_on(sender.finish()))
+            && sender.is_closed()
+            && is_over(block_on(receiver.next()))
+    });
+    assert!(all, "every use of a handle fails in the fork");
+    let (mut sender, mut receiver) = halves.unwrap();
+    block_on(async {
+        sender.send(2).await.unwrap();
+        assert_eq!(receiver.next().await, Some(Ok(2)));
+        let mut echo = open.unwrap();
+        echo.send(3).await.unwrap();
+        assert_eq!(echo.next().await, Some(Ok(3)));
+    });
 }

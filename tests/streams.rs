@@ -15,10 +15,14 @@ use smol::future::poll_once;
 
 #[path = "streams/bounds.rs"]
 mod bounds;
+#[path = "streams/chaos.rs"]
+mod chaos;
 #[path = "streams/dropped.rs"]
 mod dropped;
 #[path = "streams/ends.rs"]
 mod ends;
+#[path = "streams/hostile.rs"]
+mod hostile;
 #[path = "streams/travel.rs"]
 mod travel;
 
@@ -40,6 +44,10 @@ enum Order {
     /// Outputs after so long, from a task of its own.
     Later(Duration),
     Close,
+    /// An output of so many bytes.
+    Large(usize),
+    /// Closes its outbox, and goes on.
+    CloseAndStay,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,12 +141,27 @@ async fn obey(order: Order, out: &Outbox<Said>) -> Result<(), Trouble> {
             .detach();
         }
         Order::Close => out.close(),
+        Order::Large(size) => out.send(Said::Bytes(vec![5; size])).await?,
+        Order::CloseAndStay => {
+            out.close();
+            smol::future::pending().await
+        }
     }
     Ok(())
 }
 
 fn first(first: Order) -> Actor {
     Actor { first, ..Default::default() }
+}
+
+/// Kills a worker.
+fn kill(pid: u32) {
+    signal(pid, rustix::process::Signal::KILL);
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// The next output.

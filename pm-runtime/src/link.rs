@@ -322,6 +322,7 @@ impl Link {
             self.flush();
         }
         match read {
+            _ if streams.is_broken() => Err(FrameError::Memory),
             Read::Empty if progress.came => Ok(Read::Some),
             read => Ok(read),
         }
@@ -344,7 +345,7 @@ impl Link {
     /// Nothing goes or comes any more.
     pub(crate) fn forget_streams(&self) {
         if let Some(streams) = &self.streams {
-            streams.clear();
+            drop(streams.clear());
         }
     }
 
@@ -358,6 +359,11 @@ impl Link {
                 true
             }
         }
+    }
+
+    /// What the worker has read of what streams say makes no sense, and is to be found out.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.streams.as_ref().is_some_and(Hub::is_broken)
     }
 
     /// Puts a stream in line for room.

@@ -164,3 +164,39 @@ async fn destroy_ends_what_is_open_and_nothing_hangs() {
     assert_eq!(reader.await, Some(Err(StreamError::Released)));
     assert_eq!(pool.create_stream().await.err(), Some(StreamError::from(QueryError::Destroyed)));
 }
+
+/// With both workers ready, where one takes openings and does not begin them.
+#[pm_runtime::test]
+async fn an_opening_that_a_dead_worker_had_goes_on_where_it_is_handed_next() {
+    let pool = ActorPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    let workers = pool.workers();
+    let (blocked, free) = (&workers[0], &workers[1]);
+    let mut block = pool.create_stream().on(blocked).await.unwrap();
+    let folder = Folder::new("dies-blocked");
+    let hangs = folder.file("hangs");
+    block.send(Order::Hang(hangs.clone())).await.unwrap();
+    until(|| std::path::Path::new(&hangs).exists());
+    let _load = join_all((0..20).map(|_| pool.create_stream().on(free))).await;
+    let openings: Vec<_> = (0..4).map(|_| smol::spawn(pool.create_stream())).collect();
+    until(|| blocked.load() == 5);
+    kill(blocked.pid());
+    for opening in openings {
+        let mut actor = opening.await.unwrap();
+        actor.send(Order::Say(vec![1; 100_000])).await.unwrap();
+        assert_eq!(said(&mut actor).await, Said::Bytes(vec![1; 100_000]));
+    }
+    assert!(matches!(block.next().await, Some(Err(StreamError::Crashed(_)))));
+}
+
+#[pm_runtime::test]
+async fn a_thread_that_is_given_up_ends_its_streams() {
+    let folder = Folder::new("given-up");
+    let mark = folder.file("alive");
+    let pool = ActorPool::builder().in_process().grace(Duration::from_millis(50)).build();
+    let opening = Actor { mark: Some(mark.clone()), ..Default::default() };
+    let mut actor = pool.open(opening).await.unwrap();
+    pool.destroy().await;
+    assert_eq!(actor.next().await, Some(Err(StreamError::Released)));
+    until(|| !std::path::Path::new(&mark).exists());
+}

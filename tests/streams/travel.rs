@@ -52,6 +52,8 @@ suite! {
     a_message_that_is_too_large_is_refused_and_the_stream_goes_on
     an_output_that_is_too_large_ends_its_stream
     a_small_window_is_enough
+    a_stream_may_end_before_it_is_open
+    a_worker_has_no_more_streams_than_it_may
 }
 
 async fn what_is_sent_comes_back_whatever_its_size(over: Over) {
@@ -239,6 +241,43 @@ async fn an_output_that_is_too_large_ends_its_stream(over: Over) {
     assert!(actor.send(Order::Say(vec![0; 64])).await.is_err());
     actor.send(Order::Count(2)).await.unwrap();
     assert_eq!(said(&mut actor).await, Said::Number(0));
+}
+
+async fn a_stream_may_end_before_it_is_open(over: Over) {
+    let pool = pool!(over, max_frame = 1000);
+    let mut neighbour = pool.create_stream().await.unwrap();
+    for order in [Order::Close, Order::CloseAndStay] {
+        let mut actor = pool.open(first(order)).await.unwrap();
+        assert_eq!(actor.next().await, None);
+        assert_eq!(actor.send(Order::Nothing).await, Err(StreamError::Closed));
+    }
+    // It refuses to be open, with what its outbox said.
+    let error = pool.open(first(Order::Large(2000))).await.err();
+    assert_eq!(error, Some(StreamError::Refused(Trouble::Closed(OutboxClosed))));
+    neighbour.send(Order::Say(vec![2])).await.unwrap();
+    assert_eq!(said(&mut neighbour).await, Said::Bytes(vec![2]));
+    assert_eq!(pool.health().crashes, 0);
+}
+
+async fn a_worker_has_no_more_streams_than_it_may(over: Over) {
+    let pool = pool!(over, concurrency = 2);
+    let opened = (0..10_u32).map(|number| {
+        let pool = pool.clone();
+        async move {
+            let mut actor = pool.open(first(Order::Later(Duration::from_millis(1)))).await.unwrap();
+            assert!(pool.health().account.running <= 2);
+            actor.send(Order::Count(number)).await.unwrap();
+            actor.finish().await.unwrap();
+            let mut outputs = 0;
+            while let Some(output) = actor.next().await {
+                output.unwrap();
+                outputs += 1;
+            }
+            assert_eq!(outputs, number + 2);
+        }
+    });
+    join_all(opened).await;
+    assert_eq!(pool.health().crashes, 0);
 }
 
 async fn a_small_window_is_enough(over: Over) {

@@ -203,7 +203,7 @@ impl Inbox {
             Some(memory) => memory.count(self.concurrency),
             None => state.queue.len(),
         };
-        let startable = (state.running.len() + waiting).min(self.concurrency);
+        let startable = (self.occupied(&state) + waiting).min(self.concurrency);
         drop(state);
         if let Some(memory) = &self.memory {
             self.ring_for_passed(memory);
@@ -213,7 +213,13 @@ impl Inbox {
 
     /// How many queries could begin now.
     pub(crate) fn beginnable(&self) -> usize {
-        self.startable().saturating_sub(lock(&self.state).running.len())
+        self.startable().saturating_sub(self.occupied(&lock(&self.state)))
+    }
+
+    /// How many there are that run, or have opened streams.
+    pub(super) fn occupied(&self, state: &State) -> usize {
+        // Those that open some are among the streams from their begins.
+        self.streams.as_ref().map_or(state.running.len(), Streams::count)
     }
 
     /// What has to run alone waits for what runs, and lets nothing overtake it.
@@ -235,8 +241,8 @@ impl Inbox {
 
     fn begin_next(&self, writer: &mut Writer) -> Option<Job> {
         let mut state = lock(&self.state);
-        if !self.may_begin_next(&state) || state.orphaned || state.running.len() >= self.concurrency
-        {
+        let full = self.occupied(&state) >= self.concurrency;
+        if !self.may_begin_next(&state) || state.orphaned || full {
             return None;
         }
         let job = state.queue.pop_front()?;

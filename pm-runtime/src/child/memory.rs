@@ -190,7 +190,7 @@ impl Inbox {
     /// Begins the next query, if that may be.
     fn claim_in_memory(&self, memory: &Memory) -> Option<Claim> {
         let mut state = lock(&self.state);
-        let full = state.orphaned || state.running.len() >= self.concurrency;
+        let full = state.orphaned || self.occupied(&state) >= self.concurrency;
         if full || !state.may_begin() {
             return None;
         }
@@ -266,7 +266,7 @@ impl Inbox {
     }
 
     /// What is half sent stays so.
-    fn is_orphaned(&self) -> bool {
+    pub(super) fn is_orphaned(&self) -> bool {
         lock(&self.state).orphaned
     }
 

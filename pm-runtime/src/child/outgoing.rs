@@ -120,7 +120,10 @@ impl Inbox {
         let mut state = lock(&self.state);
         let index = state.running.iter().position(|running| running.id == id)?;
         let running = state.running.swap_remove(index);
-        state.to_drop.retain(|dropping| *dropping != id);
+        // A stream that was opened lives on, and so does the wish to be rid of it.
+        if !matches!(outcome, Outcome::Opened) {
+            state.to_drop.retain(|dropping| *dropping != id);
+        }
         state.cancelled.retain(|cancelled| *cancelled != id);
         // It ran alone, so this is its own end.
         let was_exclusive = std::mem::take(&mut state.exclusive);

@@ -136,13 +136,14 @@ impl Shared {
                 Ok(())
             }
             FromWorker::Answer { id: query, begun, response }
-                if response.size() > self.options.max_frame =>
+                if self.objection(state, query, &response).is_some() =>
             {
+                let objection = self.objection(state, query, &response).unwrap_or_default();
                 if let Some(at) = begun {
                     let key = QueryKey::from_wire(query);
                     state.core.begun_at(id, key, at, now).map_err(violated)?;
                 }
-                Err("its answer is larger than max_frame".into())
+                Err(objection.into())
             }
             FromWorker::Answer { id: query, begun: None, response } => {
                 end(state, query, End::Answered, Ok(response))
@@ -193,19 +194,36 @@ impl Shared {
                 if ticket.stream().is_none() {
                     return Err("it opened a stream for a query that asks for none".into());
                 }
-                state.resolve(ticket, Ok(Parcel::default()));
+                if !state.core.is_overdue(key) {
+                    state.resolve(ticket, Ok(Parcel::default()));
+                }
                 Ok(())
             }
             FromWorker::Closed { id: query } => {
-                if !state.core.is_stream(QueryKey::from_wire(query)) {
-                    return Err("it closed a stream that was not open".into());
+                let key = QueryKey::from_wire(query);
+                if let Some(ticket) = state.core.closed(id, key, now).map_err(violated)? {
+                    state.resolve(ticket, Ok(Parcel::default()));
                 }
-                end(state, query, End::Answered, Ok(Parcel::default()))
+                Ok(())
             }
             FromWorker::Report { text } => {
                 self.hear_report(state, id, text);
                 Ok(())
             }
+        }
+    }
+
+    /// Why this cannot be the answer of a query.
+    fn objection(&self, state: &State, query: u64, answer: &Parcel) -> Option<&'static str> {
+        // What an opening answers is why there is no stream.
+        let opens = self.plan.window.is_some();
+        let is_open = || state.core.is_stream(QueryKey::from_wire(query));
+        if answer.size() > self.options.max_frame {
+            Some("its answer is larger than max_frame")
+        } else if opens && (answer.value().is_empty() || is_open()) {
+            Some("it answered what has opened a stream")
+        } else {
+            None
         }
     }
 

@@ -67,6 +67,8 @@ struct Outgoing {
     last: Option<Box<(u8, Vec<u8>)>>,
     /// Nothing more may be sent.
     over: bool,
+    /// That is not said yet.
+    holds_end: bool,
     /// It stands in line for room.
     in_line: bool,
     senders: Vec<Waker>,
@@ -129,6 +131,7 @@ impl Channel {
             pending: None,
             last: None,
             over: false,
+            holds_end: false,
             in_line: false,
             senders: Vec::new(),
         };
@@ -209,6 +212,18 @@ impl Channel {
         true
     }
 
+    /// Does not say that it has finished before it may.
+    pub(crate) fn hold_end(&self) {
+        lock(&self.state).outgoing.holds_end = true;
+    }
+
+    /// From now on it may. [`flush`](Self::flush) has to follow.
+    pub(crate) fn let_end(self: &Arc<Self>) {
+        let mut state = lock(&self.state);
+        state.outgoing.holds_end = false;
+        state.go_on(self, usize::MAX);
+    }
+
     /// Has the other side see what was sent.
     pub(crate) fn flush(&self) {
         let carrier = lock(&self.state).carrier.clone();
@@ -239,6 +254,7 @@ impl Channel {
         batch.bytes.clear();
         batch.at = 0;
         let State { incoming, ended, .. } = &mut *state;
+        let mut old = None;
         let taken = if !incoming.messages.is_empty() {
             std::mem::swap(&mut batch.bytes, &mut incoming.messages);
             Taken::Some
@@ -253,12 +269,14 @@ impl Channel {
             if let Some(cx) = cx
                 && !incoming.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
             {
-                incoming.reader = Some(cx.waker().clone());
+                old = incoming.reader.replace(cx.waker().clone());
             }
             Taken::Later
         };
         let carrier = if grants { state.carrier.clone() } else { None };
         drop(state);
+        // Not under the lock: it may be the last that holds the other half of the stream.
+        drop(old);
         if let Some(carrier) = carrier {
             carrier.flush();
         }
@@ -372,6 +390,11 @@ impl Channel {
         lock(&self.state).destroy(wakes);
     }
 
+    /// The other side does not want it any more.
+    pub(crate) fn is_destroyed(&self) -> bool {
+        lock(&self.state).destroyed
+    }
+
     /// It is over, on both sides.
     pub(crate) fn has_ended(&self) -> bool {
         lock(&self.state).ended.is_some()
@@ -432,16 +455,18 @@ impl State {
     /// Says what is to be said, as much as there is room for, and so many pieces at most; stands in
     /// line for the rest. `false`: there was no room for any of it.
     fn go_on(&mut self, channel: &Arc<Channel>, most: usize) -> bool {
-        let said = if self.outgoing.in_line { 0 } else { self.say(most) };
+        let mut said = if self.outgoing.in_line { 0 } else { self.say(most) };
         let more = !self.outgoing.grant.is_empty()
             || self.outgoing.pending.is_some()
-            || self.outgoing.last.is_some();
+            || (self.outgoing.last.is_some() && !self.outgoing.holds_end);
         if more
             && !self.outgoing.in_line
             && let Some(carrier) = &self.carrier
         {
-            self.outgoing.in_line = true;
             carrier.line_up(channel.clone());
+            // Who made room before it stood there has found nobody to go on.
+            said += if said < most { self.say(most - said) } else { 0 };
+            self.outgoing.in_line = true;
         }
         said > 0 || !more
     }
@@ -472,6 +497,7 @@ impl State {
         }
         if said < most
             && self.outgoing.pending.is_none()
+            && !self.outgoing.holds_end
             && let Some((kind, bytes)) = self.outgoing.last.as_deref()
             && self.put(*kind, bytes)
         {

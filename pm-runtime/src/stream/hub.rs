@@ -1,6 +1,7 @@
 //! All streams of one link, as one side has them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::channel::Channel;
 use super::line::Line;
@@ -16,6 +17,8 @@ pub(crate) struct Hub {
     lanes: Option<Lanes>,
     registry: Registry,
     line: Line,
+    /// The other side has told of reading what it cannot have.
+    broken: AtomicBool,
 }
 
 impl From<Broken> for FrameError {
@@ -30,6 +33,7 @@ impl Hub {
             lanes: region.map(|region| Lanes::new(region, side)),
             registry: Registry::default(),
             line: Line::default(),
+            broken: AtomicBool::new(false),
         }
     }
 
@@ -47,14 +51,16 @@ impl Hub {
         self.registry.get(id)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.registry.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.registry.len()
     }
 
-    /// Nothing goes or comes here any more. A stream that was not open may be another worker's by now.
-    pub(crate) fn clear(&self) {
-        self.registry.clear();
+    /// Nothing goes or comes here any more; the streams that there were. One that was not open may be
+    /// another worker's by now.
+    pub(crate) fn clear(&self) -> Vec<Arc<Channel>> {
+        let all = self.registry.take_all();
         self.line.clear();
+        all
     }
 
     /// Puts a stream in line for room.
@@ -70,8 +76,18 @@ impl Hub {
     /// Puts a piece into the memory; [`show`](Self::show) has to follow. `Some(false)`: there is no
     /// room now. `None`: it has to go over the socket.
     pub(crate) fn put(&self, kind: u8, id: u64, bytes: &[u8]) -> Option<bool> {
-        // What makes no sense shows when the other side is read from.
-        self.lanes.as_ref().map(|lanes| lanes.put(kind, id, bytes).unwrap_or(false))
+        self.lanes.as_ref().map(|lanes| {
+            lanes.put(kind, id, bytes).unwrap_or_else(|Broken| {
+                // That shows when the other side is read from.
+                self.broken.store(true, Ordering::Release);
+                false
+            })
+        })
+    }
+
+    /// The other side does not keep to the protocol, which nobody has told yet.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     /// Lets the other side see what was put. `true`: there is something new.
@@ -89,8 +105,16 @@ impl Hub {
         self.lanes.as_ref().is_some_and(Lanes::has_news)
     }
 
+    /// There is room again for those that wait for some.
+    pub(crate) fn may_go_on(&self) -> bool {
+        !self.line.is_empty() && self.lanes.as_ref().is_some_and(Lanes::got_room)
+    }
+
     /// How far there is something to read in the memory; of a writer that is dead, `all` of it.
     pub(crate) fn written(&self, all: bool) -> Result<u64, FrameError> {
+        if self.is_broken() {
+            return Err(FrameError::Memory);
+        }
         self.lanes.as_ref().map_or(Ok(0), |lanes| Ok(lanes.written(all)?))
     }
 

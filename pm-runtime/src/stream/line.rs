@@ -23,6 +23,10 @@ impl Line {
         self.any.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
     /// There may be room: each goes on, in turn, until there is none. `true`: something went.
     pub(crate) fn go_on(&self, wakes: &mut Wakes) -> bool {
         let mut went = false;

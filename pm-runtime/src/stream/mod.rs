@@ -11,6 +11,8 @@ mod flow;
 mod hub;
 mod line;
 mod registry;
+#[cfg(all(test, not(pm_loom)))]
+mod tests;
 
 pub(crate) use channel::{Batch, Carrier, Channel, Over, Taken};
 pub(crate) use hub::Hub;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -29,6 +30,8 @@ impl Wakes {
 #[derive(Default)]
 pub(crate) struct Registry {
     streams: Mutex<Streams>,
+    /// How many there are, for who only looks.
+    count: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -60,7 +63,10 @@ impl Hasher for Names {
 
 impl Registry {
     pub(crate) fn enter(&self, id: u64, channel: Arc<Channel>) {
-        let old = lock(&self.streams).by_name.insert(id, channel);
+        let mut streams = lock(&self.streams);
+        let old = streams.by_name.insert(id, channel);
+        self.count.store(streams.by_name.len(), Ordering::Release);
+        drop(streams);
         drop(old);
     }
 
@@ -68,6 +74,7 @@ impl Registry {
         let mut streams = lock(&self.streams);
         let last = streams.last.take_if(|(last, _)| *last == id);
         let channel = streams.by_name.remove(&id);
+        self.count.store(streams.by_name.len(), Ordering::Release);
         drop(streams);
         drop(last);
         channel
@@ -77,13 +84,19 @@ impl Registry {
         lock(&self.streams).by_name.get(&id).cloned()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.streams).by_name.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
     }
 
-    pub(crate) fn clear(&self) {
-        let gone = std::mem::take(&mut *lock(&self.streams));
-        drop(gone);
+    /// All of them, which are gone from here.
+    pub(crate) fn take_all(&self) -> Vec<Arc<Channel>> {
+        let mut streams = lock(&self.streams);
+        let last = streams.last.take();
+        let all = std::mem::take(&mut streams.by_name);
+        self.count.store(0, Ordering::Release);
+        drop(streams);
+        drop(last);
+        all.into_values().collect()
     }
 
     /// Gives a piece to its stream. One that is over is spoken of no longer, though what was on its

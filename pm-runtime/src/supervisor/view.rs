@@ -64,6 +64,12 @@ impl<P> Core<P> {
         self.queries.get(key).is_some_and(|query| query.is_open)
     }
 
+    /// Whether a query has run too long, and its worker was told to drop it.
+    pub(crate) fn is_overdue(&self, key: QueryKey) -> bool {
+        let place = self.queries.get(key).map(|query| query.place);
+        matches!(place, Some(Place::Begun { due: Some(due), .. }) if due.dropping)
+    }
+
     /// The worker that runs a query.
     pub(crate) fn runs_at(&self, key: QueryKey) -> Option<WorkerId> {
         match self.queries.get(key)?.place {

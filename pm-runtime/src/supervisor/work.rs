@@ -38,6 +38,8 @@ pub(crate) enum Violation {
     Spoke,
     #[error("it opened a stream that was open")]
     Opened,
+    #[error("it closed a stream that was not open")]
+    Closed,
     #[error("it sent something before it was ready")]
     NotReady,
 }
@@ -189,20 +191,10 @@ impl<P> Core<P> {
         {
             slot.begun.push(key);
         }
-        let (mut heals, mut temporary) = (false, false);
         if let Some(slot) = self.slot_mut(worker) {
             slot.served += 1;
-            heals = std::mem::take(&mut slot.probe);
-            temporary = slot.temporary;
         }
-        if !temporary {
-            self.budget.answered();
-        }
-        if heals {
-            self.budget.heal();
-            self.exhausted = false;
-            self.note(Note::Healed(worker));
-        }
+        self.prove(worker);
         let query = self.queries.get(key);
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
         let spoils =
@@ -225,6 +217,20 @@ impl<P> Core<P> {
         Ok(payload)
     }
 
+    /// A worker has done what it is there for: so will the next ones.
+    fn prove(&mut self, worker: WorkerId) {
+        let Some(slot) = self.slot_mut(worker) else { return };
+        let (heals, temporary) = (std::mem::take(&mut slot.probe), slot.temporary);
+        if !temporary {
+            self.budget.answered();
+        }
+        if heals {
+            self.budget.heal();
+            self.exhausted = false;
+            self.note(Note::Healed(worker));
+        }
+    }
+
     /// A worker has opened the stream that a query asks for: from now on that runs until the stream
     /// ends, and holds up no other.
     pub(crate) fn opened(
@@ -234,16 +240,23 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<&P, Violation> {
         self.running(worker, key)?;
+        // One that is overdue was told to be dropped, and is never anybody's.
+        let keeps_timeout = self.is_overdue(key) || self.has(Bug::KeepOpenTimeout);
         let query = self.queries.get_mut(key).ok_or(Violation::Spoke)?;
         if std::mem::replace(&mut query.is_open, true) {
             return Err(Violation::Opened);
         }
-        query.timeout = Limit::NONE;
+        if !keeps_timeout {
+            query.timeout = Limit::NONE;
+        }
         if let Some(slot) = self.slot_mut(worker) {
             slot.open += 1;
             slot.progress = now;
             slot.moved = now;
         }
+        // It may be long until its end proves that.
+        self.prove(worker);
+        self.behind = true;
         self.expect_next(worker, now);
         self.running(worker, key)
     }
@@ -253,6 +266,23 @@ impl<P> Core<P> {
         if let Some(worker) = self.answering.take() {
             self.expect_next(worker, now);
         }
+    }
+
+    /// A worker has ended an open stream, and nothing went wrong.
+    pub(crate) fn closed(
+        &mut self,
+        worker: WorkerId,
+        key: QueryKey,
+        now: Instant,
+    ) -> Result<Option<P>, Violation> {
+        if !self.is_stream(key) {
+            return Err(Violation::Closed);
+        }
+        if self.is_overdue(key) && !self.has(Bug::CloseOverdue) {
+            self.running(worker, key)?;
+            return self.dropped(worker, key, now).map(|()| None);
+        }
+        self.ended(worker, key, End::Answered, now)
     }
 
     /// What follows from the ends of queries.
@@ -375,7 +405,8 @@ impl<P> Core<P> {
     /// Takes a query off the worker that runs it.
     fn take_begun(&mut self, worker: WorkerId, key: QueryKey, now: Instant) -> Option<()> {
         let exclusive = self.is_exclusive(key);
-        let open = self.queries.get(key).is_some_and(|query| query.is_open);
+        let is_open = self.queries.get(key).is_some_and(|query| query.is_open);
+        let open = is_open && !self.has(Bug::ForgetOpenAtEnd);
         let slot = self.slot_mut(worker)?;
         let index = slot.begun.iter().position(|&other| other == key)?;
         slot.begun.remove(index);

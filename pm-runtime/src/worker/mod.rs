@@ -342,7 +342,7 @@ impl Carrier for Worker {
     }
 
     fn flush(self: Arc<Self>) {
-        if !self.send() && !self.listen() {
+        if (!self.send() && !self.listen()) || self.link.is_broken() {
             self.hear_soon();
         }
     }

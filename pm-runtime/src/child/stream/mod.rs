@@ -16,6 +16,7 @@ pub use worker::{StreamMessages, StreamWorker};
 
 use super::inbox::Inbox;
 use super::memory::Memory;
+use crate::error::QueryError;
 use crate::options::Window;
 use crate::stream::{Carrier, Channel, Hub, Wakes};
 use crate::sync::lock;
@@ -42,6 +43,11 @@ impl Streams {
             home: OnceLock::new(),
             shown_soon: AtomicBool::new(false),
         }
+    }
+
+    /// How many there are, those included that are about to be open.
+    pub(super) fn count(&self) -> usize {
+        self.hub.len()
     }
 
     pub(super) fn take_frame(&self, frame: Frame) -> Result<Option<Frame>, FrameError> {
@@ -85,7 +91,8 @@ impl Inbox {
 
     /// Shows the pool what was put.
     fn show_streams(&self, streams: &Streams) {
-        streams.shown_soon.store(false, Ordering::SeqCst);
+        // Not a store: what was put by those that left it to this is to be seen here.
+        streams.shown_soon.swap(false, Ordering::SeqCst);
         if let Some(region) = &streams.region
             && streams.hub.show()
         {
@@ -93,9 +100,21 @@ impl Inbox {
         }
     }
 
-    /// There is something to read, or to begin.
+    /// Nobody is there any more to hear them, or to be heard.
+    fn end_streams(&self, streams: &Streams) {
+        let mut wakes = Wakes::default();
+        for channel in streams.hub.clear() {
+            channel.end(Err(QueryError::Cancelled), &mut wakes);
+        }
+        wakes.wake();
+    }
+
+    /// There is something to read, to begin, or to go on with.
     fn has_stream_news(&self, streams: &Streams) -> bool {
-        streams.hub.has_news() || self.memory.as_ref().is_some_and(Memory::is_there)
+        // The pool rings for room only where it sees that this side sleeps.
+        streams.hub.has_news()
+            || streams.hub.may_go_on()
+            || (self.memory.as_ref().is_some_and(Memory::is_there) && self.beginnable() > 0)
     }
 }
 

@@ -167,6 +167,8 @@ impl Outlet {
                 drop(streams.hub.leave(self.id));
             }
             self.inbox.clone().flush();
+            // There is room for another one.
+            self.inbox.wake_executor();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that runs all streams of a worker.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -21,7 +21,7 @@ use crate::child::job::{Job, Outcome};
 use crate::child::panics;
 use crate::child::serve::hang;
 use crate::error::{PanicNote, QueryError};
-use crate::stream::{Channel, Wakes};
+use crate::stream::{Carrier, Channel, Wakes};
 use crate::sync::shielded;
 use crate::transport::socket::Wait;
 use crate::wire::codec;
@@ -75,7 +75,7 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStrea
                 smol::future::yield_now().await;
                 continue;
             }
-            if streams.hub.is_empty() && inbox.is_over() {
+            if inbox.is_orphaned() || (streams.hub.len() == 0 && inbox.is_over()) {
                 break;
             }
             let luck = &inbox.luck;
@@ -92,6 +92,7 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStrea
         }
     });
     inbox.leave_if_orphaned();
+    inbox.end_streams(streams);
     shielded(|| drop(executor));
     Some(())
 }
@@ -119,6 +120,7 @@ async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Ou
     let query = job.begin();
     let Job { id, request, .. } = job;
     let channel = Arc::new(Channel::new(streams.window, inbox.max_frame));
+    channel.hold_end();
     channel.attach(id, inbox.clone());
     streams.hub.enter(id, channel.clone());
     if inbox.inject_during() {
@@ -133,11 +135,15 @@ async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Ou
     // First: what a stream does when its outbox is closed under it is no answer.
     let dropped = async {
         destroyed(&channel).await;
-        Ok(Err(Outcome::Dropped))
+        // One that has closed itself was open, if only for its outputs.
+        let over: Life = Box::pin(ready(Ok(())));
+        Ok(if channel.is_destroyed() { Err(Outcome::Dropped) } else { Ok(over) })
     };
     let outcome = match dropped.or(guarded(query, opening)).await {
         Ok(Ok(life)) => {
             inbox.tell_outcome(id, Outcome::Opened);
+            channel.let_end();
+            inbox.clone().flush();
             channel.wake_senders();
             return Some((outlet, life));
         }

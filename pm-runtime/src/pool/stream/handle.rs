@@ -65,7 +65,7 @@ impl<S: StreamMessages> StreamHandle<S> {
 
     /// Nothing more can be sent: the stream is over, or its input was finished.
     pub fn is_closed(&self) -> bool {
-        self.open.channel.is_over()
+        self.open.is_closed()
     }
 
     /// Both directions apart, for two tasks. The stream is destroyed when both are dropped.

@@ -29,6 +29,11 @@ struct Open {
 }
 
 impl Open {
+    /// Nothing more can be sent.
+    fn is_closed(&self) -> bool {
+        fork::is_fork() || self.channel.is_over()
+    }
+
     /// Why nothing more can be sent.
     fn over<E>(&self, how: Result<(), QueryError>) -> StreamError<E> {
         how.map_or_else(StreamError::from, |()| StreamError::Closed)

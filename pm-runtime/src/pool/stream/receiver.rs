@@ -71,7 +71,10 @@ impl<S: StreamMessages> Receiving<S> {
                 open.channel.read(&mut self.batch);
                 return Poll::Ready(Some(item.map_err(|error| match error {
                     Ok(failed) => StreamError::Failed(failed),
-                    Err(error) => open.handles.shared().unread(error).into(),
+                    Err(error) => {
+                        self.over = true;
+                        open.handles.shared().unread(error).into()
+                    }
                 })));
             }
             match self.take(open, cx) {
@@ -87,8 +90,12 @@ impl<S: StreamMessages> Receiving<S> {
 
     /// Takes what has come, or looks for it; then the task is woken when it comes.
     fn take(&mut self, open: &Open, cx: &mut Context<'_>) -> Taken {
+        let Some(worker) = &open.worker else {
+            // Its end is on its way.
+            return open.channel.poll_take(&mut self.batch, Some(cx));
+        };
         let taken = open.channel.poll_take(&mut self.batch, None);
-        let (Taken::Later, Some(worker)) = (&taken, &open.worker) else {
+        let Taken::Later = taken else {
             self.yielded = None;
             return taken;
         };

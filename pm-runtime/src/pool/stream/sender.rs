@@ -56,6 +56,9 @@ impl<S: StreamMessages> Sending<S> {
         open: &Open,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), StreamError<S::Error>>> {
+        if fork::is_fork() {
+            return Poll::Ready(Err(StreamError::Forked));
+        }
         if !self.holds {
             return Poll::Ready(Ok(()));
         }
@@ -192,7 +195,7 @@ impl<S: StreamMessages> StreamSender<S> {
 
     /// As [`StreamHandle::is_closed`](crate::StreamHandle::is_closed).
     pub fn is_closed(&self) -> bool {
-        self.open.channel.is_over()
+        self.open.is_closed()
     }
 }
 

@@ -27,6 +27,9 @@ impl World {
                         while !fake.running.is_empty() {
                             fake.end(0, End::Answered);
                         }
+                        while let Some(&key) = fake.open.first() {
+                            fake.close_stream(key);
+                        }
                     }
                 });
                 let alive = |world: &Self| world.workers.get(&worker).is_some_and(|w| w.is_well());

@@ -16,6 +16,8 @@ enum Seen {
     Whole,
     /// The end, after the begin.
     End(End),
+    /// The end of the stream that it had opened.
+    Over,
 }
 
 impl World {
@@ -91,6 +93,40 @@ impl World {
                 };
                 honest(result, &frame)?;
             }
+            &Up::Opened(key) => {
+                // Nobody asks a dying worker to drop anything; what it has done counts.
+                let asked = self.core.is_overdue(key);
+                let fact = self.ledger.by_key(key)?;
+                fact.is_open = true;
+                let due = fact.told.zip(fact.timeout).map(|(told, limit)| told + limit);
+                fact.is_in_time = !asked || due.is_none_or(|due| now < due);
+                if fact.is_in_time {
+                    fact.timeout = None;
+                }
+                self.prove(worker)?;
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.progress = now;
+                shadow.moved = now;
+                honest(self.core.opened(worker, key, now).map(drop), &frame)?;
+                self.core.catch_up(now);
+            }
+            &Up::Over(key) if self.ledger.by_key(key)?.is_in_time => {
+                self.hear_end(worker, key, Seen::Over)?;
+                self.core.catch_up(now);
+            }
+            // It was nobody's: who asked for it is told that it took too long.
+            &Up::Over(key) => {
+                let id = self.ledger.id(key)?;
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.held.remove(&id);
+                shadow.progress = now;
+                shadow.moved = now;
+                let closed = self.core.closed(worker, key, now);
+                if let Ok(Some(_)) = closed {
+                    return Err(format!("query {id} took too long, and was completed"));
+                }
+                honest(closed.map(drop), &frame)?;
+            }
             Up::Gated(running) => {
                 self.ledger.shadow(worker)?.confirmed = Some(running.clone());
                 honest(self.core.gated(worker, running, now), &frame)?;
@@ -150,21 +186,16 @@ impl World {
     fn hear_end(&mut self, worker: WorkerId, key: QueryKey, seen: Seen) -> Check {
         let now = self.now;
         let end = match seen {
-            Seen::Whole => End::Answered,
+            Seen::Whole | Seen::Over => End::Answered,
             Seen::End(end) => end,
         };
         let id = self.ledger.id(key)?;
         let cancelled = self.ledger.facts[id].cancelled;
-        if !self.ledger.shadow(worker)?.temporary {
-            self.ledger.count.in_a_row = 0;
-        }
+        self.prove(worker)?;
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
         shadow.progress = now;
         shadow.moved = now;
-        if std::mem::take(&mut shadow.probe) {
-            self.ledger.count.heal();
-        }
         if self.hasty && self.rng.one_in(4) {
             let slow = self.rng.one_in(8);
             self.core.took(Duration::from_micros(if slow { 1000 } else { 1 }));
@@ -172,6 +203,7 @@ impl World {
         let ended = match seen {
             Seen::Whole => self.core.answered(worker, key, now, now),
             Seen::End(end) => self.core.ended(worker, key, end, now),
+            Seen::Over => self.core.closed(worker, key, now),
         };
         match ended {
             Err(error) => Err(format!("worker {worker} truly ran {key:?}, but: {error}")),
@@ -186,6 +218,19 @@ impl World {
             Ok(None) if cancelled => Ok(()),
             Ok(None) => Err(format!("the answer to query {id} was lost")),
         }
+    }
+
+    /// A worker has answered something, or opened a stream.
+    fn prove(&mut self, worker: WorkerId) -> Check {
+        let shadow = self.ledger.shadow(worker)?;
+        let (heals, temporary) = (std::mem::take(&mut shadow.probe), shadow.temporary);
+        if !temporary {
+            self.ledger.count.in_a_row = 0;
+        }
+        if heals {
+            self.ledger.count.heal();
+        }
+        Ok(())
     }
 
     fn bury(&mut self, worker: WorkerId, exit: Exit, boot_error: Option<BootError>) -> Check {

@@ -210,6 +210,9 @@ pub(super) fn drop(world: &World, key: QueryKey) -> Check {
     let fact = &world.ledger.facts[id];
     ensure(fact.told.is_none() || fact.conduct == Conduct::Async || fact.cancelled, || {
         format!("query {id} runs, is {:?}, and is to be dropped", fact.conduct)
+    })?;
+    ensure(!fact.is_open || fact.cancelled, || {
+        format!("query {id} has opened a stream, and is to be dropped")
     })
 }
 
@@ -262,7 +265,7 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
             let mute = shadow.shut.is_some_and(|at| {
                 now >= at + GATE_PATIENCE + DROP_PATIENCE && shadow.confirmed.is_none()
             });
-            let runs = shadow.held.iter().any(|&id| world.ledger.facts[id].told.is_some());
+            let runs = shadow.held.iter().any(|&id| world.ledger.facts[id].is_at_work());
             let idle = now >= shadow.progress + config.boot_timeout && !shadow.held.is_empty();
             ensure(mute || (idle && !runs), || {
                 format!("worker {worker} is killed as stuck, and is not")

@@ -37,6 +37,12 @@ pub(super) struct Fact {
     /// It blocks, so that it cannot be dropped although it is async.
     pub(super) stubborn: bool,
     pub(super) cancelled: bool,
+    /// It opens a stream, and ends when that does.
+    pub(super) opens: bool,
+    /// The policy was told that it has.
+    pub(super) is_open: bool,
+    /// It had, and not after it was told to be dropped because it took too long.
+    pub(super) is_in_time: bool,
     /// A worker was told to drop it.
     pub(super) unwanted: bool,
     pub(super) outcome: Option<Outcome>,
@@ -54,6 +60,11 @@ impl Fact {
     /// Once handed to a worker, no other gets it as long as that one lives.
     pub(super) fn stays_where_it_is(&self) -> bool {
         matches!(self.route, Route::Key(_) | Route::Worker(_))
+    }
+
+    /// It runs, and holds up others.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.told.is_some() && !self.is_open
     }
 
     /// Nobody waits for it, and if it runs, it is to end with its worker.

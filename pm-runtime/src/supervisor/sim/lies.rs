@@ -18,6 +18,11 @@ pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
     let gate_is_open = slot.gate == Gate::Open;
     let stranger = stranger(world, worker);
     let unbegun = world.core.slot(worker).and_then(|slot| slot.handed.front().copied());
+    let is_open = |key: &QueryKey| world.core.is_stream(*key);
+    let unopened = world
+        .core
+        .slot(worker)
+        .and_then(|slot| slot.begun.iter().copied().find(|key| !is_open(key)));
     world.ledger.shadow(worker)?.lied = true;
     let core = &mut world.core;
     let believed = match lie {
@@ -25,6 +30,9 @@ pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
         Lie::EndedStranger => core.ended(worker, stranger, End::Answered, now).is_ok(),
         Lie::ReturnedStranger => core.returned(worker, stranger, now).is_ok(),
         Lie::DroppedStranger => core.dropped(worker, stranger, now).is_ok(),
+        Lie::OpenedStranger => core.opened(worker, stranger, now).is_ok(),
+        Lie::OverStranger => core.closed(worker, stranger, now).is_ok(),
+        Lie::OverTooEarly => unopened.is_some_and(|key| core.closed(worker, key, now).is_ok()),
         Lie::EndedTooEarly => {
             unbegun.is_some_and(|key| core.ended(worker, key, End::Answered, now).is_ok())
         }

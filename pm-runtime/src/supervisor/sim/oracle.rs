@@ -127,6 +127,10 @@ fn check_slots(world: &World) -> Check {
                 return Err(format!("worker {worker}: query {id} begun {begun}, told otherwise"));
             }
         }
+        let open = shadow.held.iter().filter(|&&id| world.ledger.facts[id].is_open).count();
+        if slot.open != open {
+            return Err(format!("worker {worker} has {open} streams, not {}", slot.open));
+        }
         if slot.begun.len() > world.config.concurrency {
             return Err(format!("worker {worker} runs {} queries", slot.begun.len()));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Config, End, Route, WorkerId};
+use super::super::{Config, End, QueryKey, Route, WorkerId};
 use super::ledger::{Check, Fact};
 use super::rng::Rng;
 use super::worker::{FakeWorker, Lie, Up};
@@ -50,6 +50,8 @@ const STEPS: &[(usize, Step)] = &[
     (80, Step::Read),
     (80, Step::Begin),
     (60, Step::End),
+    (30, Step::Open),
+    (15, Step::Over),
     (120, Step::Deliver),
     (30, Step::Boot),
     (30, Step::Die),
@@ -67,6 +69,10 @@ enum Step {
     Read,
     Begin,
     End,
+    /// A query opens its stream.
+    Open,
+    /// That ends.
+    Over,
     Deliver,
     Boot,
     /// A killed worker dies of it.
@@ -137,6 +143,26 @@ impl World {
                 }
                 Ok(())
             }
+            Step::Open => {
+                if let Some((worker, key)) = self.any_that_opens() {
+                    self.with(worker, |fake| fake.open_stream(key));
+                }
+                Ok(())
+            }
+            Step::Over => {
+                if let Some(worker) = self.any(|fake| fake.serves() && !fake.open.is_empty()) {
+                    let open = self.workers.get(&worker).map_or(Vec::new(), |w| w.open.clone());
+                    let end = self.rng.below(6);
+                    if let Some(key) = self.rng.pick(&open) {
+                        self.with(worker, |fake| match end {
+                            0 => fake.fail_stream(key, End::Failed),
+                            1 => fake.fail_stream(key, End::Panicked),
+                            _ => fake.close_stream(key),
+                        });
+                    }
+                }
+                Ok(())
+            }
             Step::Deliver => match self.any(|fake| !fake.up.is_empty() || fake.dead.is_some()) {
                 Some(worker) => self.deliver(worker).map(drop),
                 None => Ok(()),
@@ -201,6 +227,20 @@ impl World {
         }
     }
 
+    /// A running query that is to open a stream.
+    fn any_that_opens(&mut self) -> Option<(WorkerId, QueryKey)> {
+        let ledger = &self.ledger;
+        let opens = |key: &QueryKey| ledger.id(*key).is_ok_and(|id| ledger.facts[id].opens);
+        let some: Vec<_> = self
+            .workers
+            .values()
+            .filter(|fake| fake.serves())
+            .flat_map(|fake| fake.running.iter().map(|key| (fake.id, *key)))
+            .filter(|(_, key)| opens(key))
+            .collect();
+        self.rng.pick(&some)
+    }
+
     /// A query that runs in a worker whose gate is to be shut, for whatever reason.
     fn any_behind_a_gate(&mut self) -> Option<usize> {
         let ledger = &self.ledger;
@@ -232,6 +272,8 @@ impl World {
         // Some share theirs, so that several overrun at once.
         let timeout = timeout.map(|limit| if limit < 2 * SECOND { 500 * MS } else { limit });
         let queue_timeout = limit(2, 6 * SECOND);
+        let conduct = rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking);
+        let opens = conduct == Conduct::Async && rng.one_in(2);
         let fact = Fact {
             key: None,
             size: rng.pick(&[0, 10, 100, 1000]).unwrap_or(0),
@@ -240,9 +282,12 @@ impl World {
             submitted: self.now,
             immediate: rng.one_in(6),
             route,
-            conduct: rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking),
+            conduct,
             stubborn: rng.one_in(4),
             cancelled: false,
+            opens,
+            is_open: false,
+            is_in_time: false,
             unwanted: false,
             outcome: None,
             begun_in: None,
@@ -344,6 +389,9 @@ impl World {
             Lie::EndedStranger,
             Lie::ReturnedStranger,
             Lie::DroppedStranger,
+            Lie::OpenedStranger,
+            Lie::OverStranger,
+            Lie::OverTooEarly,
             Lie::EndedTooEarly,
             Lie::ReadyAgain,
             Lie::GatedUnasked,

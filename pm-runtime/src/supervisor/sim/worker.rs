@@ -25,6 +25,10 @@ pub(super) enum Up {
     Ended(QueryKey, End),
     Returned(QueryKey),
     Dropped(QueryKey),
+    /// It has opened a stream.
+    Opened(QueryKey),
+    /// That is over.
+    Over(QueryKey),
     Gated(Vec<QueryKey>),
     /// No frame: its side of the link has ended.
     Closed,
@@ -41,8 +45,12 @@ pub(super) enum Lie {
     EndedStranger,
     ReturnedStranger,
     DroppedStranger,
+    OpenedStranger,
+    OverStranger,
     /// It ends a query that it has not begun.
     EndedTooEarly,
+    /// It ends the stream of one that has opened none.
+    OverTooEarly,
     ReadyAgain,
     GatedUnasked,
 }
@@ -62,6 +70,10 @@ pub(super) struct FakeWorker {
     pub(super) booted: bool,
     pub(super) queue: VecDeque<QueryKey>,
     pub(super) running: Vec<QueryKey>,
+    /// Those that have opened a stream.
+    pub(super) open: Vec<QueryKey>,
+    /// Running ones that are to be dropped as soon as they can be.
+    unwanted: Vec<QueryKey>,
     pub(super) shut: bool,
     /// Its state is worth nothing: it begins nothing any more.
     pub(super) spoiled: bool,
@@ -87,6 +99,8 @@ impl FakeWorker {
             booted: false,
             queue: VecDeque::new(),
             running: Vec::new(),
+            open: Vec::new(),
+            unwanted: Vec::new(),
             shut: false,
             spoiled: false,
             end_asked: false,
@@ -124,9 +138,14 @@ impl FakeWorker {
                 self.give_back(key);
             }
             Down::Drop(key) => {
-                if !self.give_back(key) && self.running.contains(&key) && drops(key) {
+                if self.give_back(key) {
+                } else if self.open.contains(&key) {
+                    self.close_stream(key);
+                } else if self.running.contains(&key) && drops(key) {
                     self.running.retain(|&other| other != key);
                     self.up.push_back(Up::Dropped(key));
+                } else {
+                    self.unwanted.push(key);
                 }
             }
             Down::ShutGate => {
@@ -149,7 +168,7 @@ impl FakeWorker {
     }
 
     pub(super) fn can_begin(&self) -> bool {
-        let room = self.running.len() < self.concurrency;
+        let room = self.running.len() + self.open.len() < self.concurrency;
         self.serves() && !self.shut && !self.spoiled && room && !self.queue.is_empty()
     }
 
@@ -172,8 +191,32 @@ impl FakeWorker {
         }
     }
 
+    /// A running query opens its stream, which nobody may want any more by then.
+    pub(super) fn open_stream(&mut self, key: QueryKey) {
+        self.running.retain(|&other| other != key);
+        self.open.push(key);
+        self.up.push_back(Up::Opened(key));
+        if self.unwanted.contains(&key) {
+            self.close_stream(key);
+        }
+    }
+
+    pub(super) fn close_stream(&mut self, key: QueryKey) {
+        self.open.retain(|&other| other != key);
+        self.up.push_back(Up::Over(key));
+        self.exit_if_done();
+    }
+
+    /// A stream ends in an error that the worker tells of.
+    pub(super) fn fail_stream(&mut self, key: QueryKey, end: End) {
+        self.open.retain(|&other| other != key);
+        self.up.push_back(Up::Ended(key, end));
+        self.exit_if_done();
+    }
+
     fn exit_if_done(&mut self) {
-        if self.end_asked && self.running.is_empty() && self.queue.is_empty() {
+        let runs_none = self.running.is_empty() && self.open.is_empty();
+        if self.end_asked && runs_none && self.queue.is_empty() {
             self.die(Exit::Code(0), None);
         }
     }
@@ -192,6 +235,7 @@ impl FakeWorker {
             self.down.clear();
             self.queue.clear();
             self.running.clear();
+            self.open.clear();
             self.dead = Some(Ending { exit, boot_error });
         }
     }

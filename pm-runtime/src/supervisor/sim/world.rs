@@ -290,8 +290,12 @@ impl World {
             Action::Hand(worker, key) => {
                 judge::hand(self, worker, key, before)?;
                 let id = self.ledger.id(key)?;
+                let facts = &self.ledger.facts;
+                let open = |held: &usize| facts[*held].is_open;
+                let idle =
+                    self.ledger.shadows.get(&worker).is_some_and(|s| s.held.iter().all(open));
                 let shadow = self.ledger.shadow(worker)?;
-                if shadow.held.is_empty() {
+                if idle {
                     shadow.progress = now;
                     shadow.moved = now;
                 }

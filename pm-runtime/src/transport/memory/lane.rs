@@ -247,6 +247,11 @@ impl Lanes {
         Ok(true)
     }
 
+    /// The other side has made room since somebody found none.
+    pub(crate) fn got_room(&self) -> bool {
+        self.outgoing().wanted.load(Ordering::Relaxed) == 0
+    }
+
     /// Lets the other side see what was written. `true`: something was, since the last time, and the
     /// other side may have to be woken for it.
     pub(crate) fn show(&self) -> bool {
