@@ -129,3 +129,32 @@ statistics:
 ",
     );
 }
+
+#[test]
+fn a_battle_log_is_processed_while_it_is_written() {
+    prints(
+        env!("CARGO_BIN_EXE_battle_log_processor"),
+        "\
+1: Pikachu came out
+2: Pikachu used Thunderbolt
+3: Charizard took the place of Pikachu
+",
+    );
+}
+
+#[test]
+fn live_events_reach_every_stream() {
+    prints(
+        env!("CARGO_BIN_EXE_live_safari_event_processor"),
+        "\
+Red met Chansey in safari-forest
+Red threw a Safari Ball at Chansey
+event processing error: there is nothing to catch
+Red is in safari-cave
+Leaf met Chansey in safari-lake
+Leaf threw a Safari Ball at Chansey
+event processing error: there is nothing to catch
+Leaf is in safari-cave
+",
+    );
+}
