@@ -11,7 +11,7 @@ use winnow::token::{any, none_of, take_till, take_while};
 /// A key and the text of its value.
 pub(crate) type Pair<'a> = (&'a str, &'a str);
 
-/// The pairs of a line. `Err`: the byte from which on it is not one.
+/// The pairs of a line. `Err`: the byte from which on there are none.
 pub(crate) fn pairs(line: &str) -> Result<Vec<Pair<'_>>, usize> {
     let pairs = separated(1.., pair, space1);
     delimited(space0, pairs, space0).parse(line).map_err(|error| error.offset())
@@ -77,8 +77,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_placed() {
-        for (line, offset) in [("", 0), ("level", 5), ("a=b c=", 6), ("a=[b", 4), ("a=\"b", 4)] {
-            assert_eq!(pairs(line), Err(offset), "{line}");
-        }
+        let lines = ["", "level", "a=b c=", "a=b c=[d", "a=b, c=d"];
+        assert_eq!(lines.map(|line| pairs(line).unwrap_err()), [0, 5, 4, 4, 3]);
     }
 }
