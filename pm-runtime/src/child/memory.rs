@@ -206,7 +206,9 @@ impl Inbox {
             next.begin(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
         })?;
         state.exclusive = Conduct::from_wire(claim.conduct) == Conduct::Exclusive;
-        let since = memory.measures_next().then(Instant::now);
+        // How fast a stream opens says nothing of how many one worker is to have.
+        let measures = self.streams.is_none() && memory.measures_next();
+        let since = measures.then(Instant::now);
         state.running.push(Running { id: claim.id, slot: claim.slot, said: false, since });
         Some(claim)
     }
