@@ -57,7 +57,8 @@ async fn told(transport: Transport, lie: Lie) -> (LiarPool, LiarStream, LiarStre
     let mut neighbour = pool.create_stream().await.unwrap();
     neighbour.send(Ok(1)).await.unwrap();
     assert_eq!(neighbour.next().await, Some(Ok(1)));
-    liar.send(Err(lie)).await.unwrap();
+    // It may have been found out by then.
+    let _ = liar.send(Err(lie)).await;
     (pool, liar, neighbour)
 }
 
