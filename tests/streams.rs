@@ -21,6 +21,8 @@ mod chaos;
 mod dropped;
 #[path = "streams/ends.rs"]
 mod ends;
+#[path = "streams/executors.rs"]
+mod executors;
 #[path = "streams/hostile.rs"]
 mod hostile;
 #[path = "streams/travel.rs"]
