@@ -5,46 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use pm_runtime::{QueryError, Transport, worker, worker_query};
-use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, until, until_begun};
+use pm_runtime::{QueryError, worker, worker_query};
+use pm_tests::{Folder, Over, Task, WorkAsyncPool, WorkPool, pool, suite, until, until_begun};
 use smol::future::poll_once;
-
-/// Where queries travel.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Over {
-    Memory,
-    Sockets,
-    Threads,
-}
-
-/// A pool whose queries travel there.
-macro_rules! pool {
-    ($pool:ident over $over:expr $(, $option:ident = $value:expr)*) => {{
-        let builder = $pool::builder()$(.$option($value))*;
-        match $over {
-            Over::Memory => builder.transport(Transport::Auto).build(),
-            Over::Sockets => builder.transport(Transport::Socket).build(),
-            Over::Threads => builder.in_process().build(),
-        }
-    }};
-}
-
-macro_rules! suite {
-    ($($claim:ident)*) => {
-        suite!(memory: Over::Memory, $($claim)*);
-        suite!(sockets: Over::Sockets, $($claim)*);
-        suite!(threads: Over::Threads, $($claim)*);
-    };
-    ($module:ident: $over:expr, $($claim:ident)*) => {
-        mod $module {
-            use super::Over;
-            $(#[pm_runtime::test]
-            async fn $claim() {
-                super::$claim($over).await;
-            })*
-        }
-    };
-}
 
 suite! {
     what_is_sent_comes_back_whatever_its_size

@@ -1,43 +1,8 @@
 //! What holds whatever way streams travel: through shared memory, over sockets, or to threads.
 
+use pm_tests::{Over, pool, suite};
+
 use super::*;
-
-/// Where streams travel.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Over {
-    Memory,
-    Sockets,
-    Threads,
-}
-
-/// A pool whose streams travel there.
-macro_rules! pool {
-    ($over:expr $(, $option:ident = $value:expr)*) => {{
-        let builder = ActorPool::builder()$(.$option($value))*;
-        match $over {
-            Over::Memory => builder.transport(Transport::Auto).build(),
-            Over::Sockets => builder.transport(Transport::Socket).build(),
-            Over::Threads => builder.in_process().build(),
-        }
-    }};
-}
-
-macro_rules! suite {
-    ($($claim:ident)*) => {
-        suite!(memory: Over::Memory, $($claim)*);
-        suite!(sockets: Over::Sockets, $($claim)*);
-        suite!(threads: Over::Threads, $($claim)*);
-    };
-    ($module:ident: $over:expr, $($claim:ident)*) => {
-        mod $module {
-            use super::Over;
-            $(#[pm_runtime::test]
-            async fn $claim() {
-                super::$claim($over).await;
-            })*
-        }
-    };
-}
 
 suite! {
     what_is_sent_comes_back_whatever_its_size
@@ -57,7 +22,7 @@ suite! {
 }
 
 async fn what_is_sent_comes_back_whatever_its_size(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let mut actor = pool.create_stream().await.unwrap();
     for size in [0, 1, 7, 8, 100, 16 << 10, (16 << 10) + 1, 100_000, 300_000, 3 << 20] {
         let bytes: Vec<u8> = (0..size).map(|i| i as u8).collect();
@@ -67,7 +32,7 @@ async fn what_is_sent_comes_back_whatever_its_size(over: Over) {
 }
 
 async fn many_streams_share_a_worker_and_none_hears_of_another(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let streams = (0..200_u32).map(|number| {
         let pool = pool.clone();
         async move {
@@ -94,7 +59,7 @@ async fn many_streams_share_a_worker_and_none_hears_of_another(over: Over) {
 }
 
 async fn an_error_is_heard_and_the_stream_goes_on(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let mut actor = pool.create_stream().await.unwrap();
     actor.send(Order::Fail("no".into())).await.unwrap();
     actor.send(Order::Say(vec![1])).await.unwrap();
@@ -105,7 +70,7 @@ async fn an_error_is_heard_and_the_stream_goes_on(over: Over) {
 }
 
 async fn an_opening_may_be_refused(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let refused = pool.open(first(Order::Fail("full".into()))).await;
     let refused = refused.expect_err("it is refused");
     assert_eq!(refused, StreamError::Refused(Trouble::Told("full".into())));
@@ -117,7 +82,7 @@ async fn an_opening_may_be_refused(over: Over) {
 }
 
 async fn a_panic_ends_its_stream_behind_its_outputs(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let mut neighbour = pool.create_stream().await.unwrap();
     let mut actor = pool.create_stream().await.unwrap();
     for order in [Order::Count(100), Order::Panic, Order::Count(1)] {
@@ -138,7 +103,7 @@ async fn a_panic_ends_its_stream_behind_its_outputs(over: Over) {
 }
 
 async fn outputs_come_before_the_stream_is_open_and_after_its_input_is_over(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let mut actor = pool.open(first(Order::Count(3))).await.unwrap();
     actor.send(Order::Later(Duration::from_millis(20))).await.unwrap();
     actor.finish().await.unwrap();
@@ -154,7 +119,7 @@ async fn outputs_come_before_the_stream_is_open_and_after_its_input_is_over(over
 }
 
 async fn a_stream_may_end_itself(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let mut actor = pool.create_stream().await.unwrap();
     for order in [Order::Say(vec![1]), Order::Close] {
         actor.send(order).await.unwrap();
@@ -170,7 +135,7 @@ async fn a_stream_may_end_itself(over: Over) {
 }
 
 async fn what_is_dropped_is_dropped_in_the_worker(over: Over) {
-    let pool = pool!(over);
+    let pool = pool!(ActorPool over over);
     let folder = Folder::new("dropped-stream");
     let mark = folder.file("alive");
     let alive = || std::path::Path::new(&mark).exists();
@@ -186,7 +151,7 @@ async fn what_is_dropped_is_dropped_in_the_worker(over: Over) {
 }
 
 async fn a_stream_that_nobody_reads_holds_up_its_own_sender_only(over: Over) {
-    let pool = pool!(over, window = 16, window_bytes = 4096);
+    let pool = pool!(ActorPool over over, window = 16, window_bytes = 4096);
     let mut unread = pool.create_stream().await.unwrap();
     let mut neighbour = pool.create_stream().await.unwrap();
     let mut sent = 0_u64;
@@ -218,7 +183,7 @@ async fn a_stream_that_nobody_reads_holds_up_its_own_sender_only(over: Over) {
 }
 
 async fn a_message_that_is_too_large_is_refused_and_the_stream_goes_on(over: Over) {
-    let pool = pool!(over, max_frame = 1000);
+    let pool = pool!(ActorPool over over, max_frame = 1000);
     let mut actor = pool.create_stream().await.unwrap();
     let error = actor.send(Order::Say(vec![0; 1000])).await.unwrap_err();
     assert!(matches!(error, StreamError::TooLarge { limit: 1000, .. }), "{error}");
@@ -231,7 +196,7 @@ async fn a_message_that_is_too_large_is_refused_and_the_stream_goes_on(over: Ove
 
 async fn an_output_that_is_too_large_ends_its_stream(over: Over) {
     // An input has as much in front of its bytes as an output; but this one counts.
-    let pool = pool!(over, max_frame = 64);
+    let pool = pool!(ActorPool over over, max_frame = 64);
     let mut actor = pool.create_stream().await.unwrap();
     let text = "x".repeat(40);
     actor.send(Order::Debug(text.clone())).await.unwrap();
@@ -239,7 +204,7 @@ async fn an_output_that_is_too_large_ends_its_stream(over: Over) {
     let error = actor.next().await.unwrap().unwrap_err();
     assert!(matches!(error, StreamError::Failed(_)), "{error}");
     drop(actor);
-    let pool = pool!(over, max_frame = 64);
+    let pool = pool!(ActorPool over over, max_frame = 64);
     let mut actor = pool.create_stream().await.unwrap();
     assert!(actor.send(Order::Say(vec![0; 64])).await.is_err());
     actor.send(Order::Count(2)).await.unwrap();
@@ -247,7 +212,7 @@ async fn an_output_that_is_too_large_ends_its_stream(over: Over) {
 }
 
 async fn a_stream_may_end_before_it_is_open(over: Over) {
-    let pool = pool!(over, max_frame = 1000);
+    let pool = pool!(ActorPool over over, max_frame = 1000);
     let mut neighbour = pool.create_stream().await.unwrap();
     for order in [Order::Close, Order::CloseAndStay] {
         let mut actor = pool.open(first(order)).await.unwrap();
@@ -263,7 +228,7 @@ async fn a_stream_may_end_before_it_is_open(over: Over) {
 }
 
 async fn a_worker_has_no_more_streams_than_it_may(over: Over) {
-    let pool = pool!(over, concurrency = 2);
+    let pool = pool!(ActorPool over over, concurrency = 2);
     let opened = (0..10_u32).map(|number| {
         let pool = pool.clone();
         async move {
@@ -284,7 +249,7 @@ async fn a_worker_has_no_more_streams_than_it_may(over: Over) {
 }
 
 async fn a_small_window_is_enough(over: Over) {
-    let pool = pool!(over, window = 1, window_bytes = 1);
+    let pool = pool!(ActorPool over over, window = 1, window_bytes = 1);
     let (mut send, mut receive) = pool.create_stream().await.unwrap().split();
     let sender = async move {
         for number in 0..200_u8 {

@@ -1,6 +1,8 @@
 //! What the integration tests share: queries that do whatever a test asks of them.
 #![allow(missing_docs, reason = "for tests only")]
 
+mod over;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use pm_runtime::worker_query;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
+
+pub use over::Over;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
