@@ -154,8 +154,8 @@ fn option(
                 "`{name}` is an option of `#[worker_query]`: `#[{attribute}]` takes only `crate`"
             ));
         }
-        Taker::Pool(subject) if key.only_for().is_some_and(|only| only != subject) => {
-            let only = key.only_for().unwrap_or(subject).attribute();
+        Taker::Pool(subject) if !key.subjects().contains(&subject) => {
+            let only = key.subjects().first().unwrap_or(&subject).attribute();
             let attribute = subject.attribute();
             return fail(format!(
                 "`{name}` is an option of `#[{only}]`, and has no meaning for `#[{attribute}]`: \
@@ -244,7 +244,7 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
         Some(key) => format!(": did you mean `{key}`?"),
         None => String::from(":"),
     };
-    let fits = |key: &&Key| key.only_for().is_none_or(|only| only == subject);
+    let fits = |key: &&Key| key.subjects().contains(&subject);
     let usable = KEYS.iter().filter(|key| key.kind != Kind::Later).filter(fits);
     let list: Vec<_> = usable.map(|key| key.name).collect();
     format!("unknown option `{name}`{hint} the options are {}", list.join(", "))

@@ -48,6 +48,8 @@ pub(crate) enum Subject {
     Query,
     /// `#[worker_stream]`
     Stream,
+    /// `#[worker_raw]`
+    Raw,
 }
 
 impl Subject {
@@ -55,17 +57,21 @@ impl Subject {
         match self {
             Self::Query => "worker_query",
             Self::Stream => "worker_stream",
+            Self::Raw => "worker_raw",
         }
     }
 }
 
 impl Key {
-    /// The only attribute that takes it, where it is not for all.
-    pub(crate) fn only_for(&self) -> Option<Subject> {
+    /// The attributes that take it.
+    pub(crate) fn subjects(&self) -> &'static [Subject] {
         match self.name {
-            "cancel" => Some(Subject::Query),
-            "window" | "window_bytes" => Some(Subject::Stream),
-            _ => None,
+            "cancel" => &[Subject::Query],
+            "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
+            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes" => {
+                &[Subject::Query, Subject::Stream]
+            }
+            _ => &[Subject::Query, Subject::Stream, Subject::Raw],
         }
     }
 }

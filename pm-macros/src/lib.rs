@@ -4,7 +4,7 @@
 //! `args` reads the options, `model` (for an `impl` block `service`) turns an item into plain data, in
 //! which `bytes` finds what travels as such, `check` says what it may not look like, `expand` writes
 //! the pool (with its `messages` and its `entry`), and `fallback` what stands in for one beside errors.
-//! `stream` does all of that for a struct.
+//! `stream` does all of that for a struct, and `raw` for a function that has its worker for itself.
 
 mod expand;
 mod main_test;
@@ -20,6 +20,7 @@ mod variables;
 mod attribute;
 mod bytes;
 mod check;
+mod check_raw;
 mod check_service;
 mod model;
 mod service;
@@ -31,6 +32,7 @@ mod fallback;
 mod messages;
 mod parts;
 mod pool;
+mod raw;
 mod stream;
 
 #[cfg(test)]
@@ -237,6 +239,70 @@ pub fn worker_query(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream {
     stream::worker_stream(args.into(), item.into()).into()
+}
+
+/// Gives a function a worker process for itself, in each worker of a pool: a protocol, a loop and
+/// sockets of its own.
+///
+/// The function, an `fn` or an `async fn`, gets a [`RawLink`](../pm_runtime/struct.RawLink.html), and
+/// runs until it returns. Beside it, and with its visibility, the macro puts a typed handle to the pool
+/// and its builder:
+///
+/// ```
+/// use pm_runtime::{RawLink, worker_raw};
+///
+/// /// Runs commands, one after the other.
+/// #[worker_raw(workers = 4, env(SAFARI_MODE = "high_performance"))]
+/// async fn safari(link: RawLink) -> std::io::Result<()> {
+///     while let Some(command) = link.recv().await? {
+///         let command = String::from_utf8_lossy(&command);
+///         link.send(&format!("{} does {command}", link.worker_id())).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = SafariPool::new();
+///     pool.on_spawn(|worker| println!("worker {} is up", worker.id()));
+///     pool.on_unspawn(|worker| println!("worker {} is gone", worker.id()));
+///     pool.spawn(2).await?;
+///     let worker = pool.workers().into_iter().min_by_key(|worker| worker.load()).unwrap();
+///     worker.add_load(1);
+///     worker.send("SIMULATE_ZONE safari-forest 100").await?;
+///     let reply = worker.recv().await?.unwrap();
+///     assert_eq!(reply, b"1 does SIMULATE_ZONE safari-forest 100");
+///     worker.add_load(-1);
+///     pool.destroy().await;
+///     Ok(())
+/// }
+/// ```
+///
+/// # The life of a worker
+///
+/// | it ends because | then |
+/// |---|---|
+/// | its function returns `()` or `Ok(())` | it has ended well, and the pool is smaller by one, as with [`unspawn_one`](../pm_runtime/struct.Pool.html#method.unspawn_one) |
+/// | its function returns an error, panics, or its process dies | that is a crash, with a report and a replacement, as for any other pool |
+/// | its pool releases it (`unspawn`, `respawn`, `resize`, `destroy`) | what was sent to it still comes, then `recv` gives `None`, and `released()` resolves; what has not returned within the pool's `grace` is killed |
+///
+/// Workers are started by [`spawn`](../pm_runtime/struct.Pool.html#method.spawn) and the like, or by
+/// [`start`](../pm_runtime/struct.Pool.html#method.start), which starts as many as the option `workers`
+/// says. They take no queries. What a worker is at only its application knows:
+/// [`load`](../pm_runtime/struct.Worker.html#method.load) is what that has
+/// [added](../pm_runtime/struct.Worker.html#method.add_load).
+///
+/// # Messages
+///
+/// A link carries messages of bytes, or with `RawLink<In, Out>` of any types that serde knows: the
+/// pool's workers are [`RawWorker`](../pm_runtime/struct.RawWorker.html)s then, which send `In` and
+/// receive `Out`.
+///
+/// The options are those of [`worker_query`](macro@worker_query) that are not about queries, with
+/// `window` and `window_bytes`, which say how much may be on its way in one direction and not be read.
+#[proc_macro_attribute]
+pub fn worker_raw(args: TokenStream, item: TokenStream) -> TokenStream {
+    raw::worker_raw(args.into(), item.into()).into()
 }
 
 /// Makes `fn main` or `async fn main` that of a program with worker processes.

@@ -72,7 +72,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
 
-pub use pm_macros::{main, test, worker_query, worker_stream};
+pub use pm_macros::{main, test, worker_query, worker_raw, worker_stream};
 
 mod conduct;
 mod error;
@@ -106,19 +106,22 @@ pub mod __private;
 pub mod bench;
 
 pub use child::init;
+pub use child::raw::{
+    RawBytes, RawLink, RawMessage, RawMessageOf, RawReceiver, RawReturn, RawSender, Released,
+};
 pub use child::stream::{Outbox, StreamWorker};
 pub use error::{
     BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, MessageError,
-    OutboxClosed, PanicReport, QueryError, RoundTripError, RunningQuery, SignalError, SpawnError,
-    StreamError, TrySendError,
+    OutboxClosed, PanicReport, QueryError, RawError, RoundTripError, RunningQuery, SignalError,
+    SpawnError, StreamError, TrySendError,
 };
 pub use event::Event;
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
 pub use options::{Cancel, Runtime, Transport};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{
-    Call, Events, Map, Opening, Pool, PoolBuilder, Retry, Spawn, StreamHandle, StreamReceiver,
-    StreamSender, Worker, pools, set_disabled,
+    Call, Events, Map, Opening, Pool, PoolBuilder, RawWorker, Retry, Spawn, StreamHandle,
+    StreamReceiver, StreamSender, Worker, pools, set_disabled,
 };
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

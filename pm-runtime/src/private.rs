@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::future::Future;
 use std::ops::Deref;
+use std::pin::Pin;
 
 use serde::de::DeserializeOwned;
 use smol::lock::{RwLockReadGuard, RwLockWriteGuard};
@@ -14,20 +15,22 @@ pub use serde;
 pub use serde_derive::{Deserialize, Serialize};
 
 pub use crate::__handle as handle;
+pub use crate::__raw_handle as raw_handle;
 pub use crate::child::entries::{
     AsyncService, ENTRIES, Entry, Reply, Running, Serve, Service, Setup,
 };
+pub use crate::child::raw::{RawChannel, Return};
 pub use crate::child::setup::{State, async_service, default_without_init, init, service};
 pub use crate::child::stream::StreamMessages;
 pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
 pub use crate::fault::{Fault, FaultKind, Faults, When};
-pub use crate::pool::{Answers, Face, Handle, retrying, shared};
+pub use crate::pool::{Answers, Face, Handle, RawHandle, retrying, shared};
 pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, Worker};
+use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, RawLink, RawReturn, RawWorker, Worker};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
@@ -55,6 +58,84 @@ pub fn call_with<T: 'static, M>(
 /// A stream, opened with this.
 pub fn open_stream<S: StreamMessages>(pool: &Pool, opening: S) -> Opening<S> {
     pool.open(opening)
+}
+
+/// A link with the types that its function asks for.
+pub fn raw_link<In, Out>(channel: RawChannel) -> RawLink<In, Out> {
+    RawLink::new(channel)
+}
+
+/// How the function of a raw worker has ended.
+pub fn returned<T: RawReturn>(value: T) -> Return {
+    value.into_return()
+}
+
+pub fn boxed_raw(
+    future: impl Future<Output = Return> + 'static,
+) -> Pin<Box<dyn Future<Output = Return>>> {
+    Box::pin(future)
+}
+
+/// A worker of a pool whose messages have these types.
+pub fn raw_worker<In, Out>(worker: Worker) -> RawWorker<In, Out> {
+    RawWorker::new(worker)
+}
+
+/// What the handle of a raw pool has beside those of all others.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __raw_handle {
+    ($pool:ident) => {
+        impl $crate::__private::RawHandle for $pool {}
+    };
+    ($pool:ident, $to:ty, $from:ty) => {
+        $crate::__private::raw_handle!($pool);
+
+        #[allow(dead_code, private_interfaces)]
+        impl $pool {
+            /// Every worker that is not gone, oldest first.
+            pub fn workers(&self) -> ::std::vec::Vec<$crate::RawWorker<$to, $from>> {
+                let workers = self.0.workers().into_iter();
+                ::core::iter::Iterator::collect(::core::iter::Iterator::map(
+                    workers,
+                    $crate::__private::raw_worker,
+                ))
+            }
+
+            /// The least-loaded worker that is ready.
+            pub fn acquire(&self) -> ::core::option::Option<$crate::RawWorker<$to, $from>> {
+                self.0.acquire().map($crate::__private::raw_worker)
+            }
+
+            /// Starts one worker more, and waits until it is ready. Should it die before, another
+            /// one takes its place.
+            pub async fn spawn_one(
+                &self,
+            ) -> ::core::result::Result<$crate::RawWorker<$to, $from>, $crate::SpawnError> {
+                self.0.spawn_one().await.map($crate::__private::raw_worker)
+            }
+
+            /// Has this run when a worker was started, before it is ready.
+            pub fn on_spawn(
+                &self,
+                mut run: impl ::core::ops::FnMut($crate::RawWorker<$to, $from>)
+                + ::core::marker::Send
+                + 'static,
+            ) {
+                self.0.on_spawn(move |worker| run($crate::__private::raw_worker(worker)));
+            }
+
+            /// Has this run when a worker is gone.
+            pub fn on_unspawn(
+                &self,
+                mut run: impl ::core::ops::FnMut($crate::RawWorker<$to, $from>)
+                + ::core::marker::Send
+                + 'static,
+            ) {
+                self.0.on_unspawn(move |worker| run($crate::__private::raw_worker(worker)));
+            }
+        }
+    };
 }
 
 /// A type is itself: lets a method ask for what only some types have.

@@ -1,6 +1,7 @@
 use super::{mistakes, pretty};
 use crate::expand::worker_query;
 use crate::keys::{KEYS, Kind, Subject};
+use crate::raw::worker_raw;
 use crate::stream::worker_stream;
 
 /// The body of `builder()`, without spaces.
@@ -32,16 +33,20 @@ fn every_example_of_the_table_is_accepted() {
     for key in KEYS.iter().filter(|key| key.kind != Kind::Later) {
         let rest = key.example.strip_prefix(key.name).expect("its name");
         assert!(rest.starts_with(" = ") || rest.starts_with('('), "{}", key.example);
-        let found = match key.only_for() {
-            Some(Subject::Stream) => mistakes(worker_stream, key.example, "struct S;"),
-            Some(Subject::Query) => mistakes(worker_query, key.example, "fn f() {}"),
-            None => {
-                let of_stream = mistakes(worker_stream, key.example, "struct S;");
-                assert_eq!(of_stream, [], "{}", key.example);
-                mistakes(worker_query, key.example, "fn f() {}")
-            }
-        };
-        assert_eq!(found, [], "{}", key.example);
+        for subject in [Subject::Query, Subject::Stream, Subject::Raw] {
+            let found = match subject {
+                Subject::Query => mistakes(worker_query, key.example, "fn f() {}"),
+                Subject::Stream => mistakes(worker_stream, key.example, "struct S;"),
+                Subject::Raw => mistakes(worker_raw, key.example, "fn f(link: RawLink) {}"),
+            };
+            let is_accepted = found.is_empty();
+            assert_eq!(
+                is_accepted,
+                key.subjects().contains(&subject),
+                "{}: {found:?}",
+                key.example
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use linkme::distributed_slice;
 
+use super::raw::{RawChannel, Return, RunRaw};
 use super::stream::{RunStream, StreamMessages, run_stream};
 use crate::conduct::Conduct;
 use crate::error::{MessageError, Place};
@@ -84,6 +85,8 @@ pub(crate) enum Code {
     AsyncService(&'static [Conduct], fn() -> Setup<AsyncService>),
     /// Runs streams beside each other.
     Stream(RunStream),
+    /// Runs a function as long as it lives.
+    Raw(RunRaw),
 }
 
 /// An async query that runs.
@@ -131,6 +134,16 @@ impl Serve {
         Self::new(Code::Stream(run_stream::<S>))
     }
 
+    /// A function that has its worker for itself.
+    pub const fn raw(run: fn(RawChannel) -> Return) -> Self {
+        Self::new(Code::Raw(RunRaw::Blocking(run)))
+    }
+
+    /// The same, of an async function.
+    pub const fn raw_async(run: fn(RawChannel) -> Pin<Box<dyn Future<Output = Return>>>) -> Self {
+        Self::new(Code::Raw(RunRaw::Async(run)))
+    }
+
     /// Has a worker do this before it is ready.
     pub const fn after(mut self, init: fn() -> Setup<()>) -> Self {
         self.init = Some(init);
@@ -147,7 +160,7 @@ impl Serve {
     pub(crate) fn conduct(&self, request: &[u8]) -> Conduct {
         match self.code {
             Code::Blocking(_) => Conduct::Blocking,
-            Code::Async(_) | Code::Stream(_) => Conduct::Async,
+            Code::Async(_) | Code::Stream(_) | Code::Raw(_) => Conduct::Async,
             Code::Service(methods, _) | Code::AsyncService(methods, _) => {
                 let method = codec::variant(request).and_then(|variant| methods.get(variant));
                 // What is no request at all is refused before it could change anything.
@@ -159,28 +172,39 @@ impl Serve {
     /// Whether its workers have a state that queries change.
     pub(crate) fn changes_state(&self) -> bool {
         match self.code {
-            Code::Blocking(_) | Code::Async(_) | Code::Stream(_) => false,
+            Code::Blocking(_) | Code::Async(_) | Code::Stream(_) | Code::Raw(_) => false,
             Code::Service(methods, _) | Code::AsyncService(methods, _) => {
                 methods.contains(&Conduct::Exclusive)
             }
         }
     }
 
-    /// Whether its queries open streams.
-    pub(crate) fn opens_streams(&self) -> bool {
-        matches!(self.code, Code::Stream(_))
+    /// Whether its workers have streams.
+    pub(crate) fn has_streams(&self) -> bool {
+        matches!(self.code, Code::Stream(_) | Code::Raw(_))
+    }
+
+    /// Whether its workers run no queries.
+    pub(crate) fn is_raw(&self) -> bool {
+        matches!(self.code, Code::Raw(_))
     }
 
     /// Whether a worker's thread runs its queries to their end, one after the other.
     pub(crate) fn blocks(&self) -> bool {
-        matches!(self.code, Code::Blocking(_) | Code::Service(..))
+        match self.code {
+            Code::Blocking(_) | Code::Service(..) | Code::Raw(RunRaw::Blocking(_)) => true,
+            Code::Async(_)
+            | Code::AsyncService(..)
+            | Code::Stream(_)
+            | Code::Raw(RunRaw::Async(_)) => false,
+        }
     }
 
     /// One at a time, where a worker may be killed for a query: nothing else may die of that.
     pub(crate) fn alone(&self, cancel: Cancel) -> Option<usize> {
         let kills = match self.code {
             Code::Blocking(_) | Code::Service(..) => true,
-            Code::Async(_) | Code::Stream(_) => false,
+            Code::Async(_) | Code::Stream(_) | Code::Raw(_) => false,
             Code::AsyncService(methods, _) => {
                 methods.iter().any(|method| *method != Conduct::Async)
             }
@@ -195,8 +219,9 @@ impl Serve {
             Code::Async(_) | Code::AsyncService(..) => asked.unwrap_or(64),
             // Open ones, of which most wait for something, as a rule.
             Code::Stream(_) => asked.unwrap_or(1 << 16),
-            // Without an await there is nothing at which they could take turns.
-            Code::Service(..) => 1,
+            // Without an await there is nothing at which they could take turns; and what is no query
+            // runs once.
+            Code::Service(..) | Code::Raw(_) => 1,
         }
     }
 }

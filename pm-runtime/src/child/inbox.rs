@@ -5,6 +5,7 @@
 //! what is told agrees with what is so.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::entries::Serve;
 use super::job::{Job, Outcome, Running};
 use super::memory::Memory;
 use super::outgoing::Writer;
+use super::raw;
 use super::stream::Streams;
 use crate::conduct::Conduct;
 use crate::error::BootError;
@@ -23,7 +25,7 @@ use crate::fault::Injection;
 use crate::options::Runtime;
 use crate::process::isolate;
 use crate::spin::Luck;
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 use crate::transport::socket::{self, Read, Wait};
 use crate::wire::frame::{Assembler, Frame};
 use crate::wire::handshake::Hello;
@@ -34,6 +36,15 @@ use crate::wire::message::{ToWorker, from_worker, longest};
 pub(crate) enum Home {
     Process,
     Thread,
+}
+
+/// What a look at the bell shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bell {
+    Rang,
+    Silent,
+    /// The pool is no more.
+    Gone,
 }
 
 /// The worker's ends of its sockets.
@@ -67,6 +78,10 @@ pub(crate) struct Inbox {
     /// There may be something to begin, or it is over.
     pub(super) changed: Condvar,
     pub(super) luck: Luck,
+    /// Closed when the worker is to end.
+    pub(super) released: async_channel::Receiver<Infallible>,
+    /// Never sends anything.
+    _release: async_channel::Sender<Infallible>,
     /// The same, for an executor.
     pub(super) notify: async_channel::Sender<()>,
     pub(super) notified: async_channel::Receiver<()>,
@@ -117,12 +132,17 @@ impl Inbox {
         home: Home,
     ) -> Arc<Self> {
         let (notify, notified) = async_channel::bounded(1);
+        let (release, released) = async_channel::bounded(1);
         Arc::new(Self {
             control: sockets.control,
             data: sockets.data,
-            streams: hello
-                .window
-                .map(|window| Streams::new(window, memory.as_ref().map(Memory::region))),
+            streams: hello.window.map(|window| {
+                let streams = Streams::new(window, memory.as_ref().map(Memory::region));
+                if serve.is_raw() {
+                    raw::enter(&streams, hello.max_frame as usize);
+                }
+                streams
+            }),
             memory,
             home,
             parent: hello.parent,
@@ -151,6 +171,8 @@ impl Inbox {
             faults,
             changed: Condvar::new(),
             luck: Luck::new(),
+            released,
+            _release: release,
             notify,
             notified,
             writer: Mutex::default(),
@@ -263,8 +285,13 @@ impl Inbox {
 
     /// This worker has nothing left to do, and was told to end, or its pool is gone.
     pub(crate) fn leave(&self) {
+        self.leave_with(0);
+    }
+
+    /// The same, where a process has another exit code.
+    pub(super) fn leave_with(&self, code: i32) {
         match self.home {
-            Home::Process => std::process::exit(0),
+            Home::Process => std::process::exit(code),
             Home::Thread => {
                 socket::end(&self.data);
                 socket::end(&self.control);
@@ -320,6 +347,13 @@ impl Inbox {
         state.orphaned || (state.ending && (empty || state.spoiled))
     }
 
+    /// The worker is to end: whoever asked to be told is.
+    fn release(&self) {
+        shielded(|| {
+            self.released.close();
+        });
+    }
+
     /// Running queries that the pool wants dropped.
     pub(crate) fn take_drops(&self) -> Vec<u64> {
         std::mem::take(&mut lock(&self.state).to_drop)
@@ -368,13 +402,15 @@ impl Inbox {
 
     /// Waits for the bell until the pool is gone. For the watching thread.
     pub(crate) fn watch(&self) {
-        let mut bell = [0; 64];
+        if self.serve.is_raw() {
+            return self.watch_raw();
+        }
         loop {
             socket::wait_for_news(self.control.as_fd());
-            match rustix::net::recv(&self.control, &mut bell[..], RecvFlags::DONTWAIT) {
-                Err(Errno::INTR | Errno::AGAIN) => continue,
-                Ok((_, 0)) | Err(_) => return self.orphan(),
-                Ok(_) => {}
+            match self.hear_bell() {
+                Bell::Rang => {}
+                Bell::Silent => continue,
+                Bell::Gone => return self.orphan(),
             }
             if self.memory.is_some() {
                 // Whoever waits, waits elsewhere.
@@ -395,6 +431,16 @@ impl Inbox {
                 self.changed.notify_all();
                 self.wake_executor();
             }
+        }
+    }
+
+    /// Looks whether the bell has rung.
+    pub(super) fn hear_bell(&self) -> Bell {
+        let mut bell = [0; 64];
+        match rustix::net::recv(&self.control, &mut bell[..], RecvFlags::DONTWAIT) {
+            Err(Errno::INTR | Errno::AGAIN) => Bell::Silent,
+            Ok((_, 0)) | Err(_) => Bell::Gone,
+            Ok(_) => Bell::Rang,
         }
     }
 
@@ -472,7 +518,10 @@ impl Inbox {
             ToWorker::OpenGate => lock(&self.state).gate_open = true,
             // What it tells of is seen.
             ToWorker::Bell => {}
-            ToWorker::End => lock(&self.state).ending = true,
+            ToWorker::End => {
+                lock(&self.state).ending = true;
+                self.release();
+            }
             ToWorker::Timeout { nanos } => {
                 lock(&self.state).next_timeout = Some(nanos.map(Duration::from_nanos));
             }
@@ -500,6 +549,10 @@ impl Inbox {
             isolate::die_of_lost_link(self.parent);
         }
         lock(&self.state).orphaned = true;
+        self.release();
+        if self.serve.is_raw() {
+            self.end_raw();
+        }
         self.wake_all();
     }
 }

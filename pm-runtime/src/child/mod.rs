@@ -12,6 +12,7 @@ mod memory;
 mod on_tokio;
 mod outgoing;
 mod panics;
+pub(crate) mod raw;
 mod serve;
 pub(crate) mod setup;
 pub(crate) mod stream;
@@ -191,7 +192,7 @@ pub(crate) fn start_thread(
     let watched = inbox.clone();
     std::thread::Builder::new()
         .name(format!("{} watch", hello.pool))
-        .stack_size(64 << 10)
+        .stack_size(256 << 10)
         .spawn(move || watched.watch())?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox};
 use super::job::{Job, Outcome};
-use super::{current, driver, panics, setup, stream};
+use super::{current, driver, panics, raw, setup, stream};
 use crate::conduct::Conduct;
 use crate::options::Runtime;
 use crate::process::{bare, isolate};
@@ -166,6 +166,7 @@ fn serve_on(inbox: &Arc<Inbox>, driver: &Driver) -> Option<()> {
         }
         Code::Async(run) => serve_async(inbox, driver, run)?,
         Code::Stream(run) => stream::serve(inbox, driver, run)?,
+        Code::Raw(run) => raw::serve(inbox, driver, run)?,
         Code::Service(_, set_up) => {
             let mut service = setup::finish(inbox, driver, set_up)?;
             inbox.tell_ready();

@@ -85,6 +85,8 @@ impl fmt::Display for RunningQuery {
 pub enum CrashCause {
     /// It ended by itself: a signal, an abort, an `exit` in the middle of a query.
     Died,
+    /// Its function returned this error. (Of raw workers.)
+    Failed(Box<str>),
     /// It was never ready.
     Boot(BootError),
     /// It sent something that no worker sends, and was killed.
@@ -204,6 +206,9 @@ impl fmt::Display for Crash {
         }
         match &self.cause {
             CrashCause::Died => write!(f, " {}", self.exit)?,
+            CrashCause::Failed(error) => {
+                write!(f, " ended with an error of its function: {}", Escaped(error))?;
+            }
             CrashCause::Boot(error) => write!(f, " did not start: {error}")?,
             CrashCause::Protocol(what) => {
                 write!(f, " broke the protocol and was killed: {}", Escaped(what))?;

@@ -7,6 +7,7 @@ mod display;
 mod message;
 mod panic;
 mod query;
+mod raw;
 mod round_trip;
 mod signal;
 mod stream;
@@ -19,6 +20,7 @@ pub use message::MessageError;
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
+pub use raw::RawError;
 pub use round_trip::RoundTripError;
 pub use signal::SignalError;
 pub use stream::{OutboxClosed, StreamError, TrySendError};
@@ -47,6 +49,9 @@ pub enum Error {
     /// `Debug`.
     #[error(transparent)]
     Stream(StreamError<String>),
+    /// Something went wrong with what is said to or by a raw worker.
+    #[error(transparent)]
+    Raw(#[from] RawError),
 }
 
 impl std::fmt::Debug for Error {

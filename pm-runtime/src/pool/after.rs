@@ -5,11 +5,12 @@ use std::task::Waker;
 use std::time::{Instant, SystemTime};
 
 use super::callbacks::{Kind, Notice};
+use super::raw::Raw;
 use super::shared::{Seat, Shared, State, Waiting};
 use super::ticket::{Outcome, Ticket};
 use super::worker::Worker;
 use crate::child::Home;
-use crate::error::{BootError, Exit, SpawnError};
+use crate::error::{BootError, Exit, QueryError, SpawnError};
 use crate::event::Event;
 use crate::link::Handing;
 use crate::reactor::Reactor;
@@ -40,6 +41,10 @@ struct Rare {
     resolved: Vec<(Arc<Ticket>, Outcome)>,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
     launches: Vec<WorkerId>,
+    /// What is said to raw workers that are to end.
+    released: Vec<Arc<Raw>>,
+    /// The same of those that have ended.
+    ended: Vec<(Arc<Raw>, Result<(), QueryError>)>,
     /// Dropped outside the lock, because drops may come back.
     forgotten: Vec<Arc<Ticket>>,
     kept: Option<Arc<Shared>>,
@@ -108,6 +113,11 @@ impl After {
         }
     }
 
+    /// A raw worker is gone.
+    pub(super) fn end_raw(&mut self, raw: Arc<Raw>, how: Result<(), QueryError>) {
+        self.rare().ended.push((raw, how));
+    }
+
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -121,6 +131,7 @@ impl Shared {
             match action {
                 Action::Launch(id) => {
                     state.seats.insert(id, Seat::Launching { doomed: false });
+                    state.enter_raw(self, id);
                     state.after.rare().launches.push(id);
                 }
                 Action::Hand(id, key) => {
@@ -158,7 +169,12 @@ impl Shared {
                     Some(false) => state.tell(id, to_worker::OPEN_GATE, 0),
                     None => {}
                 },
-                Action::End(id) => state.tell(id, to_worker::END, 0),
+                Action::End(id) => {
+                    state.tell(id, to_worker::END, 0);
+                    if let Some(raw) = state.raw(id).cloned() {
+                        state.after.rare().released.push(raw);
+                    }
+                }
                 Action::Kill(id) => match state.seats.get_mut(&id) {
                     Some(Seat::Launching { doomed }) => *doomed = true,
                     Some(Seat::Taken(worker)) => worker.kill(),
@@ -206,6 +222,10 @@ impl Shared {
     pub(super) fn finish(&self, after: After) -> Vec<Arc<worker::Worker>> {
         let After { mut unled, woken, mut rare, .. } = after;
         let mut unheard = Vec::new();
+        for raw in rare.iter_mut().flat_map(|rare| rare.released.drain(..)) {
+            // Before the worker hears that it is released: what is sent after that would be lost.
+            raw.release();
+        }
         for Unled { worker, led } in unled.drain() {
             if (!worker.send() || !led) && !worker.listen() {
                 unheard.push(worker);
@@ -238,6 +258,9 @@ impl Shared {
         }
         for id in rare.launches.drain(..) {
             self.launch_soon(id);
+        }
+        for (raw, how) in rare.ended.drain(..) {
+            raw.end(how);
         }
         for ticket in rare.told.drain(..) {
             ticket.wake();
@@ -283,14 +306,24 @@ impl Shared {
             }
         };
         match launched {
-            Some(Ok(worker)) => self.change(|state, _| {
-                let seat = state.seats.insert(id, Seat::Taken(worker.clone()));
-                if !matches!(seat, Some(Seat::Launching { doomed: false })) {
-                    worker.kill();
+            Some(Ok(worker)) => {
+                let raw = self.change(|state, _| {
+                    let seat = state.seats.insert(id, Seat::Taken(worker.clone()));
+                    if !matches!(seat, Some(Seat::Launching { doomed: false })) {
+                        worker.kill();
+                    }
+                    let raw = state.raw(id).cloned();
+                    if let Some(raw) = &raw {
+                        raw.attach(&worker);
+                    }
+                    let spawned = || Worker::seated(self, state, id).map(Notice::Spawned);
+                    self.callbacks.tell(Kind::Spawn, spawned);
+                    raw
+                });
+                if let Some(raw) = raw {
+                    raw.go_on();
                 }
-                let spawned = || Worker::seated(self, state, id).map(Notice::Spawned);
-                self.callbacks.tell(Kind::Spawn, spawned);
-            }),
+            }
             Some(Err(error)) => self.died(id, Obituary::unborn(Some(error))),
             None => self.died(id, Obituary::unborn(None)),
         }
@@ -365,6 +398,7 @@ impl Obituary {
             stderr_tail: None,
             begun: Default::default(),
             setting_up: false,
+            failure: None,
             boot_error,
             at: SystemTime::now(),
         }

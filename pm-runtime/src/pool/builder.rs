@@ -25,6 +25,9 @@ pub trait Handle: Face {
     const ENTRY: Entry;
 }
 
+/// A typed handle of raw workers.
+pub trait RawHandle: Handle {}
+
 /// What all typed handles have in common.
 pub trait Face: Deref<Target = Pool> + Clone + 'static {
     /// A typed face for a pool.

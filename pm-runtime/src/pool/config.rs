@@ -44,6 +44,7 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
         keys: KEYS,
         boots_at_once: cpus,
         cores: cpus,
+        raw: entry.serve.is_raw(),
         seed: u64::from(std::process::id()) << 32 | u64::from(seed()),
     }
 }

@@ -12,7 +12,7 @@ use crate::link::Word;
 use crate::output::{OutputLine, OutputStream};
 use crate::supervisor::{End, Obituary, Particulars, QueryKey, Violation, WorkerId};
 use crate::wire::bulk::Parcel;
-use crate::wire::message::{FromWorker, Refusal};
+use crate::wire::message::{FromWorker, RAW, Refusal};
 use crate::worker::Owner;
 
 impl Owner for Shared {
@@ -20,6 +20,10 @@ impl Owner for Shared {
         let caller = self.change(|state, now| {
             if let Err(violation) = state.core.ready(id, now) {
                 state.core.violated(id, &violation.to_string(), now);
+            }
+            if self.plan.raw {
+                // It says what it likes from now on, and is listened to.
+                state.after.send(id);
             }
             self.call_up(state, id)
         });
@@ -85,10 +89,13 @@ impl Owner for Shared {
         obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();
         let seat = self.change(|state, now| {
             let gone = Worker::seated(self, state, id);
-            state.core.died(id, obituary, now);
+            let how = state.core.died(id, obituary, now);
             // What it died of is told before that it is gone.
             self.perform(state);
             let seat = state.seats.remove(&id);
+            if let Some(raw) = state.raws.remove(&id) {
+                state.after.end_raw(raw, how);
+            }
             state.lead.forget_worker(id);
             if let Some(Seat::Taken(_)) = seat {
                 self.callbacks.tell(Kind::Unspawn, || gone.map(Notice::Unspawned));
@@ -154,6 +161,22 @@ impl Shared {
                     state.resolve(ticket, Ok(response));
                 }
                 Ok(())
+            }
+            FromWorker::Panicked { id: RAW, note } if self.plan.raw => {
+                if let Some(worker) = state.worker(id) {
+                    worker.note_panic(note);
+                }
+                Ok(())
+            }
+            FromWorker::Failed { error } if self.plan.raw => {
+                if let Some(worker) = state.worker(id) {
+                    worker.note_failure(error);
+                }
+                Ok(())
+            }
+            FromWorker::Failed { .. } => Err(violated(Violation::Left)),
+            FromWorker::Closed { id: RAW } if self.plan.raw => {
+                state.core.leave(id, now).map_err(violated)
             }
             FromWorker::Panicked { id: query, note } => {
                 let report = PanicReport::new(id, note);

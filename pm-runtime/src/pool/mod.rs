@@ -14,6 +14,8 @@ mod map;
 mod messages;
 mod observe;
 mod pause;
+mod raw;
+mod reader;
 mod recent;
 mod registry;
 mod retry;
@@ -30,11 +32,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use builder::{Face, Handle, PoolBuilder, shared};
+pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
 pub use events::Events;
 pub use home::set_disabled;
 pub use map::Map;
+pub use raw::RawWorker;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
 pub use retry::{Answers, Retry, retrying};
@@ -159,6 +162,13 @@ impl Pool {
     /// lowers it.
     pub fn spawn(&self, workers: usize) -> Spawn {
         Spawn::new(self.clone(), workers.min(MOST))
+    }
+
+    /// Raises the number of workers to what the option `workers` says, and waits until they are ready:
+    /// rather than with the first query, or where there are none.
+    pub fn start(&self) -> Spawn {
+        let workers = self.inner().look(|state| state.core.size());
+        Spawn::new(self.clone(), workers)
     }
 
     /// Starts one worker more, and waits until it is ready. Should it die before, another one

@@ -14,6 +14,7 @@ use super::callbacks::Callbacks;
 use super::config::config;
 use super::events::{Channel, Events};
 use super::lead::{Lead, Leader, Turn};
+use super::raw::Raw;
 use super::recent::Recent;
 use super::registry;
 use super::ticket::Ticket;
@@ -48,6 +49,8 @@ pub(crate) struct State {
     /// Where workers that are started now live; settled when the pool is first used.
     pub(super) home: Option<Home>,
     pub(crate) seats: BTreeMap<WorkerId, Seat>,
+    /// What is said to and by raw workers.
+    pub(super) raws: BTreeMap<WorkerId, Arc<Raw>>,
     pub(crate) waiters: BTreeMap<WaiterId, Waiting>,
     /// What is to be done when the lock is free again.
     pub(super) after: After,
@@ -84,7 +87,8 @@ impl Shared {
             concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
             ahead: config.ahead,
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
-            window: entry.serve.opens_streams().then_some(options.window),
+            window: entry.serve.has_streams().then_some(options.window),
+            raw: entry.serve.is_raw(),
             transport: options.transport,
             runtime: options.runtime,
             timeout: options.timeout,
@@ -287,6 +291,7 @@ impl State {
             core: Core::new(config),
             home: None,
             seats: BTreeMap::new(),
+            raws: BTreeMap::new(),
             waiters: BTreeMap::new(),
             after: After::default(),
             lead: Lead::default(),

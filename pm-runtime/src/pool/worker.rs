@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::health;
+use super::raw::Raw;
 use super::shared::{Shared, State};
-use crate::error::DecodeError;
+use crate::error::{DecodeError, RawError};
 use crate::health::{WorkerHealth, WorkerState};
+use crate::process::fork;
 
 /// A worker of a pool: a cheap handle, which keeps neither the worker nor its pool alive.
 #[derive(Clone)]
@@ -16,24 +18,25 @@ pub struct Worker {
     id: u64,
     pid: u32,
     since: Instant,
+    /// Where it is spoken with, if it is raw.
+    raw: Option<Arc<Raw>>,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, id: u64) -> Self {
-        let (pid, since) = shared.look(|state| {
-            (
-                health::pid(state, id),
-                state.core.view(id).map_or_else(Instant::now, |view| view.since),
-            )
+        let (pid, since, raw) = shared.look(|state| {
+            let since = state.core.view(id).map_or_else(Instant::now, |view| view.since);
+            (health::pid(state, id), since, state.raw(id).cloned())
         });
-        Self { shared, id, pid, since }
+        Self { shared, id, pid, since, raw }
     }
 
     /// The handle of a worker that has its place, without the pool's lock, which the caller has.
     pub(super) fn seated(shared: &Shared, state: &State, id: u64) -> Option<Self> {
         let view = state.core.view(id)?;
         let shared = shared.this.upgrade()?;
-        Some(Self { shared, id, pid: health::pid(state, id), since: view.since })
+        let raw = state.raw(id).cloned();
+        Some(Self { shared, id, pid: health::pid(state, id), since: view.since, raw })
     }
 
     /// Its number in its pool: from 1; a replacement gets a new one.
@@ -50,9 +53,20 @@ impl Worker {
         }
     }
 
-    /// How many queries it was handed and has not ended.
+    /// How many queries it was handed and has not ended, or how many streams are open in it; and what
+    /// was [added](Self::add_load). 0 once it is gone.
     pub fn load(&self) -> usize {
         self.shared.look(|state| state.core.load(self.id))
+    }
+
+    /// Adds to its load, or takes off it, where the application knows what that is, as with a
+    /// [raw](crate::worker_raw) worker. It never falls below nothing. [`Pool::acquire`](crate::Pool::acquire)
+    /// gives the least-loaded worker, and [`Pool::resize`](crate::Pool::resize) releases that first; what
+    /// a worker is given of queries does not depend on it.
+    pub fn add_load(&self, delta: isize) {
+        if !fork::is_fork() {
+            self.shared.change(|state, _| state.core.add_load(self.id, delta));
+        }
     }
 
     /// What it is doing.
@@ -76,6 +90,52 @@ impl Worker {
     /// are its own: `text.escape_debug()` is what may be shown on a terminal or written to a log.
     pub fn debug_text(&self) -> Option<Arc<str>> {
         self.shared.look(|state| state.worker(self.id)?.debug())
+    }
+
+    /// Sends a message to a [raw](crate::worker_raw) worker; waits while that is behind by more than the
+    /// window (the options `window` and `window_bytes`). To one that is not ready yet it is sent as soon
+    /// as that is.
+    ///
+    /// # Errors
+    ///
+    /// [`Released`](RawError::Released), [`WorkerGone`](RawError::WorkerGone) or
+    /// [`Crashed`](RawError::Crashed) where it takes no more; [`TooLarge`](RawError::TooLarge) is about
+    /// this message; [`NotRaw`](RawError::NotRaw) for a worker of queries or streams.
+    pub async fn send(&self, message: impl AsRef<[u8]>) -> Result<(), RawError> {
+        self.raw()?.send(message.as_ref().to_vec()).await
+    }
+
+    /// Sends a message to a [raw](crate::worker_raw) worker if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Full`](RawError::Full) where there is no room.
+    pub fn try_send(&self, message: impl AsRef<[u8]>) -> Result<(), RawError> {
+        self.raw()?.try_send(message.as_ref().to_vec())
+    }
+
+    /// The next message of a [raw](crate::worker_raw) worker; `None` when it has ended well, and all
+    /// that it had sent was received. Where several wait at once, each message goes to one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Crashed`](RawError::Crashed) where it died, or its function returned an error or panicked;
+    /// [`Released`](RawError::Released) where it was killed at the end of its `grace`;
+    /// [`NotRaw`](RawError::NotRaw) for a worker of queries or streams.
+    pub async fn recv(&self) -> Result<Option<Vec<u8>>, RawError> {
+        self.recv_with(<[u8]>::to_vec).await
+    }
+
+    pub(super) async fn recv_with<T>(
+        &self,
+        read: impl Fn(&[u8]) -> T,
+    ) -> Result<Option<T>, RawError> {
+        self.raw()?.recv(&self.shared, read).await
+    }
+
+    fn raw(&self) -> Result<&Raw, RawError> {
+        let none = if self.shared.plan.raw { RawError::WorkerGone } else { RawError::NotRaw };
+        self.raw.as_deref().ok_or(none)
     }
 
     /// It sent what was no message.

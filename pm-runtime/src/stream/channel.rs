@@ -194,6 +194,16 @@ impl Channel {
         }
     }
 
+    /// Waits until all is on its way that is ever said.
+    pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        let out = &state.outgoing;
+        match state.ended.is_some() || (out.pending.is_none() && out.last.is_none()) {
+            true => Poll::Ready(()),
+            false => state.wait_to_send(Some(cx)),
+        }
+    }
+
     /// Nothing more may be sent; this is said behind all messages. `false`: something was said
     /// already.
     pub(crate) fn finish(self: &Arc<Self>, kind: u8, bytes: Vec<u8>) -> bool {

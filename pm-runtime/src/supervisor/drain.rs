@@ -172,7 +172,7 @@ impl<P> Core<P> {
             .slots
             .iter()
             .filter(|slot| slot.is_staying())
-            .map(|slot| (slot.is_live(), slot.load(), slot.id))
+            .map(|slot| (slot.is_live(), slot.load_with_added(), slot.id))
             .collect();
         staying.sort_unstable();
         let deadline = later(now, self.config.grace);
@@ -206,7 +206,8 @@ impl<P> Core<P> {
                 break;
             }
             let old = live.filter(|slot| rolling.old.contains(&slot.id));
-            let Some(worker) = old.min_by_key(|slot| slot.load()).map(|slot| slot.id) else {
+            let least = old.min_by_key(|slot| slot.load_with_added());
+            let Some(worker) = least.map(|slot| slot.id) else {
                 break;
             };
             self.release(worker, later(now, self.config.grace), now);

@@ -24,6 +24,8 @@ pub(crate) struct Obituary {
     pub(crate) begun: BTreeMap<QueryKey, Particulars>,
     /// The application's code was setting it up, or had.
     pub(crate) setting_up: bool,
+    /// The error that its function returned.
+    pub(crate) failure: Option<Box<str>>,
     /// Why it never became ready, where that is known.
     pub(crate) boot_error: Option<BootError>,
     pub(crate) at: SystemTime,
@@ -50,6 +52,7 @@ impl<P> Core<P> {
         }
         slot.phase = Phase::Live;
         slot.progress = now;
+        slot.live = Some(now);
         let temporary = slot.temporary;
         self.note(Note::Ready(worker));
         if temporary {
@@ -60,13 +63,20 @@ impl<P> Core<P> {
     }
 
     /// A worker is gone: it died by itself, was killed, was told to end, or never came to life.
-    /// Everything that it had said before was told before.
-    pub(crate) fn died(&mut self, worker: WorkerId, obituary: Obituary, now: Instant) {
+    /// Everything that it had said before was told before. How it ended, for those who were not
+    /// waiting for a query.
+    pub(crate) fn died(
+        &mut self,
+        worker: WorkerId,
+        obituary: Obituary,
+        now: Instant,
+    ) -> Result<(), QueryError> {
         let Some(index) = self.index_of(worker) else {
-            return;
+            return Ok(());
         };
         let slot = self.slots.remove(index);
         self.vacant += usize::from(slot.is_staying());
+        self.prove_by_age(&slot, now);
         let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
 
         let report = (!sane).then(|| {
@@ -76,6 +86,7 @@ impl<P> Core<P> {
             };
             (self.report(&slot, cause.clone(), obituary, now), boot)
         });
+        let end = report.as_ref().map_or(Ok(()), |(report, _)| Err(end_of(report)));
         self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report), now);
         for &key in &slot.handed {
             if self.has(Bug::ForgetHandedAtDeath) {
@@ -104,7 +115,8 @@ impl<P> Core<P> {
                 }
                 if slot.temporary && !self.has(Bug::CountTemporaryDeaths) {
                     self.temporary_died(&slot, &cause, now);
-                    return self.after_change(now);
+                    self.after_change(now);
+                    return end;
                 }
                 // Where no worker lives, who waits is told of a permanent failure instead.
                 let lives = self.slots.iter().any(Slot::is_live);
@@ -132,6 +144,7 @@ impl<P> Core<P> {
             self.note_exhaustion(worker, now);
         }
         self.after_change(now);
+        end
     }
 
     fn resolve_begun(
@@ -163,9 +176,7 @@ impl<P> Core<P> {
                             debug: None,
                         }
                     }
-                    CrashCause::Grace(_) => QueryError::Released,
-                    CrashCause::Protocol(_) => QueryError::Protocol(report.clone()),
-                    _ => QueryError::Crashed(report.clone()),
+                    _ => end_of(report),
                 },
             };
             self.fail(key, error, now);
@@ -182,9 +193,10 @@ impl<P> Core<P> {
             };
             Death::crash(CrashCause::Boot(error))
         };
+        let by_itself = || obituary.failure.clone().map_or(CrashCause::Died, CrashCause::Failed);
         let of_itself = || Death {
             counts: !is_from_outside(exit) || self.has(Bug::CountDeathsFromOutside),
-            ..Death::crash(CrashCause::Died)
+            ..Death::crash(by_itself())
         };
         // It was dying all the while, only slowly: whom the pool kills does not end like that.
         let was_dying =
@@ -207,12 +219,10 @@ impl<P> Core<P> {
                 of_itself()
             }
             Phase::Releasing { told, .. } => {
-                let sane = *told && matches!(exit, Exit::Code(0) | Exit::Unknown);
-                Death {
-                    sane,
-                    counts: !sane && !is_from_outside(exit),
-                    ..Death::crash(CrashCause::Died)
-                }
+                let sane = *told
+                    && obituary.failure.is_none()
+                    && matches!(exit, Exit::Code(0) | Exit::Unknown);
+                Death { sane, counts: !sane && !is_from_outside(exit), ..Death::crash(by_itself()) }
             }
             Phase::Dying { cause, target, .. } => {
                 let boot = matches!(cause, CrashCause::Boot(_));
@@ -224,8 +234,10 @@ impl<P> Core<P> {
                         Some(error) if given_up => CrashCause::Boot(error.clone()),
                         _ => cause.clone(),
                     },
-                    // A worker that was no longer wanted before it was ready.
-                    sane: matches!(cause, CrashCause::Grace(_)) && slot.load() == 0,
+                    // A worker that was no longer wanted before it was ready, or ran nothing.
+                    sane: matches!(cause, CrashCause::Grace(_))
+                        && slot.load() == 0
+                        && !(self.config.raw && slot.live.is_some()),
                 }
             }
         }
@@ -276,6 +288,15 @@ impl<P> Core<P> {
             debug: obituary.debug.as_deref().map(str::to_owned),
             stderr_tail: obituary.stderr_tail,
         })
+    }
+}
+
+/// What this death is to those who were not its reason.
+fn end_of(report: &CrashReport) -> QueryError {
+    match report.cause {
+        CrashCause::Grace(_) => QueryError::Released,
+        CrashCause::Protocol(_) => QueryError::Protocol(report.clone()),
+        _ => QueryError::Crashed(report.clone()),
     }
 }
 

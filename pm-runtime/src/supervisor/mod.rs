@@ -17,6 +17,7 @@ mod lost;
 mod pace;
 mod queries;
 mod query;
+mod raw;
 mod rehouse;
 mod schedule;
 #[cfg(test)]
@@ -93,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) boots_at_once: usize,
     /// Cores that workers can run on.
     pub(crate) cores: usize,
+    /// Its workers run one function each, to its end, and no queries.
+    pub(crate) raw: bool,
     /// Seed of the backoff's jitter.
     pub(crate) seed: u64,
 }
@@ -208,6 +211,7 @@ pub(crate) enum Bug {
     ForgetLost,
     ForgiveLost,
     HandToLost,
+    ForgetOldProbe,
     ForgetOpenAtEnd,
     ForgetPinned,
     ForgetQueueTimeout,
@@ -253,6 +257,7 @@ pub(crate) enum Bug {
     RefuseForPace,
     RehouseInAHurry,
     ReleaseBeforeReplacement,
+    ReplaceLeft,
     RequeueAtTheEnd,
     RequeueInDestroyed,
     RerunBegunAtDeath,

@@ -99,6 +99,10 @@ pub(crate) struct Slot {
     /// The same, where only what it does itself counts, and not what is asked back from it.
     pub(crate) moved: Instant,
     pub(crate) served: u64,
+    /// What the application has added to its load.
+    pub(crate) added: usize,
+    /// Since when it is ready, if it ever was.
+    pub(crate) live: Option<Instant>,
     /// Started in a rolling respawn, which ends if this one does not start.
     pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool.
@@ -126,6 +130,8 @@ impl Slot {
             progress: now,
             moved: now,
             served: 0,
+            added: 0,
+            live: None,
             replacement: false,
             probe: false,
             temporary: false,
@@ -135,6 +141,11 @@ impl Slot {
     /// Queries that it was handed and has not ended.
     pub(crate) fn load(&self) -> usize {
         self.handed.len() + self.begun.len()
+    }
+
+    /// The same with what the application has added: what it sees.
+    pub(crate) fn load_with_added(&self) -> usize {
+        self.load().saturating_add(self.added)
     }
 
     /// How many queries it runs at once, with those that it has.
@@ -226,7 +237,7 @@ impl Slot {
     pub(crate) fn state(&self) -> WorkerState {
         match self.phase {
             Phase::Starting { .. } => WorkerState::Starting,
-            Phase::Live if self.load() == 0 => WorkerState::Idle,
+            Phase::Live if self.load_with_added() == 0 => WorkerState::Idle,
             Phase::Live => WorkerState::Busy,
             // A temporary worker at work: nobody has asked it to end.
             Phase::Releasing { deadline: None, .. } if self.temporary && self.load() > 0 => {

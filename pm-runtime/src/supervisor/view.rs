@@ -23,7 +23,7 @@ impl<P> Core<P> {
         self.slots
             .iter()
             .filter(|slot| slot.takes_queries())
-            .min_by_key(|slot| slot.load())
+            .min_by_key(|slot| slot.load_with_added())
             .map(|slot| slot.id)
     }
 
@@ -42,15 +42,16 @@ impl<P> Core<P> {
         self.queries.live()
     }
 
-    /// Queries that a worker was handed and has not ended.
+    /// Queries that a worker was handed and has not ended, and what the application has added.
     pub(crate) fn load(&self, worker: WorkerId) -> usize {
-        self.slot(worker).map_or(0, Slot::load)
+        self.slot(worker).map_or(0, Slot::load_with_added)
     }
 
     /// Whether a worker has something to tell: of its queries, or that its gate is shut, which may
-    /// come after the end of the last query.
+    /// come after the end of the last query; or whatever it likes, where it runs none.
     pub(crate) fn is_awaited(&self, worker: WorkerId) -> bool {
-        self.slot(worker).is_some_and(|slot| slot.load() > 0 || slot.gate != Gate::Open)
+        let is_awaited = |slot: &Slot| slot.load() > 0 || slot.gate != Gate::Open;
+        self.slot(worker).is_some_and(|slot| self.config.raw || is_awaited(slot))
     }
 
     /// What its owner keeps with the queries that a worker has begun and not ended.
@@ -81,6 +82,11 @@ impl<P> Core<P> {
     /// Nobody has asked it to end.
     pub(crate) fn is_open(&self) -> bool {
         self.stage == Stage::Open
+    }
+
+    /// How many workers there are of a pool in use, unless somebody has said otherwise.
+    pub(crate) fn size(&self) -> usize {
+        self.config.workers
     }
 
     /// Queries that keep every worker of the pool busy, with two for each to go on with.
@@ -139,7 +145,7 @@ impl<P> Core<P> {
         self.slots.iter().map(|slot| SlotView {
             id: slot.id,
             state: slot.state(),
-            load: slot.load(),
+            load: slot.load_with_added(),
             served: slot.served,
             since: slot.since,
             temporary: slot.temporary,

@@ -40,6 +40,8 @@ pub(crate) enum Violation {
     Opened,
     #[error("it closed a stream that was not open")]
     Closed,
+    #[error("it said that its function has returned, which it has not begun")]
+    Left,
     #[error("it sent something before it was ready")]
     NotReady,
 }
@@ -225,9 +227,7 @@ impl<P> Core<P> {
             self.budget.answered();
         }
         if heals {
-            self.budget.heal();
-            self.exhausted = false;
-            self.note(Note::Healed(worker));
+            self.heal(worker);
         }
     }
 

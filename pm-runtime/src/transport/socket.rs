@@ -138,6 +138,12 @@ pub(crate) fn wait_for_news(socket: BorrowedFd<'_>) {
     while rustix::event::poll(&mut news, None) == Err(Errno::INTR) {}
 }
 
+/// The same of either of two.
+pub(crate) fn wait_for_either(one: BorrowedFd<'_>, other: BorrowedFd<'_>) {
+    let mut news = [one, other].map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN));
+    while rustix::event::poll(&mut news, None) == Err(Errno::INTR) {}
+}
+
 /// A frame on its way out.
 struct Outgoing {
     header: [u8; HEADER],

@@ -53,7 +53,7 @@ pub(crate) struct Hello {
     /// Queries that fit into the memory that it shares with its pool; 0: it shares none, and
     /// queries come over the data socket.
     pub(crate) slots: u32,
-    /// How much may be on its way in one direction of a stream; `None`: its queries open none.
+    /// How much may be on its way in one direction of a stream; `None`: it has none.
     pub(crate) window: Option<Window>,
     /// What drives its async code.
     pub(crate) runtime: String,

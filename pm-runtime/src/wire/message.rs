@@ -5,7 +5,7 @@
 //! ```text
 //! pool ──► worker   Timeout, Query, TakeBack, Drop, ShutGate, OpenGate, End
 //! pool ◄── worker   Begun, Answer, Panicked, Refused, Returned, Dropped, Gated, LastPanic,
-//!                   Debug, Message, Report, Opened, Closed
+//!                   Debug, Message, Report, Opened, Closed, Failed
 //! ```
 //!
 //! A worker says `Begun` before the query's code runs, so that at its death everybody knows what
@@ -15,7 +15,9 @@
 //! has another one than its pool. `Debug`, `Message` and `Report` are words of the application's
 //! code, which may say them at any time, also before the worker is ready. `Opened` ends the opening of
 //! a stream, which lives on under the query's name until it is said how it ended; the pieces of its
-//! messages ([`stream`]) are frames of their own, or go through shared memory.
+//! messages ([`stream`]) are frames of their own, or go through shared memory. A worker that runs no
+//! queries has one stream as long as it lives, under the name [`RAW`]: it says `Closed` of that when its
+//! function has returned, or `Failed`, with the error that it returned.
 
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,7 @@ pub(crate) mod from_worker {
     pub(crate) const REPORT: u8 = 11;
     pub(crate) const OPENED: u8 = 12;
     pub(crate) const CLOSED: u8 = 13;
+    pub(crate) const FAILED: u8 = 14;
 }
 
 /// Kinds of pieces of streams, in both directions and beside the kinds of frames: how a stream ended
@@ -78,6 +81,9 @@ pub(crate) mod stream {
 
 /// In the place of an id: of no query (none has the last row), or, of a timeout, no limit.
 pub(crate) const NONE: u64 = u64::MAX;
+
+/// The name of the stream that a worker has which runs no queries: that of none.
+pub(crate) const RAW: u64 = NONE;
 
 /// The longest note of a worker, in bytes: its texts are cut, and three of them fit well.
 const NOTE: usize = 16 << 10;
@@ -177,6 +183,10 @@ pub(crate) enum FromWorker {
     Closed {
         id: u64,
     },
+    /// Its function has returned an error, and it ends.
+    Failed {
+        error: Box<str>,
+    },
 }
 
 impl FromWorker {
@@ -266,7 +276,7 @@ impl TryFrom<Frame> for FromWorker {
         let longest = match kind {
             from_worker::ANSWER | from_worker::MESSAGE | from_worker::GATED => usize::MAX,
             from_worker::PANICKED | from_worker::REFUSED | from_worker::LAST_PANIC => NOTE,
-            from_worker::REPORT => NOTE,
+            from_worker::REPORT | from_worker::FAILED => NOTE,
             from_worker::DEBUG => DEBUG_TEXT,
             _ => 0,
         };
@@ -301,6 +311,7 @@ impl TryFrom<Frame> for FromWorker {
             from_worker::REPORT => Self::Report { text: text(kind, payload)? },
             from_worker::OPENED => Self::Opened { id },
             from_worker::CLOSED => Self::Closed { id },
+            from_worker::FAILED => Self::Failed { error: text(kind, payload)? },
             kind => return Err(FrameError::Kind(kind)),
         })
     }

@@ -104,6 +104,7 @@ impl Worker {
             // Those are its owner's to tell.
             begun: Default::default(),
             setting_up: notes.setting_up,
+            failure: notes.failure,
             boot_error: notes.boot_error,
             at: SystemTime::now(),
         };

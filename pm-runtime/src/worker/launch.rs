@@ -37,8 +37,10 @@ pub(crate) struct Plan {
     /// Queries that a worker may hold beyond those.
     pub(crate) ahead: usize,
     pub(crate) max_frame: u32,
-    /// How much may be on its way in one direction of a stream; `None`: queries open none.
+    /// How much may be on its way in one direction of a stream; `None`: there are none.
     pub(crate) window: Option<Window>,
+    /// It runs no queries, and has one stream as long as it lives.
+    pub(crate) raw: bool,
     pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<Duration>,
@@ -56,7 +58,8 @@ impl Plan {
         const OPENINGS: usize = 64;
         let concurrency = self.concurrency as usize;
         let at_once = if self.window.is_some() { concurrency.min(OPENINGS) } else { concurrency };
-        let slots = 2 * (at_once + self.ahead) + 2;
+        let queries = if self.raw { 0 } else { at_once + self.ahead };
+        let slots = 2 * queries + 2;
         let none = slots > MOST || self.transport == Transport::Socket;
         Shape { slots: if none { 0 } else { slots }, lanes: self.window.is_some() }
     }

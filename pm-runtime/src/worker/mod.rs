@@ -99,6 +99,7 @@ struct Notes {
     setting_up: bool,
     boot_error: Option<BootError>,
     panic: Option<PanicNote>,
+    failure: Option<Box<str>>,
     debug: Option<Debug>,
 }
 
@@ -294,6 +295,11 @@ impl Worker {
     /// What its last panic said, before anybody knows whether it is the end.
     pub(crate) fn note_panic(&self, note: PanicNote) {
         lock(&self.notes).panic = Some(note);
+    }
+
+    /// What its function returned.
+    pub(crate) fn note_failure(&self, error: Box<str>) {
+        lock(&self.notes).failure = Some(error);
     }
 
     /// What it is at, in its own words.

@@ -25,8 +25,8 @@ use crate::wire::frame::{Frame, FrameError};
 
 /// The streams of a worker.
 pub(crate) struct Streams {
-    hub: Hub,
-    window: Window,
+    pub(super) hub: Hub,
+    pub(super) window: Window,
     region: Option<Arc<Region>>,
     /// The thread that runs them.
     home: OnceLock<ThreadId>,
@@ -70,7 +70,7 @@ impl Streams {
 impl Inbox {
     /// Reads what has come for streams through the memory. `true`: something has, or somebody who
     /// waited for room went on.
-    fn read_streams(&self, streams: &Streams) -> bool {
+    pub(super) fn read_streams(&self, streams: &Streams) -> bool {
         let mut wakes = Wakes::default();
         let read = streams.hub.written(false).and_then(|until| {
             // A pool says nothing else there.
@@ -90,7 +90,7 @@ impl Inbox {
     }
 
     /// Shows the pool what was put.
-    fn show_streams(&self, streams: &Streams) {
+    pub(super) fn show_streams(&self, streams: &Streams) {
         // Not a store: what was put by those that left it to this is to be seen here.
         streams.shown_soon.swap(false, Ordering::SeqCst);
         if let Some(region) = &streams.region
@@ -101,7 +101,7 @@ impl Inbox {
     }
 
     /// Nobody is there any more to hear them, or to be heard.
-    fn end_streams(&self, streams: &Streams) {
+    pub(super) fn end_streams(&self, streams: &Streams) {
         let mut wakes = Wakes::default();
         for channel in streams.hub.clear() {
             channel.end(Err(QueryError::Cancelled), &mut wakes);

@@ -254,9 +254,10 @@ impl World {
             begun: Default::default(),
             setting_up: false,
             boot_error,
+            failure: None,
             at: SystemTime::UNIX_EPOCH,
         };
-        self.core.died(worker, obituary, self.now);
+        let _ = self.core.died(worker, obituary, self.now);
         judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;

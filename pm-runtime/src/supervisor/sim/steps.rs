@@ -38,6 +38,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
         cores: 1 + rng.below(3),
+        raw: false,
         seed: rng.next(),
     }
 }

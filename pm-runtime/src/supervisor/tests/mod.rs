@@ -43,6 +43,7 @@ fn config(workers: usize) -> Config {
         keys: 64,
         boots_at_once: 8,
         cores: 8,
+        raw: false,
         seed: 1,
     }
 }
@@ -135,9 +136,10 @@ impl Scene {
             begun: Default::default(),
             setting_up: false,
             boot_error,
+            failure: None,
             at,
         };
-        self.core.died(worker, obituary, self.now);
+        let _ = self.core.died(worker, obituary, self.now);
     }
 
     fn pass(&mut self, by: Duration) {

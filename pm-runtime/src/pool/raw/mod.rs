@@ -1,0 +1,142 @@
+//! What an application speaks with raw workers through.
+
+mod worker;
+
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::Poll;
+
+use smol::lock::Mutex;
+
+pub use worker::RawWorker;
+
+use super::reader::{Origin, Reader};
+use super::shared::{Shared, State};
+use crate::error::{QueryError, RawError};
+use crate::process::fork;
+use crate::stream::{Channel, Over, Wakes};
+use crate::supervisor::WorkerId;
+use crate::wire::message::{RAW, stream as kind};
+use crate::worker::Worker;
+
+/// The pool's end of what is said to and by a raw worker. Handles of the worker hold it, also when that
+/// is gone: what it had sent can still be received.
+pub(crate) struct Raw {
+    channel: Arc<Channel>,
+    /// Whoever waits for the next message has it.
+    reader: Mutex<Reader>,
+    worker: OnceLock<Weak<Worker>>,
+}
+
+impl Raw {
+    /// Before the worker is there: what is sent to it waits.
+    pub(super) fn new(shared: &Shared) -> Self {
+        let options = &shared.options;
+        Self {
+            channel: Arc::new(Channel::new(options.window, options.max_frame)),
+            reader: Mutex::default(),
+            worker: OnceLock::new(),
+        }
+    }
+
+    /// The worker was started. What was sent goes to it when [`go_on`](Self::go_on) follows.
+    pub(super) fn attach(&self, worker: &Arc<Worker>) {
+        // It is set only here, once.
+        let _ = self.worker.set(Arc::downgrade(worker));
+        worker.enter_stream(RAW, &self.channel);
+    }
+
+    pub(super) fn go_on(&self) {
+        self.channel.let_end();
+        self.channel.flush();
+    }
+
+    /// Nothing more may be sent: the worker hears so behind all that was.
+    pub(super) fn release(&self) {
+        self.channel.finish(kind::OVER, Vec::new());
+        self.channel.flush();
+    }
+
+    /// The worker is gone.
+    pub(super) fn end(&self, how: Result<(), QueryError>) {
+        let mut wakes = Wakes::default();
+        self.channel.end(how, &mut wakes);
+        wakes.wake();
+    }
+
+    pub(super) async fn send(&self, message: Vec<u8>) -> Result<(), RawError> {
+        let mut message = self.measured(message)?;
+        let sent = poll_fn(|cx| self.channel.poll_send(&mut message, Some(cx))).await;
+        self.sent(sent)
+    }
+
+    pub(super) fn try_send(&self, message: Vec<u8>) -> Result<(), RawError> {
+        let mut message = self.measured(message)?;
+        match self.channel.poll_send(&mut message, None) {
+            Poll::Ready(sent) => self.sent(sent),
+            Poll::Pending => Err(RawError::Full),
+        }
+    }
+
+    fn measured(&self, message: Vec<u8>) -> Result<Vec<u8>, RawError> {
+        if fork::is_fork() {
+            return Err(RawError::Forked);
+        }
+        let (size, limit) = (message.len(), self.channel.limit());
+        if size > limit {
+            return Err(RawError::TooLarge { size, limit });
+        }
+        Ok(message)
+    }
+
+    fn sent(&self, sent: Result<(), Over>) -> Result<(), RawError> {
+        match sent {
+            Ok(()) => {
+                self.channel.flush();
+                Ok(())
+            }
+            Err(Over(how)) if self.channel.has_ended() => Err(RawError::of_end(how)),
+            Err(_) => Err(RawError::Released),
+        }
+    }
+
+    /// The next message, as `read` has it. `None`: the worker has ended well, and there are no more.
+    pub(super) async fn recv<T>(
+        &self,
+        shared: &Shared,
+        read: impl Fn(&[u8]) -> T,
+    ) -> Result<Option<T>, RawError> {
+        if fork::is_fork() {
+            return Err(RawError::Forked);
+        }
+        let mut reader = self.reader.lock().await;
+        let next = poll_fn(|cx| {
+            if fork::is_fork() {
+                return Poll::Ready(Err(Err(QueryError::Forked)));
+            }
+            let worker = self.worker.get().and_then(Weak::upgrade);
+            let origin = Origin { shared, channel: &self.channel, worker: worker.as_ref() };
+            reader.poll_next(&origin, cx, &read)
+        })
+        .await;
+        match next {
+            Ok(message) => Ok(Some(message)),
+            Err(Ok(())) => Ok(None),
+            Err(Err(QueryError::Forked)) => Err(RawError::Forked),
+            Err(how) => Err(RawError::of_end(how)),
+        }
+    }
+}
+
+impl State {
+    /// A worker is about to be started.
+    pub(super) fn enter_raw(&mut self, shared: &Shared, id: WorkerId) {
+        if shared.plan.raw {
+            self.raws.insert(id, Arc::new(Raw::new(shared)));
+        }
+    }
+
+    pub(super) fn raw(&self, id: WorkerId) -> Option<&Arc<Raw>> {
+        self.raws.get(&id)
+    }
+}

@@ -1,0 +1,78 @@
+//! Workers that run one function each, to its end, and no queries.
+//!
+//! What is said to them and by them is none of the policy's business. It starts, releases and replaces
+//! them as any others; but their functions may return, and what an answer proves of others, of these
+//! only their age does.
+
+use std::time::Instant;
+
+use super::budget::BACKOFF_CAP;
+use super::slot::{Phase, Slot};
+use super::{Bug, Core, Note, Violation, WorkerId, later};
+
+impl<P> Core<P> {
+    /// The function of a worker has returned, and meant to: the worker ends, and nobody takes its
+    /// place, as if it had been released.
+    pub(crate) fn leave(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
+        let (raw, deadline) = (self.config.raw, later(now, self.config.grace));
+        let replaced = self.has(Bug::ReplaceLeft);
+        let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
+        match &mut slot.phase {
+            Phase::Starting { .. } => return Err(Violation::Left),
+            Phase::Dying { .. } => return Ok(()),
+            Phase::Releasing { told, .. } => *told = true,
+            phase @ Phase::Live => {
+                *phase = Phase::Releasing { deadline: Some(deadline), told: true };
+                if !replaced {
+                    self.target = self.target.saturating_sub(1);
+                }
+                self.wake_by(deadline);
+            }
+        }
+        self.after_change(now);
+        Ok(())
+    }
+
+    /// The application counts what a worker is at.
+    pub(crate) fn add_load(&mut self, worker: WorkerId, delta: isize) {
+        if let Some(slot) = self.slot_mut(worker) {
+            slot.added = slot.added.saturating_add_signed(delta);
+        }
+    }
+
+    /// A worker that is gone has lived long enough to say that the next one will, too.
+    pub(super) fn prove_by_age(&mut self, slot: &Slot, now: Instant) {
+        if self.config.raw && proven_at(slot).is_some_and(|at| at <= now) {
+            self.budget.answered();
+        }
+    }
+
+    /// A probe that has lived for as long as the pause to the next one heals the pool.
+    pub(super) fn tick_probe(&mut self, worker: WorkerId, now: Instant) {
+        if !self.config.raw || self.has(Bug::ForgetOldProbe) {
+            return;
+        }
+        let Some(slot) = self.slot_mut(worker).filter(|slot| slot.probe && slot.is_live()) else {
+            return;
+        };
+        match proven_at(slot) {
+            Some(at) if at <= now => {
+                slot.probe = false;
+                self.heal(worker);
+            }
+            Some(at) => self.wake_by(at),
+            None => {}
+        }
+    }
+
+    pub(super) fn heal(&mut self, worker: WorkerId) {
+        self.budget.heal();
+        self.exhausted = false;
+        self.note(Note::Healed(worker));
+    }
+}
+
+/// When a worker will have lived for long enough.
+fn proven_at(slot: &Slot) -> Option<Instant> {
+    slot.live.map(|live| later(live, BACKOFF_CAP))
+}
