@@ -7,7 +7,7 @@ use std::path::Path;
 /// brackets of their own folder.
 const LAYERS: [&[&str]; 9] = [
     &["error", "sync", "spin", "fault"],
-    &["conduct", "event", "health", "options", "output", "surroundings"],
+    &["conduct", "event", "health", "listener", "options", "output", "surroundings"],
     &["wire", "transport", "process", "stream"],
     &["link", "reactor"],
     &["supervisor"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 11] = [
+const BESIDE: [(&str, &str); 12] = [
     ("stream", "transport"),
     ("stream", "wire"),
     ("transport", "wire"),
@@ -29,6 +29,7 @@ const BESIDE: [(&str, &str); 11] = [
     ("fault", "error"),
     ("fault", "sync"),
     ("options", "surroundings"),
+    ("options", "listener"),
     ("event", "output"),
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pm_runtime::{
     CrashCause, Event, Exit, RawError, RawLink, SpawnError, Worker, WorkerState, worker, worker_raw,
 };
-use pm_tests::{Over, is_alive, kill, pool, until};
+use pm_tests::{Folder, Over, is_alive, kill, pool, until};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 
@@ -15,6 +15,8 @@ use smol::future::poll_once;
 mod ends;
 #[path = "raw/life.rs"]
 mod life;
+#[path = "raw/listeners.rs"]
+mod listeners;
 #[path = "raw/travel.rs"]
 mod travel;
 

@@ -78,6 +78,7 @@ mod conduct;
 mod error;
 mod event;
 mod health;
+mod listener;
 mod options;
 mod output;
 mod pool;
@@ -117,6 +118,7 @@ pub use error::{
 };
 pub use event::Event;
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
+pub use listener::{Listener, ReusePort};
 pub use options::{Cancel, Runtime, Transport};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{

@@ -67,6 +67,8 @@ struct Inbox {
 pub(crate) struct FarEnd {
     pub(crate) data: OwnedFd,
     pub(crate) memory: Option<OwnedFd>,
+    /// Where it is to accept connections.
+    pub(crate) listeners: Vec<OwnedFd>,
 }
 
 /// A query for a worker.
@@ -119,7 +121,7 @@ impl Link {
             memory: region.map(|region| Memory::new(region, longest, concurrency)),
             timeout: nanos(timeout),
         };
-        Ok((link, FarEnd { data: far_data, memory }))
+        Ok((link, FarEnd { data: far_data, memory, listeners: Vec::new() }))
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -138,9 +140,9 @@ impl Link {
     /// Says hello, and hands the worker its ends of the data socket and of the memory. What becomes
     /// of one that is gone already shows at its death.
     pub(crate) fn greet(&self, hello: &[u8], far: &FarEnd) -> Result<(), Gone> {
-        let memory = far.memory.as_ref().map(AsFd::as_fd);
-        let descriptors = [Some(far.data.as_fd()), memory];
-        let descriptors: Vec<_> = descriptors.into_iter().flatten().collect();
+        let FarEnd { data, memory, listeners } = far;
+        let descriptors = std::iter::once(data).chain(memory).chain(listeners);
+        let descriptors: Vec<_> = descriptors.map(AsFd::as_fd).collect();
         socket::send_with_descriptors(self.control(), hello, &descriptors)
     }
 

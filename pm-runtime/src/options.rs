@@ -7,6 +7,7 @@ use serde_derive::{Deserialize, Serialize};
 
 use crate::error::BootError;
 use crate::fault::Faults;
+use crate::listener::Listeners;
 use crate::surroundings::Surroundings;
 
 /// Durations beyond this are no limits; times in so far a future cannot be told from never.
@@ -173,6 +174,8 @@ pub(crate) struct Options {
     pub(crate) surroundings: Surroundings,
     pub(crate) max_frame: usize,
     pub(crate) window: Window,
+    /// Where workers accept connections.
+    pub(crate) listeners: Listeners,
     pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) program: Option<PathBuf>,
@@ -198,6 +201,7 @@ impl Default for Options {
             surroundings: Surroundings::default(),
             max_frame: 64 << 20,
             window: Window { messages: 512, bytes: 256 << 10 },
+            listeners: Listeners::default(),
             transport: Transport::default(),
             runtime: Runtime::default(),
             program: None,
@@ -239,6 +243,8 @@ impl Options {
             mistake("window", "a stream takes at least one message at once")
         } else if self.window.bytes == 0 {
             mistake("window_bytes", "every message has bytes")
+        } else if let Some(reason) = self.listeners.mistake() {
+            mistake("listener", &reason)
         } else if let Some((option, reason)) = self.surroundings.mistake() {
             mistake(option, &reason)
         } else {

@@ -22,6 +22,7 @@ use super::stream::Streams;
 use crate::conduct::Conduct;
 use crate::error::BootError;
 use crate::fault::Injection;
+use crate::listener::Listener;
 use crate::options::Runtime;
 use crate::process::isolate;
 use crate::spin::Luck;
@@ -51,11 +52,15 @@ pub(super) enum Bell {
 pub(crate) struct Sockets {
     pub(crate) control: OwnedFd,
     pub(crate) data: OwnedFd,
+    /// Where it accepts connections.
+    pub(crate) listeners: Vec<Listener>,
 }
 
 pub(crate) struct Inbox {
     pub(super) control: OwnedFd,
     pub(super) data: OwnedFd,
+    /// Where it accepts connections.
+    pub(super) listeners: Vec<Listener>,
     /// Where queries come from, if not over the data socket.
     pub(super) memory: Option<Memory>,
     /// Where queries open streams.
@@ -136,6 +141,7 @@ impl Inbox {
         Arc::new(Self {
             control: sockets.control,
             data: sockets.data,
+            listeners: sockets.listeners,
             streams: hello.window.map(|window| {
                 let streams = Streams::new(window, memory.as_ref().map(Memory::region));
                 if serve.is_raw() {

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::BootError;
 use crate::fault::{FaultKind, Injection};
 use crate::link::FarEnd;
+use crate::listener;
 use crate::process::attributes;
 use crate::process::isolate::{self, Start};
 use crate::transport::socket;
@@ -158,11 +159,12 @@ fn become_worker(control: OwnedFd, here: bool) -> ! {
         Some(FaultKind::ExitAtBootFrom(_)) => std::process::exit(70),
         _ => {}
     }
-    let memory = match Memory::open(descriptors.next(), hello) {
+    let memory = if hello.slots > 0 { descriptors.next() } else { None };
+    let memory = match Memory::open(memory, hello) {
         Ok(memory) => memory,
         Err(error) => fail(&control, BootError::Refused { reason: error.to_string().into() }),
     };
-    let sockets = Sockets { control, data };
+    let sockets = Sockets { control, data, listeners: listener::received(descriptors) };
     let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process);
     current::adopt_process(&inbox);
     panics::install(&inbox);
@@ -184,9 +186,9 @@ pub(crate) fn start_thread(
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
     let faults = Injection::new(hello.faults.clone(), hello.worker);
-    let FarEnd { data, memory } = far;
+    let FarEnd { data, memory, listeners } = far;
     let memory = Memory::open(memory, hello)?;
-    let sockets = Sockets { control, data };
+    let sockets = Sockets { control, data, listeners: listener::received(listeners) };
     let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Thread);
     serve::start(&inbox)?;
     let watched = inbox.clone();

@@ -261,6 +261,8 @@ impl Shared {
         }
         for (raw, how) in rare.ended.drain(..) {
             raw.end(how);
+            let most = self.look(|state| state.core.target());
+            self.options.listeners.close_beyond(most);
         }
         for ticket in rare.told.drain(..) {
             ticket.wake();
@@ -299,11 +301,11 @@ impl Shared {
         let launched = match (doomed, self.mistake.clone()) {
             (true, _) => None,
             (false, Some(mistake)) => Some(Err(mistake)),
-            (false, None) => {
+            (false, None) => Some(self.hand_listeners(id).and_then(|listeners| {
                 let owner: Weak<Shared> = self.this.clone();
                 let home = home.unwrap_or(Home::Process);
-                Some(worker::launch(&self.plan, home, id, owner, reactor))
-            }
+                worker::launch(&self.plan, home, id, owner, reactor, listeners)
+            })),
         };
         match launched {
             Some(Ok(worker)) => {

@@ -14,6 +14,7 @@ use super::Pool;
 use super::shared::Shared;
 use crate::child::{self, entries::Entry};
 use crate::fault::Faults;
+use crate::listener::{Listener, ReusePort};
 use crate::options::{Cancel, Options, Runtime, Transport};
 use crate::process::fork;
 use crate::surroundings::Stdio;
@@ -339,6 +340,75 @@ impl<P: Handle> PoolBuilder<P> {
     pub fn build(self) -> P {
         let name = P::ENTRY.title.to_owned();
         P::from_pool(Pool::new(Shared::new(name, P::ENTRY, self.options)))
+    }
+}
+
+impl<P: RawHandle> PoolBuilder<P> {
+    /// A listening socket on which all workers accept: a `TcpListener`, a `UnixListener`, or a
+    /// [`Listener`] made of a descriptor. Several may be handed over, up to 64.
+    ///
+    /// Each connection goes to whichever worker is the first to accept it. The application keeps the
+    /// socket as long as the pool, so that none is refused while workers are replaced: it waits until
+    /// one accepts. A worker that is [released](crate::RawLink::released) is to stop accepting.
+    ///
+    /// All share one open socket, and whether that blocks is shared, too: where the function of one
+    /// makes it non-blocking, as async code does, it is so for all, and for the application.
+    ///
+    /// What is no listening socket shows when the first worker is started, as
+    /// [`BootError::Option`](crate::BootError::Option).
+    ///
+    /// ```
+    /// use pm_runtime::{RawLink, worker_raw};
+    /// use smol::net::TcpStream;
+    /// use smol::prelude::*;
+    /// use smol::Async;
+    /// use std::net::TcpListener;
+    ///
+    /// /// Greets whoever comes, until it is released.
+    /// #[worker_raw(workers = 2)]
+    /// async fn greet(link: RawLink) -> std::io::Result<()> {
+    ///     let listener = link.listener().ok_or(std::io::ErrorKind::NotFound)?;
+    ///     let listener = Async::<TcpListener>::try_from(listener)?;
+    ///     let accept = async {
+    ///         loop {
+    ///             let (mut connection, _) = listener.accept().await?;
+    ///             connection.write_all(b"welcome").await?;
+    ///         }
+    ///     };
+    ///     let released = async {
+    ///         link.released().await;
+    ///         Ok(())
+    ///     };
+    ///     accept.or(released).await
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let address = listener.local_addr()?;
+    ///     let pool = GreetPool::builder().listener(listener).build();
+    ///     pool.start().await?;
+    ///     let mut greeting = String::new();
+    ///     TcpStream::connect(address).await?.read_to_string(&mut greeting).await?;
+    ///     assert_eq!(greeting, "welcome");
+    ///     pool.respawn().await?; // refuses nobody
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn listener(mut self, listener: impl Into<Listener>) -> Self {
+        self.options.listeners.share(listener.into());
+        self
+    }
+
+    /// A TCP port on which each worker has a listening socket of its own, and accepts what the kernel
+    /// puts there. Among others it stands where it was told, as one more socket of its worker.
+    ///
+    /// One [`listener`](Self::listener) for all is the simpler thing, and gives connections to workers
+    /// that are free to accept; this spreads them whatever workers do, as evenly as a hash does, and
+    /// wakes only one worker for each.
+    pub fn reuse_port(mut self, port: ReusePort) -> Self {
+        self.options.listeners.reuse(port);
+        self
     }
 }
 

@@ -175,14 +175,18 @@ impl Pool {
     /// takes its place.
     pub async fn spawn_one(&self) -> Result<Worker, SpawnError> {
         let mut id = 0;
-        self.wait_for(|core, now| {
-            let (waiter, worker) = core.spawn_one(now);
+        let ready = Wish::new(self.inner(), false, |state, now| {
+            let (waiter, worker) = state.core.spawn_one(now);
             id = worker;
             waiter
-        })
-        .await?;
-        let id = self.inner().look(|state| state.core.stand_in(id));
-        Ok(Worker::new(self.inner().clone(), id))
+        })?;
+        // It may be over, and have said something, before this is polled again.
+        let worker = Worker::new(self.inner().clone(), id);
+        ready.come().await?;
+        match self.inner().look(|state| state.core.stand_in(id)) {
+            same if same == id => Ok(worker),
+            another => Ok(Worker::new(self.inner().clone(), another)),
+        }
     }
 
     /// Releases every worker, and waits until they are gone: they end what they run, and take

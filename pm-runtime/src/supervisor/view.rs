@@ -84,6 +84,16 @@ impl<P> Core<P> {
         self.stage == Stage::Open
     }
 
+    /// How many workers there are to be now.
+    pub(crate) fn target(&self) -> usize {
+        self.target
+    }
+
+    /// Workers that stay only until others are ready in their places.
+    pub(crate) fn to_be_replaced(&self) -> &[WorkerId] {
+        self.rolling.as_ref().map_or(&[], |rolling| &rolling.old)
+    }
+
     /// How many workers there are of a pool in use, unless somebody has said otherwise.
     pub(crate) fn size(&self) -> usize {
         self.config.workers

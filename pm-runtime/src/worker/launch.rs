@@ -11,7 +11,7 @@ use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
 use crate::error::BootError;
 use crate::fault::Faults;
-use crate::link::{self, Link};
+use crate::link::{self, FarEnd, Link};
 use crate::options::{Runtime, Transport, Window};
 use crate::output::OutputStream;
 use crate::process::command::Start;
@@ -72,6 +72,7 @@ pub(crate) fn launch(
     id: WorkerId,
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
+    listeners: Vec<OwnedFd>,
 ) -> Result<Arc<Worker>, BootError> {
     if home == Home::Process && plan.program.is_none() && !child::is_initialized() {
         return Err(BootError::NotInitialized);
@@ -96,6 +97,7 @@ pub(crate) fn launch(
     let longest = longest_from_worker(plan.max_frame, plan.concurrency);
     let (link, far) = Link::new(control, longest, plan.concurrency, plan.shape(), plan.timeout)
         .map_err(refused)?;
+    let far = FarEnd { listeners, ..far };
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),

@@ -2,6 +2,8 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +12,7 @@ use futures_core::Stream;
 
 use super::{RawBytes, RawChannel, RawMessage, RawMessageOf};
 use crate::error::RawError;
+use crate::listener::{self, Listener};
 
 /// The worker's end of what it speaks with its pool through: what a [`worker_raw`](crate::worker_raw)
 /// function gets.
@@ -59,6 +62,24 @@ impl<In, Out> RawLink<In, Out> {
     /// The worker's number in its pool: from 1; a replacement gets a new one.
     pub fn worker_id(&self) -> u64 {
         self.sender.channel.inbox.number
+    }
+
+    /// The first TCP socket that the pool was told of by
+    /// [`listener`](crate::PoolBuilder::listener) or [`reuse_port`](crate::PoolBuilder::reuse_port).
+    /// Each call gives another handle of it; `None` where there is none, and where this process may
+    /// open no more descriptors.
+    pub fn listener(&self) -> Option<TcpListener> {
+        self.sender.channel.inbox.listeners.iter().find_map(Listener::tcp)
+    }
+
+    /// The same of Unix sockets.
+    pub fn unix_listener(&self) -> Option<UnixListener> {
+        self.sender.channel.inbox.listeners.iter().find_map(Listener::unix)
+    }
+
+    /// All of those sockets, in the order in which the pool was told of them.
+    pub fn listeners(&self) -> Vec<Listener> {
+        listener::others(&self.sender.channel.inbox.listeners)
     }
 
     /// Resolves when the worker is released: it ends well as soon as its function returns, and is

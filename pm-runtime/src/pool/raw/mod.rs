@@ -3,6 +3,7 @@
 mod worker;
 
 use std::future::poll_fn;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Poll;
 
@@ -12,10 +13,12 @@ pub use worker::RawWorker;
 
 use super::reader::{Origin, Reader};
 use super::shared::{Shared, State};
-use crate::error::{QueryError, RawError};
+use crate::error::{BootError, QueryError, RawError};
+use crate::listener::{Handed, Hold, Taker};
 use crate::process::fork;
 use crate::stream::{Channel, Over, Wakes};
 use crate::supervisor::WorkerId;
+use crate::sync::lock;
 use crate::wire::message::{RAW, stream as kind};
 use crate::worker::Worker;
 
@@ -26,6 +29,8 @@ pub(crate) struct Raw {
     /// Whoever waits for the next message has it.
     reader: Mutex<Reader>,
     worker: OnceLock<Weak<Worker>>,
+    /// Sockets that nobody else accepts on, as long as the worker stays.
+    holds: std::sync::Mutex<Vec<Hold>>,
 }
 
 impl Raw {
@@ -36,6 +41,7 @@ impl Raw {
             channel: Arc::new(Channel::new(options.window, options.max_frame)),
             reader: Mutex::default(),
             worker: OnceLock::new(),
+            holds: std::sync::Mutex::default(),
         }
     }
 
@@ -53,12 +59,14 @@ impl Raw {
 
     /// Nothing more may be sent: the worker hears so behind all that was.
     pub(super) fn release(&self) {
+        lock(&self.holds).clear();
         self.channel.finish(kind::OVER, Vec::new());
         self.channel.flush();
     }
 
     /// The worker is gone.
     pub(super) fn end(&self, how: Result<(), QueryError>) {
+        lock(&self.holds).clear();
         let mut wakes = Wakes::default();
         self.channel.end(how, &mut wakes);
         wakes.wake();
@@ -124,6 +132,28 @@ impl Raw {
             Err(Ok(())) => Ok(None),
             Err(Err(QueryError::Forked)) => Err(RawError::Forked),
             Err(how) => Err(RawError::of_end(how)),
+        }
+    }
+}
+
+impl Shared {
+    /// Sockets on which a new worker accepts.
+    pub(super) fn hand_listeners(&self, id: WorkerId) -> Result<Vec<OwnedFd>, BootError> {
+        let (most, old, raw) = self.look(|state| {
+            let old: Vec<WorkerId> = state.core.to_be_replaced().to_vec();
+            (state.core.target(), old, state.raw(id).cloned())
+        });
+        let Some(raw) = raw else { return Ok(Vec::new()) };
+        let taker = Taker { worker: id, most, is_old: &|worker| old.contains(&worker) };
+        match self.options.listeners.hand(&taker) {
+            Ok(Handed { sockets, holds }) => {
+                *lock(&raw.holds) = holds;
+                Ok(sockets)
+            }
+            Err(error) => Err(BootError::Surroundings {
+                setting: "listener".into(),
+                reason: error.to_string().into(),
+            }),
         }
     }
 }
