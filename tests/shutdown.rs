@@ -223,6 +223,20 @@ fn a_signal_drains_every_pool_and_then_ends_the_program() {
 }
 
 #[test]
+fn a_signal_drains_pools_of_every_kind() {
+    let folder = Folder::new("kinds");
+    let mut program = Program::start(Command::new(STOPPING).args(["kinds", &folder.file("")]));
+    let pid = program.child.id();
+    let workers = drain(&mut program, &folder, pid, Signal::TERM);
+    assert_eq!(program.dies_of(), Some(Signal::TERM.as_raw()));
+    let left = |name: &str| std::fs::read_to_string(folder.file(name)).ok();
+    assert_eq!(left("done-0").as_deref(), Some(""));
+    assert_eq!(left("stream").as_deref(), Some("3"));
+    assert_eq!(left("raw").as_deref(), Some("the last"));
+    assert!(workers.iter().all(|worker| !is_alive(*worker)));
+}
+
+#[test]
 fn a_drain_needs_nobody_to_tell_of_dead_children() {
     let folder = Folder::new("sigchld");
     let script = "trap '' CHLD; exec \"$@\"";

@@ -73,6 +73,58 @@ destroy(): the pool was destroyed
 }
 
 #[test]
+fn a_simulator_runs_commands_where_there_is_the_least_to_do() {
+    prints(
+        env!("CARGO_BIN_EXE_safari_simulator"),
+        "\
+worker 1: SIMULATION_RESULT safari-forest 300
+worker 1: BATCH_RESULT Nidoran,Chansey,Tauros,Nidoran
+worker 1: PATTERN_ANALYSIS 30
+worker 1: ERROR unknown command: FEED_PIKACHU
+worker 3: BATCH_RESULT Nidoran
+loads: [2, 1, 0, 0]
+",
+    );
+}
+
+#[test]
+fn workers_accept_on_one_socket_or_speak_over_their_links() {
+    prints(
+        env!("CARGO_BIN_EXE_cluster"),
+        "\
+connected: a cluster worker
+connected: a cluster worker
+after a respawn: a cluster worker
+asked: a separate worker
+",
+    );
+}
+
+#[test]
+fn a_worker_has_the_environment_that_it_is_given() {
+    prints(
+        env!("CARGO_BIN_EXE_environment"),
+        "\
+as the attribute says:
+  NODE_ENV: production
+  SAFARI_MODE: high_performance
+  CPU_PRIORITY: not set
+  PATH: inherited
+with more:
+  NODE_ENV: production
+  SAFARI_MODE: high_performance
+  CPU_PRIORITY: low
+  PATH: inherited
+with nothing else:
+  NODE_ENV: production
+  SAFARI_MODE: high_performance
+  CPU_PRIORITY: not set
+  PATH: not set
+",
+    );
+}
+
+#[test]
 fn a_query_whose_worker_died_is_sent_again() {
     prints(
         env!("CARGO_BIN_EXE_resilient"),

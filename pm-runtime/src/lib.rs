@@ -29,10 +29,11 @@
 //! |---|---|
 //! | functions and `impl` blocks as queries, their options, arguments and answers | [`worker_query`] |
 //! | streams of messages to and from a worker's code | [`worker_stream`], [`StreamWorker`], [`Outbox`]; [`StreamHandle`] and its halves |
-//! | what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
+//! | a protocol of your own: a function that has its worker for itself, and listening sockets for all workers | [`worker_raw`], [`RawLink`], [`Worker::send`] and [`Worker::recv`], [`RawWorker`] for messages with types; [`PoolBuilder::listener`], [`ReusePort`] |
+| what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
 //! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`] |
 //! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
-//! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
+//! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
 //! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`] |

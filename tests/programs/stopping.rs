@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_signal::Signals;
-use pm_runtime::{shutdown, shutdown_on_signals, shutdown_signal};
+use pm_runtime::{
+    Outbox, OutboxClosed, RawError, RawLink, StreamWorker, shutdown, shutdown_on_signals,
+    shutdown_signal,
+};
 use pm_tests::{Task, WorkAsyncPool, WorkPool};
 use smol::stream::StreamExt;
 
@@ -33,6 +36,7 @@ fn main() {
         "late" => late(),
         "deaf" => smol::block_on(deaf()),
         "own" => smol::block_on(own_handler()),
+        "kinds" => smol::block_on(kinds(&folder)),
         other => panic!("what is {other:?}?"),
     }
 }
@@ -135,6 +139,71 @@ async fn spin_in(pool: &WorkPool) -> impl Future {
     }
     say(format!("{worker} {child}"));
     spinning
+}
+
+/// Counts its inputs, and writes down how many there were.
+#[pm_runtime::worker_stream(workers = 1)]
+struct Count {
+    folder: String,
+    #[local]
+    inputs: u32,
+}
+
+impl StreamWorker for Count {
+    type Input = ();
+    type Output = u32;
+    type Error = OutboxClosed;
+
+    async fn write(&mut self, (): (), out: &Outbox<u32>) -> Result<(), OutboxClosed> {
+        self.inputs += 1;
+        out.send(self.inputs).await
+    }
+
+    async fn end(&mut self, _: &Outbox<u32>) -> Result<(), OutboxClosed> {
+        let Self { folder, inputs } = self;
+        std::fs::write(format!("{folder}/stream"), inputs.to_string()).expect("it is there");
+        Ok(())
+    }
+}
+
+/// Writes down the last thing that it heard before it was released.
+#[pm_runtime::worker_raw(workers = 1)]
+async fn listener(link: RawLink<String, ()>) -> Result<(), RawError> {
+    let folder = link.recv().await?.expect("it comes first");
+    link.send(&()).await?;
+    let mut last = String::new();
+    while let Some(message) = link.recv().await? {
+        last = message;
+    }
+    std::fs::write(format!("{folder}/raw"), last).expect("the folder is there");
+    Ok(())
+}
+
+/// A pool of each kind has something to end.
+async fn kinds(folder: &str) {
+    shutdown_on_signals().expect("signals can be heard");
+    let queries = ErrandPool::builder().workers(1).build();
+    let (streams, raw) = (CountPool::new(), ListenerPool::new());
+    let call = smol::spawn(queries.query(folder, 0));
+    let opening = Count { folder: folder.to_owned(), inputs: 0 };
+    let mut stream = streams.open(opening).await.expect("it opens");
+    let worker = raw.spawn_one().await.expect("it starts");
+    worker.send(&folder.to_owned()).await.expect("it listens");
+    worker.recv().await.expect("it listens");
+    while !Path::new(&format!("{folder}/begun-0")).exists() {
+        std::thread::yield_now();
+    }
+    say("running");
+    let told = shutdown_signal();
+    for _ in 0..3 {
+        stream.send(()).await.expect("it is open");
+    }
+    worker.send(&"the last".to_owned()).await.expect("it listens");
+    told.await.expect("signals can be heard");
+    stream.finish().await.expect("it is open");
+    say("draining");
+    call.await.expect("it is answered");
+    park();
 }
 
 /// Until a signal ends the process.
