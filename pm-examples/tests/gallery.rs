@@ -77,7 +77,7 @@ fn a_simulator_runs_commands_where_there_is_the_least_to_do() {
     prints(
         env!("CARGO_BIN_EXE_safari_simulator"),
         "\
-worker 1: SIMULATION_RESULT safari-forest 300
+worker 1: SIMULATION_RESULT safari-forest 305
 worker 1: BATCH_RESULT Nidoran,Chansey,Tauros,Nidoran
 worker 1: PATTERN_ANALYSIS 30
 worker 1: ERROR unknown command: FEED_PIKACHU

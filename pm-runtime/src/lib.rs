@@ -30,7 +30,7 @@
 //! | functions and `impl` blocks as queries, their options, arguments and answers | [`worker_query`] |
 //! | streams of messages to and from a worker's code | [`worker_stream`], [`StreamWorker`], [`Outbox`]; [`StreamHandle`] and its halves |
 //! | a protocol of your own: a function that has its worker for itself, and listening sockets for all workers | [`worker_raw`], [`RawLink`], [`Worker::send`] and [`Worker::recv`], [`RawWorker`] for messages with types; [`PoolBuilder::listener`], [`ReusePort`] |
-| what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
+//! | what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
 //! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`] |
 //! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
 //! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
