@@ -4,10 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use pm_runtime::Transport;
+use pm_runtime::{RawLink, Transport, worker_raw};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, children_of};
 
 const FAR_AWAY: Duration = Duration::from_secs(3600);
+
+/// Says what it hears.
+#[worker_raw(workers = 1)]
+async fn parrot(link: RawLink) -> std::io::Result<()> {
+    while let Some(message) = link.recv().await? {
+        link.send(&message).await?;
+    }
+    Ok(())
+}
 
 /// How often each thread has gone to sleep, or was made to let another run: a thread that ran has
 /// done either. The thread that looks is not among them.
@@ -54,6 +63,12 @@ fn no_thread_of_idle_pools_and_workers_wakes_within_ten_seconds() {
         #[cfg(feature = "tokio")]
         work_async().runtime(pm_runtime::Runtime::Tokio).build(),
     ];
+    let parrots = || ParrotPool::builder().boot_timeout(FAR_AWAY);
+    let raw = [
+        parrots().build(),
+        parrots().transport(Transport::Socket).build(),
+        parrots().in_process().build(),
+    ];
     for pool in &pools {
         pool.on_crash(|_| ());
     }
@@ -65,10 +80,23 @@ fn no_thread_of_idle_pools_and_workers_wakes_within_ten_seconds() {
             assert_eq!(pool.query(Task::Return(7)).wait(), Ok(7));
         }
     }
+    for pool in &raw {
+        smol::block_on(async {
+            let worker = pool.spawn_one().await.unwrap();
+            for _ in 0..100 {
+                worker.send("x").await.unwrap();
+                assert_eq!(worker.recv().await.unwrap().as_deref(), Some(&b"x"[..]));
+            }
+        });
+    }
     let this = std::process::id();
     let mut processes = children_of(this);
-    let workers = 3 + asynchronous.len();
-    assert_eq!(processes.len(), workers, "two, one, none; and one for each asynchronous pool");
+    let workers = 3 + asynchronous.len() + 2;
+    assert_eq!(
+        processes.len(),
+        workers,
+        "2, 1, none; 1 for each async pool; of raw ones 1, 1, none"
+    );
     processes.push(this);
     // What queries leave behind ends: looking for the next one, memory that is kept for it.
     let mut before = switches(&processes);

@@ -1,10 +1,17 @@
 //! What the workers of pm-runtime run.
 
 use std::hint::black_box;
+use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use pm_runtime::{Outbox, OutboxClosed, StreamWorker, worker_query, worker_stream};
+use pm_runtime::{
+    Outbox, OutboxClosed, RawLink, StreamWorker, worker_query, worker_raw, worker_stream,
+};
+
+use smol::Async;
+use smol::future::FutureExt;
+use smol::io::AsyncWriteExt;
 
 use crate::slice::compute;
 
@@ -48,6 +55,36 @@ impl StreamWorker for Repeat {
     async fn write(&mut self, number: u64, out: &Outbox<u64>) -> Result<(), OutboxClosed> {
         out.send(number).await
     }
+}
+
+/// Says what it hears.
+#[worker_raw(workers = 1)]
+pub(crate) async fn parrot(link: RawLink) -> std::io::Result<()> {
+    while let Some(message) = link.recv().await? {
+        link.send(&message).await?;
+    }
+    Ok(())
+}
+
+/// Tells each connection who has accepted it, and keeps it open.
+#[worker_raw(workers = 4)]
+pub(crate) async fn accept(link: RawLink) -> std::io::Result<()> {
+    let listener = link.listener().ok_or(std::io::ErrorKind::NotFound)?;
+    let listener = Async::<TcpListener>::try_from(listener)?;
+    let id = [link.worker_id() as u8];
+    let accept = async {
+        let mut open = Vec::new();
+        loop {
+            let (mut connection, _) = listener.accept().await?;
+            connection.write_all(&id).await?;
+            open.push(connection);
+        }
+    };
+    let released = async {
+        link.released().await;
+        Ok(())
+    };
+    released.or(accept).await
 }
 
 /// Takes memory, and keeps it.

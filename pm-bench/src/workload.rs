@@ -27,6 +27,12 @@ pub(crate) enum Workload {
     Lend { bytes: usize },
     /// Numbers there and back over so many streams at once.
     Streams { workers: usize, streams: usize },
+    /// A message there and back over a raw link, one after the other.
+    RawAlone,
+    /// Messages there and back over a raw link, as many at once as it takes.
+    RawStream,
+    /// Connections to so many workers: how many the busiest has of each hundred that would be even.
+    Spread { workers: usize, own_sockets: bool },
     /// To open a stream, one after the other.
     OpenStream,
     /// An async query, one after the other.
@@ -59,6 +65,7 @@ pub(crate) enum Unit {
     PerSecond,
     BytesPerSecond,
     Bytes,
+    Percent,
 }
 
 impl Workload {
@@ -68,8 +75,10 @@ impl Workload {
             | Self::Crowd { .. }
             | Self::Tasks { .. }
             | Self::Streams { .. }
+            | Self::RawStream
             | Self::WakeUps { .. } => Unit::PerSecond,
             Self::Echo { .. } | Self::Lend { .. } => Unit::BytesPerSecond,
+            Self::Spread { .. } => Unit::Percent,
             Self::Waiting { .. } | Self::OpenStreams { .. } | Self::Idle => Unit::Bytes,
             _ => Unit::Seconds,
         }
@@ -79,7 +88,11 @@ impl Workload {
     pub(crate) fn is_once(self) -> bool {
         matches!(
             self,
-            Self::Waiting { .. } | Self::OpenStreams { .. } | Self::Idle | Self::WakeUps { .. }
+            Self::Waiting { .. }
+                | Self::OpenStreams { .. }
+                | Self::Spread { .. }
+                | Self::Idle
+                | Self::WakeUps { .. }
         )
     }
 }
@@ -116,13 +129,14 @@ impl Unit {
             Self::Bytes if value.abs() >= 1024.0 * 1024.0 => (1.0 / 1024.0 / 1024.0, "MiB"),
             Self::Bytes if value.abs() >= 10240.0 => (1.0 / 1024.0, "KiB"),
             Self::Bytes => (1.0, "B"),
+            Self::Percent => (1.0, "%"),
         };
         (value * scale, unit)
     }
 
     /// Whether less of it is better.
     pub(crate) fn wants_less(self) -> bool {
-        matches!(self, Self::Seconds | Self::Bytes)
+        matches!(self, Self::Seconds | Self::Bytes | Self::Percent)
     }
 }
 

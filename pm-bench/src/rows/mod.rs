@@ -4,6 +4,7 @@ mod bytes;
 mod latency;
 mod life;
 mod memory;
+mod raw;
 mod streams;
 mod throughput;
 
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Vec<Row> {
         latency::rows(),
         throughput::rows(),
         streams::rows(),
+        raw::rows(),
         bytes::rows(),
         life::rows(),
         memory::rows(),

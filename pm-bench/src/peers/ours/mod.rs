@@ -1,6 +1,7 @@
 //! This project.
 
 mod life;
+mod raw;
 mod rest;
 mod streams;
 
@@ -14,7 +15,9 @@ use pm_runtime::QueryError;
 
 use super::{Outcome, Peer};
 use crate::memory::idle_worker_share;
-use crate::queries::{AddAsyncPool, AddPool, EchoPool, LendPool, RepeatPool, VictimPool, WorkPool};
+use crate::queries::{
+    AddAsyncPool, AddPool, EchoPool, LendPool, ParrotPool, RepeatPool, VictimPool, WorkPool,
+};
 use crate::slice::{Slice, median_of};
 use crate::workload::{Workload, micros};
 
@@ -44,6 +47,7 @@ pub(super) struct Ours {
     victim: VictimPool,
     add_async: AddAsyncPool,
     repeat: RepeatPool,
+    parrot: ParrotPool,
 }
 
 impl Ours {
@@ -66,6 +70,7 @@ impl Ours {
             victim: VictimPool::new(),
             add_async: AddAsyncPool::new(),
             repeat: RepeatPool::new(),
+            parrot: ParrotPool::new(),
         }
     }
 
@@ -186,6 +191,11 @@ impl Peer for Ours {
             Workload::Echo { bytes } => self.executor.run(self.echo(bytes, time)),
             Workload::Lend { bytes } => self.executor.run(self.lend(bytes, time)),
             Workload::Streams { workers, streams } => streams::echo(workers, streams, time),
+            Workload::RawAlone => self.executor.run(raw::alone(&self.parrot, time)),
+            Workload::RawStream => self.executor.run(raw::stream(&self.parrot, time)),
+            Workload::Spread { workers, own_sockets } => {
+                self.executor.run(raw::spread(workers, own_sockets))
+            }
             Workload::OpenStream => self.executor.run(streams::open(&self.repeat, time)),
             Workload::AsyncQuery => self.executor.run(streams::query(&self.add_async, time)),
             Workload::OpenStreams { streams, in_worker } => {
