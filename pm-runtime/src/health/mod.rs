@@ -24,9 +24,10 @@ pub struct Health {
     pub workers: Vec<WorkerHealth>,
     /// Workers that are not ready yet.
     pub starting: usize,
-    /// Workers that are ready and have nothing to do.
+    /// Workers that are ready and have nothing to do, as far as is known: of a
+    /// [raw](crate::worker_raw) one that is what the application has added to its load.
     pub idle: usize,
-    /// Workers that have queries.
+    /// Workers that have a load.
     pub busy: usize,
     /// Workers on their way out.
     pub releasing: usize,
@@ -34,7 +35,8 @@ pub struct Health {
     pub queued: usize,
     /// The bytes of their arguments.
     pub queued_bytes: usize,
-    /// Queries that were handed to workers and have not ended, detached ones included.
+    /// Queries that were handed to workers and have not ended, detached ones included: the load of all
+    /// workers.
     pub in_flight: usize,
     /// Queries that run although their callers have dropped them.
     pub detached: usize,
@@ -71,7 +73,8 @@ pub struct WorkerHealth {
     pub pid: u32,
     /// What it is doing.
     pub state: WorkerState,
-    /// Queries that it was handed and has not ended.
+    /// Queries that it was handed and has not ended, or streams that are open in it, and what the
+    /// application has [added](crate::Worker::add_load).
     pub load: usize,
     /// Queries that it has ended.
     pub queries: u64,
@@ -99,7 +102,7 @@ pub enum WorkerState {
     Starting,
     /// It is ready and has nothing to do.
     Idle,
-    /// It has queries.
+    /// It has a load: queries, streams, or what the application has added.
     Busy,
     /// It takes no more queries, and ends when it has none.
     Releasing,
