@@ -191,12 +191,16 @@ async fn an_opening_that_a_dead_worker_had_goes_on_where_it_is_handed_next() {
 
 #[pm_runtime::test]
 async fn a_thread_that_is_given_up_ends_its_streams() {
-    let folder = Folder::new("given-up");
-    let mark = folder.file("alive");
-    let pool = ActorPool::builder().in_process().grace(Duration::from_millis(50)).build();
-    let opening = Actor { mark: Some(mark.clone()), ..Default::default() };
-    let mut actor = pool.open(opening).await.unwrap();
-    pool.destroy().await;
-    assert_eq!(actor.next().await, Some(Err(StreamError::Released)));
-    until(|| !std::path::Path::new(&mark).exists());
+    for transport in [Transport::Auto, Transport::Socket] {
+        let folder = Folder::new("given-up");
+        let mark = folder.file("alive");
+        let grace = Duration::from_millis(50);
+        let builder = ActorPool::builder().in_process().transport(transport);
+        let pool = builder.grace(grace).build();
+        let opening = Actor { mark: Some(mark.clone()), ..Default::default() };
+        let mut actor = pool.open(opening).await.unwrap();
+        pool.destroy().await;
+        assert_eq!(actor.next().await, Some(Err(StreamError::Released)));
+        until(|| !std::path::Path::new(&mark).exists());
+    }
 }

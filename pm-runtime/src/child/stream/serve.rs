@@ -70,12 +70,16 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunStrea
                 turns += 1;
             }
             inbox.show_streams(streams);
+            // A link that has ended has something to read for ever.
+            if inbox.is_orphaned() {
+                break;
+            }
             if busy || turns > 0 {
                 // Timers and sockets have their turn, too.
                 smol::future::yield_now().await;
                 continue;
             }
-            if inbox.is_orphaned() || (streams.hub.len() == 0 && inbox.is_over()) {
+            if streams.hub.len() == 0 && inbox.is_over() {
                 break;
             }
             let luck = &inbox.luck;
