@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pm_runtime::{
-    Event, Outbox, OutboxClosed, QueryError, Retry, SpawnError, StreamError, StreamWorker,
-    TrySendError, WorkerState, shutdown_signal, worker_query, worker_stream,
+    Event, ExecError, Outbox, OutboxClosed, QueryError, Retry, SpawnError, StreamError,
+    StreamWorker, TrySendError, WorkerState, exec, shell, shutdown_signal, worker_query,
+    worker_stream,
 };
 use pm_tests::{Folder, Task, WorkPool, until_begun};
 use smol::future::{block_on, poll_once};
@@ -155,6 +156,28 @@ fn what_it_sees_of_a_pool_is_one_without_workers_whatever_was_locked() {
     });
     assert!(block_on(poll_once(events.next())).is_none(), "nothing has happened");
     assert_eq!(pool.health().idle, 1);
+}
+
+#[pm_runtime::test]
+fn a_command_is_neither_run_nor_killed_in_a_fork() {
+    let folder = Folder::new("command");
+    let go_on = folder.file("go");
+    let script = "until [ -e $FILE ]; do :; done; echo hello";
+    let mut command = Some(Box::pin(shell(script).env("FILE", &go_on)));
+    assert!(block_on(poll_once(command.as_mut().unwrap())).is_none());
+    let all = in_a_fork(|| {
+        let Some(mut command) = command.take() else { return false };
+        let forked = |result| matches!(result, Err(ExecError::Forked));
+        let polled = forked(block_on(command.as_mut()));
+        drop(command);
+        polled && forked(exec(["true"]).wait()) && forked(block_on(shell("true")))
+    });
+    assert!(all, "every use of a command fails in the fork");
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(
+        command.map(|command| block_on(command).unwrap().stdout().into_owned()),
+        Some("hello\n".into())
+    );
 }
 
 #[worker_stream(workers = 1)]

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["supervisor"],
     &["child"],
     &["worker"],
-    &["pool", "round_trip"],
+    &["exec", "pool", "round_trip"],
     &["shutdown"],
 ];
 

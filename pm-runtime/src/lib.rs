@@ -36,6 +36,7 @@
 //! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
+//! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
 //! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`] |
 //!
 //! # In a worker
@@ -87,6 +88,7 @@ mod round_trip;
 mod surroundings;
 
 mod child;
+mod exec;
 mod fault;
 mod link;
 mod process;
@@ -113,11 +115,12 @@ pub use child::raw::{
 };
 pub use child::stream::{Outbox, StreamWorker};
 pub use error::{
-    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, Exit, MessageError,
-    OutboxClosed, PanicReport, QueryError, RawError, RoundTripError, RunningQuery, SignalError,
-    SpawnError, StreamError, TrySendError,
+    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, ExecError, Exit,
+    MessageError, OutboxClosed, Output, PanicReport, QueryError, RawError, RoundTripError,
+    RunningQuery, SignalError, SpawnError, StreamError, TrySendError,
 };
 pub use event::Event;
+pub use exec::{Exec, exec, shell};
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
 pub use listener::{Listener, ReusePort};
 pub use options::{Cancel, Runtime, Transport};

@@ -6,15 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Escaped;
-
-/// Where a worker printed something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OutputStream {
-    /// Its stdout.
-    Stdout,
-    /// Its stderr.
-    Stderr,
-}
+pub use crate::error::OutputStream;
 
 /// A line that a worker printed, without its end: any bytes, which usually are text.
 ///

@@ -4,7 +4,9 @@ mod boot;
 mod codec;
 mod crash;
 mod display;
+mod exec;
 mod message;
+mod output;
 mod panic;
 mod query;
 mod raw;
@@ -16,7 +18,9 @@ pub use boot::BootError;
 pub(crate) use codec::{CodecNote, Place};
 pub use codec::{DecodeError, EncodeError};
 pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
+pub use exec::ExecError;
 pub use message::MessageError;
+pub use output::{Output, OutputStream};
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
 pub use query::{QueryError, SpawnError};
@@ -52,6 +56,9 @@ pub enum Error {
     /// Something went wrong with what is said to or by a raw worker.
     #[error(transparent)]
     Raw(#[from] RawError),
+    /// A command was not run, or not with success.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
 }
 
 impl std::fmt::Debug for Error {

@@ -1,0 +1,68 @@
+//! Pipes that are read and written without waiting, and without a signal.
+#![allow(unsafe_code, reason = "the signal mask of a thread")]
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr::null_mut;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::pipe::PipeFlags;
+
+/// A pipe whose end for reading never waits: it is kept here, and the other one is given away.
+pub(crate) fn to_read() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    // Only this end: whatever writes into the other need not know of it.
+    rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
+    Ok((read, write))
+}
+
+/// A pipe whose end for writing never waits: it is kept here, and the other one, which comes second,
+/// is given away.
+pub(crate) fn to_write() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::fs::fcntl_setfl(&write, OFlags::NONBLOCK)?;
+    Ok((write, read))
+}
+
+/// Writes to a pipe. Where nobody reads it any more this is an error and nothing else, whatever the
+/// application has SIGPIPE do: by default that would end its process.
+pub(crate) fn write(pipe: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: all pointers are valid, `sigemptyset` initializes `pipe_signal`, and the first
+    // `pthread_sigmask` initializes `before` where it succeeds, which is asked.
+    unsafe {
+        let mut pipe_signal = MaybeUninit::uninit();
+        libc::sigemptyset(pipe_signal.as_mut_ptr());
+        libc::sigaddset(pipe_signal.as_mut_ptr(), libc::SIGPIPE);
+        let mut before = MaybeUninit::uninit();
+        let (signal, before) = (pipe_signal.as_ptr(), before.as_mut_ptr());
+        let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, signal, before) == 0;
+        let written = rustix::io::write(pipe, bytes);
+        if blocked {
+            if written == Err(Errno::PIPE) {
+                // The signal is this thread's, and waits for it.
+                let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                libc::sigtimedwait(signal, null_mut(), &now);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, before, null_mut());
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_signalled_where_nobody_reads() {
+        let (near, far) = to_write().unwrap();
+        assert_eq!(write(&near, b"x"), Ok(1));
+        drop(far);
+        // SAFETY: the default action of a signal is valid for any.
+        let restored = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        assert_eq!(write(&near, b"x"), Err(Errno::PIPE));
+        // SAFETY: it was there before.
+        unsafe { libc::signal(libc::SIGPIPE, restored) };
+    }
+}
