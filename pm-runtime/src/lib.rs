@@ -53,7 +53,8 @@
 //!   is a crash that counts against nothing. Code that wants these signals can set handlers itself.
 //! - **Descriptors.** It inherits none but stdio.
 //! - **Processes that it starts** are in its process group, and die with it. One that makes a session
-//!   of its own (`setsid`) escapes.
+//!   of its own (`setsid`) escapes. A command of [`exec`](crate::exec()) has a group of its own, and dies
+//!   with the worker all the same; what it has started in turn may go on.
 //! - **Core dumps** are off, because they delay the report of a crash; `core_dumps = true`.
 //! - **Environment, folder, nice value** are the application's: `env`, `clear_env`, `cwd`, `nice`.
 //!

@@ -1,6 +1,9 @@
 //! Who may wait for commands: any executor, callers without one, workers, and many at once.
 
-use pm_runtime::{Exec, ExecError, Exit, Output, exec, shell, worker_query};
+use pm_runtime::{Exec, ExecError, Exit, Output, QueryError, exec, shell, worker_query};
+use pm_tests::{Folder, is_alive, kill, until};
+use rustix::process::Signal;
+use smol::future::poll_once;
 use smol::stream::StreamExt;
 
 /// Runs it to its end.
@@ -13,6 +16,18 @@ fn run(script: String) -> Result<Output, ExecError> {
 #[worker_query(workers = 1)]
 async fn run_beside(script: String) -> Result<Output, ExecError> {
     shell(script).await
+}
+
+/// Has a thread start it that ends before it.
+#[worker_query(workers = 1)]
+fn run_from_a_thread_that_ends(script: String) -> Result<Output, ExecError> {
+    let started = std::thread::spawn(|| {
+        let mut command = Box::pin(shell(script));
+        let polled = smol::future::block_on(poll_once(&mut command));
+        assert!(polled.is_none());
+        command
+    });
+    smol::future::block_on(started.join().expect("it does not panic"))
 }
 
 fn is_sendable<T: Send + Sync + Unpin + 'static>(_: &T) {}
@@ -84,7 +99,7 @@ async fn a_hundred_run_at_once() {
 
 #[pm_runtime::test]
 async fn threads_that_wait_do_not_wait_for_each_other() {
-    let folder = pm_tests::Folder::new("meeting");
+    let folder = Folder::new("meeting");
     // Each waits for the other's file.
     let wait = |own: &str, other: &str| {
         let script = "touch $OWN; until [ -e $OTHER ]; do :; done";
@@ -111,4 +126,34 @@ async fn workers_run_them_too() {
         let there = tokio.query("echo hello".into()).await.unwrap();
         assert_eq!(there.unwrap().stdout(), "hello\n");
     }
+}
+
+#[pm_runtime::test]
+async fn a_command_dies_with_the_worker_that_runs_it() {
+    let pool = RunPool::new();
+    pool.spawn(1).await.unwrap();
+    let worker = pool.workers()[0].pid();
+    let folder = Folder::new("killed");
+    let file = folder.file("pid");
+    let mut call = Box::pin(pool.query(format!("echo $$ > '{file}'; exec sleep 1h")));
+    assert!(poll_once(&mut call).await.is_none());
+    until(|| std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')));
+    let pid = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    assert!(is_alive(pid));
+    kill(worker, Signal::KILL);
+    assert!(matches!(call.await, Err(QueryError::Crashed(_))));
+    until(|| !is_alive(pid));
+}
+
+#[pm_runtime::test]
+async fn a_command_does_not_die_with_the_thread_that_started_it() {
+    let pool = RunFromAThreadThatEndsPool::new();
+    let folder = Folder::new("thread");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let script = format!("touch {begun}; until [ -e {go_on} ]; do :; done; echo alive");
+    let mut call = Box::pin(pool.query(script));
+    assert!(poll_once(&mut call).await.is_none());
+    until(|| std::path::Path::new(&begun).exists());
+    std::fs::write(&go_on, "").unwrap();
+    assert_eq!(call.await.unwrap().unwrap().stdout(), "alive\n");
 }

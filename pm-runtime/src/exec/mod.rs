@@ -108,12 +108,13 @@ pub fn shell(script: impl AsRef<OsStr>) -> Exec {
 ///   [`env`](Self::env), [`clear_env`](Self::clear_env) and [`cwd`](Self::cwd) say otherwise, and no
 ///   descriptors but stdio; its stdin is empty, or what [`stdin`](Self::stdin) gives it.
 /// - **Terminal.** As the leader of a group of its own it does not get the signals of the
-///   application's terminal, Ctrl-C included, and cannot ask anything there. It goes on when the
-///   application ends without dropping the future.
+///   application's terminal, Ctrl-C included, and cannot ask anything there.
+/// - **The end of the application.** The command goes on when the application ends, or is killed,
+///   without dropping the future. When a worker ends or is killed, the command that its code runs is
+///   killed too, though not what that has started in turn.
 ///
-/// Commands take no thread each (where the system has no pidfd, they do), and may run from any number
-/// of tasks at once, in the application as in its workers. For each of them the application has four
-/// descriptors open at most.
+/// Commands take no thread each (where the system has no pidfd, they do), and may be run by any number
+/// of tasks at once, in the application as in its workers. Each takes four descriptors at most.
 ///
 /// ```
 /// use smol::future::zip;

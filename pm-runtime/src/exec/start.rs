@@ -15,8 +15,10 @@ use rustix::fs::Access;
 
 use super::pipes::{Capture, Feed};
 use super::running::{Parts, Running};
+use crate::child;
 use crate::error::{ExecError, Exit, Output};
 use crate::process::guard::Guard;
+use crate::process::lasting;
 use crate::reactor::Reactor;
 use crate::surroundings::Surroundings;
 
@@ -40,9 +42,9 @@ pub(super) struct Spec {
 /// Starts a command, and watches it.
 ///
 /// It is started by the thread that asks for it, because it may take as long as its folder or its
-/// program is slow to reach, and then should hold up nobody else. Nothing is run between fork and
-/// exec, so the system's fast way is taken (`posix_spawn`), whose cost does not grow with the memory
-/// of this process.
+/// program is slow to reach, and then should hold up nobody else. In an application nothing is run
+/// between fork and exec, so the system's fast way is taken (`posix_spawn`), whose cost does not grow
+/// with the memory of this process.
 pub(super) fn start(mut spec: Spec) -> Result<Arc<Running>, ExecError> {
     if let Some(reason) = spec.mistake() {
         return Err(ExecError::Invalid { command: spec.command(), reason: reason.into() });
@@ -175,7 +177,12 @@ impl Spec {
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0);
-        Ok(Guard::new(command.spawn()?.id()))
+        let child = match child::is_worker_process() {
+            // A worker is killed without a warning, and its group then; the command has another.
+            true => lasting::spawn(command)?,
+            false => command.spawn()?,
+        };
+        Ok(Guard::new(child.id()))
     }
 
     /// Why the system has not started it: the system itself says a number.

@@ -8,6 +8,7 @@ pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
 pub(crate) mod large;
+pub(crate) mod lasting;
 pub(crate) mod pipe;
 pub(crate) mod signals;
 pub(crate) mod usage;
