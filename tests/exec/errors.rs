@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 
 use pm_runtime::{Error, Exec, ExecError, Exit, exec, shell};
 use pm_tests::Folder;
+
+use crate::write_program;
 
 /// The error of a command that is not started, and its text.
 fn unstarted(exec: Exec) -> (ExecError, String) {
@@ -81,8 +82,7 @@ fn what_is_no_program_is_told_from_what_is_missing() {
     let folder = Folder::new("unfit");
     let file = |name: &str, text: &str, mode| {
         let path = folder.file(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        write_program(&path, text, mode);
         path
     };
     let unfit = |exec, reason: &str| {
@@ -92,12 +92,12 @@ fn what_is_no_program_is_told_from_what_is_missing() {
     };
     unfit(exec([folder.file("")]), "it is a folder");
     unfit(exec(["/dev/null"]), "it is no file");
-    let plain = file("plain", "#!/bin/sh\n", 0o644);
+    let plain = file("plain", "#!/bin/sh\n", "644");
     unfit(exec([&plain]), "chmod +x");
     // Also where it is found in `PATH`, but for which there would be none at all.
     unfit(exec(["plain"]).env("PATH", folder.file("")), "chmod +x");
-    unfit(exec([file("text", "only text", 0o755)]), "a script needs a first line");
-    unfit(exec([file("lost", "#!/no/such/interpreter\n", 0o755)]), "the interpreter");
+    unfit(exec([file("text", "only text", "755")]), "a script needs a first line");
+    unfit(exec([file("lost", "#!/no/such/interpreter\n", "755")]), "the interpreter");
     let (text, plain) = (exec(["text"]), format!("/nowhere:{}", folder.file("")));
     unfit(text.env("PATH", plain), "a script needs a first line");
 }

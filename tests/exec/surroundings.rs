@@ -1,10 +1,11 @@
 //! What a command gets: its arguments, its environment, its folder, its input, its signals.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use pm_runtime::{ExecError, Exit, exec, shell};
 use pm_tests::{Folder, Task, WorkPool};
+
+use crate::write_program;
 
 #[pm_runtime::test]
 async fn arguments_arrive_as_they_are() {
@@ -33,8 +34,7 @@ async fn a_script_is_read_by_the_shell() {
     // One that begins like an option is a script all the same.
     let folder = Folder::new("option");
     let script = folder.file("-c");
-    std::fs::write(&script, "#!/bin/sh\necho dash\n").unwrap();
-    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&script, "#!/bin/sh\necho dash\n", "755");
     let output = shell("-c").env("PATH", folder.file("")).await.unwrap();
     assert_eq!(output.stdout(), "dash\n");
 }
@@ -72,8 +72,7 @@ async fn variables_are_added_or_replaced_or_all_there_is() {
 async fn a_program_is_looked_for_in_the_path_that_the_command_gets() {
     let folder = Folder::new("path");
     let file = folder.file("greet");
-    std::fs::write(&file, "#!/bin/sh\necho \"hello from $PWD\"\n").unwrap();
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&file, "#!/bin/sh\necho \"hello from $PWD\"\n", "755");
     let inside = std::fs::canonicalize(folder.file("")).unwrap().display().to_string();
     let elsewhere = exec(["greet"]).env("PATH", format!("/nowhere::{inside}")).cwd("/").await;
     assert_eq!(elsewhere.unwrap().stdout(), "hello from /\n");

@@ -179,8 +179,8 @@ impl Spec {
             .process_group(0);
         let child = match child::is_worker_process() {
             // A worker is killed without a warning, and its group then; the command has another.
-            true => lasting::spawn(command)?,
-            false => command.spawn()?,
+            true => lasting::spawn_to_die_with_this(command)?,
+            false => lasting::spawn(&mut command)?,
         };
         Ok(Guard::new(child.id()))
     }
@@ -196,7 +196,7 @@ impl Spec {
                         .into(),
                 };
             }
-            Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ETXTBSY) => {
+            Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
                 return ExecError::Refused {
                     command: command.into(),
                     reason: error.to_string().into(),
@@ -226,6 +226,9 @@ impl Spec {
                  its dynamic loader"
                     .into(),
             ),
+            (None, Some(libc::ETXTBSY)) => {
+                not_executable(program, "something has it open for writing".into())
+            }
             (None, _) => not_executable(program, error.to_string().into()),
         }
     }

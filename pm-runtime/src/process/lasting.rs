@@ -1,15 +1,35 @@
-//! Processes that die with this one, whatever becomes of the thread that has them started.
+//! Starting other programs; and so that they die with this process, whatever becomes of the thread that
+//! has them started.
 #![allow(unsafe_code, reason = "what a new process sets itself before it runs its program")]
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use rustix::process::Pid;
 
 use crate::sync::lock;
+
+/// Starts a process, also where its program was written a moment ago.
+///
+/// As long as anybody has a file open for writing, the system does not execute it, and whatever
+/// another thread is just starting has it open between fork and exec.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    const ATTEMPTS: usize = 20;
+    const PAUSE: Duration = Duration::from_millis(1);
+    for _ in 1..ATTEMPTS {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(PAUSE);
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
+}
 
 type Order = (Command, SyncSender<io::Result<Child>>);
 
@@ -20,7 +40,7 @@ type Order = (Command, SyncSender<io::Result<Child>>);
 /// started by one thread, which never ends, and whoever asks waits for it. And as the process has to
 /// say itself that it wants to die, the system's slower way is taken, whose cost grows with the
 /// memory of this process: it is for workers.
-pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
+pub(crate) fn spawn_to_die_with_this(mut command: Command) -> io::Result<Child> {
     let parent = rustix::process::getpid();
     // SAFETY: between fork and exec it makes two system calls, and touches no memory but its own.
     unsafe { command.pre_exec(move || die_with(parent)) };
@@ -45,7 +65,7 @@ fn starter() -> io::Result<&'static Mutex<Sender<Order>>> {
         move || {
             for (mut command, reply) in incoming {
                 // It fails only where nobody waits, and somebody always does.
-                let _ = reply.send(command.spawn());
+                let _ = reply.send(spawn(&mut command));
             }
         },
     )?;
