@@ -98,6 +98,9 @@ fn what_is_no_program_is_told_from_what_is_missing() {
     unfit(exec(["plain"]).env("PATH", folder.file("")), "chmod +x");
     unfit(exec([file("text", "only text", "755")]), "a script needs a first line");
     unfit(exec([file("lost", "#!/no/such/interpreter\n", "755")]), "the interpreter");
+    let busy = file("busy", "#!/bin/sh\n", "755");
+    let _writer = std::fs::File::options().write(true).open(&busy).unwrap();
+    unfit(exec([busy]), "something has it open for writing");
     let (text, plain) = (exec(["text"]), format!("/nowhere:{}", folder.file("")));
     unfit(text.env("PATH", plain), "a script needs a first line");
 }

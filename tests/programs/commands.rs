@@ -21,6 +21,7 @@ async fn run(what: Option<&str>) {
         Some("threads") => threads().await,
         Some("sigpipe") => sigpipe().await,
         Some("ignored") => ignored().await,
+        Some("signal") => signal().await,
         Some("descriptors") => descriptors().await,
         other => panic!("what is {other:?}?"),
     }
@@ -106,4 +107,10 @@ async fn descriptors() {
     println!("refused, retryable");
     drop(files);
     print!("{}", exec(["echo", "hello"]).await.expect("it passes").stdout());
+}
+
+async fn signal() {
+    pm_runtime::shutdown_on_signals().expect("signals can be heard");
+    let script = "sleep 1h & echo $$ $! > /proc/$PPID/fd/1; wait";
+    println!("{:?}", shell(script).await);
 }

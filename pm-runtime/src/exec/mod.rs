@@ -2,6 +2,7 @@
 
 mod future;
 mod pipes;
+mod registry;
 mod running;
 mod start;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::future::Stage;
+pub(crate) use self::registry::kill_all;
 use self::start::Spec;
 use crate::error::{ExecError, Output};
 
@@ -95,7 +97,8 @@ pub fn shell(script: impl AsRef<OsStr>) -> Exec {
 }
 
 /// A command that is not started yet, or runs: what [`exec`](crate::exec()) and [`shell`] make. A
-/// future, which starts the command when it is first polled.
+/// future, which starts the command when it is first polled; whatever is to be said of it is said before
+/// that.
 ///
 /// - **Ending it early.** Dropping the future kills the command, with everything that it has started
 ///   (its process group), and waits for nothing; so it ends when its [`timeout`](Self::timeout) is
@@ -110,8 +113,9 @@ pub fn shell(script: impl AsRef<OsStr>) -> Exec {
 /// - **Terminal.** As the leader of a group of its own it does not get the signals of the
 ///   application's terminal, Ctrl-C included, and cannot ask anything there.
 /// - **The end of the application.** The command goes on when the application ends, or is killed,
-///   without dropping the future. When a worker ends or is killed, the command that its code runs is
-///   killed too, though not what that has started in turn.
+///   without dropping the future, unless a signal ends it by
+///   [`shutdown_on_signals`](crate::shutdown_on_signals). When a worker ends or is killed, the command
+///   that its code runs is killed too, though not what that has started in turn.
 ///
 /// Commands take no thread each (where the system has no pidfd, they do), and may be run by any number
 /// of tasks at once, in the application as in its workers. Each takes four descriptors at most.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::pipes::{Capture, Feed, Found};
+use super::registry;
 use crate::error::{ExecError, Exit, Output, OutputStream};
 use crate::process::guard::{self, Guard};
 use crate::reactor::{Reactor, Source, Timed, Token};
@@ -134,6 +135,7 @@ impl Running {
         });
         let token = reactor.add_source(Arc::new(Watched(running.clone())));
         running.token.get_or_init(|| token);
+        registry::enter(token, Arc::downgrade(&running));
         let timed = Arc::downgrade(&running);
         running.timer.get_or_init(|| reactor.add_timer(timed));
         // The reactor's thread waits for this lock until everything is watched.
@@ -220,6 +222,11 @@ impl Running {
         drop(outcome);
     }
 
+    /// The same where this process is about to die, so that nobody hears of it.
+    pub(super) fn kill_for_the_end(&self) {
+        self.kill(&mut lock(&self.state), Verdict::Abandoned);
+    }
+
     fn tick_by(&self, at: Instant) {
         if let Some(timer) = self.timer.get() {
             self.reactor.tick_by(*timer, at);
@@ -293,6 +300,9 @@ impl Running {
     /// Says what became of it, unless that is said. Whoever waits for it is to be woken.
     fn finish(&self, state: &mut State, exit: Exit) -> Option<Waker> {
         state.close(self.reactor);
+        if let Some(Verdict::Abandoned) = state.verdict {
+            return None;
+        }
         let Outcome::Awaited(waker) = &mut state.outcome else { return None };
         let waker = waker.take();
         let output = Output::new(exit, state.stdout.take(), state.stderr.take());
@@ -317,6 +327,7 @@ impl Running {
     /// The reactor has no more to do with it.
     fn forget(&self) {
         if let Some(token) = self.token.get() {
+            registry::leave(*token);
             self.reactor.remove_source(*token);
         }
         if let Some(timer) = self.timer.get() {

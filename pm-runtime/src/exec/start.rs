@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::fs::Access;
 
 use super::pipes::{Capture, Feed};
+use super::registry;
 use super::running::{Parts, Running};
 use crate::child;
 use crate::error::{ExecError, Exit, Output};
@@ -72,6 +73,7 @@ pub(super) fn start(mut spec: Spec) -> Result<Arc<Running>, ExecError> {
         Capture::new(spec.max_output).map_err(|error| refused(error.into()))?;
     let (stderr, far_stderr) =
         Capture::new(spec.max_output).map_err(|error| refused(error.into()))?;
+    let _starting = registry::starting();
     let guard = spec
         .spawn(&program, far_stdin, far_stdout, far_stderr)
         .map_err(|error| spec.diagnose(&program, &command, &error))?

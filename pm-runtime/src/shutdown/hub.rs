@@ -13,6 +13,7 @@ use super::attention::{Attention, ListenerId, Then};
 use super::{Signal, shutdown};
 use crate::child;
 use crate::error::SignalError;
+use crate::exec;
 use crate::pool::undestroyed;
 use crate::process::{fork, signals};
 use crate::reactor::{Reactor, Source};
@@ -119,6 +120,7 @@ impl Hub {
             }
             Then::Die => {
                 undestroyed().iter().for_each(|pool| pool.kill_workers());
+                exec::kill_all();
                 signals::die_of(signal.number());
             }
         }
@@ -165,7 +167,8 @@ impl Drop for Listener {
 /// `grace`, as [`shutdown`] does it, and then the signal is raised again with its default
 /// action, so that whoever has started the process sees it die of the signal. As the first process
 /// of a container, whose default action is none, it exits with 128 and the signal's number. A
-/// second signal ends it at once, with every worker.
+/// second signal ends it at once, with every worker. Commands of [`exec`](crate::exec()) that still run
+/// then are killed.
 ///
 /// It returns at once, needs no executor, and may be called from any thread and more than once.
 /// What the application does meanwhile is its own affair: a `main` that returns ends the process as
@@ -211,6 +214,7 @@ pub fn shutdown_on_signals() -> Result<(), SignalError> {
     std::thread::Builder::new().name("pm-shutdown".into()).spawn(move || {
         if let Ok(signal) = begin.recv() {
             shielded(|| smol::future::block_on(shutdown()));
+            exec::kill_all();
             signals::die_of(Signal::number(signal));
         }
     })?;
