@@ -320,10 +320,12 @@ impl<P> Core<P> {
     fn end_idle(&mut self, now: Instant) {
         let early = self.has(Bug::EndBeforeDone);
         let patient = self.has(Bug::TrustTemporary);
+        let counts_added = self.has(Bug::KeepLoaded);
         let latest = later(now, self.config.grace);
         let mut wake_by = None;
         for slot in &mut self.slots {
-            let done = slot.load() == 0 || early;
+            let load = if counts_added { slot.load_with_added() } else { slot.load() };
+            let done = load == 0 || early;
             if let Phase::Releasing { told, deadline } = &mut slot.phase
                 && !*told
                 && done

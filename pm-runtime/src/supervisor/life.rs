@@ -58,6 +58,7 @@ impl<P> Core<P> {
         if temporary {
             self.commission(worker, now);
         }
+        self.tick_probe(worker, now);
         self.after_change(now);
         Ok(())
     }
@@ -218,8 +219,14 @@ impl<P> Core<P> {
             {
                 of_itself()
             }
+            // It had failed by then, and only did not get away.
+            Phase::Dying { cause: CrashCause::Grace(_), .. } if obituary.failure.is_some() => {
+                Death::crash(by_itself())
+            }
             Phase::Releasing { told, .. } => {
+                let blamed = self.config.raw && self.has(Bug::BlameLeft);
                 let sane = *told
+                    && !blamed
                     && obituary.failure.is_none()
                     && matches!(exit, Exit::Code(0) | Exit::Unknown);
                 Death { sane, counts: !sane && !is_from_outside(exit), ..Death::crash(by_itself()) }

@@ -15,17 +15,20 @@ impl<P> Core<P> {
     /// place, as if it had been released.
     pub(crate) fn leave(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
         let (raw, deadline) = (self.config.raw, later(now, self.config.grace));
-        let replaced = self.has(Bug::ReplaceLeft);
+        let (replaced, trims) = (self.has(Bug::ReplaceLeft), self.has(Bug::TrimForLeft));
         let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
         match &mut slot.phase {
             Phase::Starting { .. } => return Err(Violation::Left),
             Phase::Dying { .. } => return Ok(()),
             Phase::Releasing { told, .. } => *told = true,
             phase @ Phase::Live => {
-                *phase = Phase::Releasing { deadline: Some(deadline), told: true };
+                if !trims {
+                    *phase = Phase::Releasing { deadline: Some(deadline), told: true };
+                }
                 if !replaced {
                     self.target = self.target.saturating_sub(1);
                 }
+                self.vacant += usize::from(self.has(Bug::VacateLeft));
                 self.wake_by(deadline);
             }
         }
@@ -42,7 +45,8 @@ impl<P> Core<P> {
 
     /// A worker that is gone has lived long enough to say that the next one will, too.
     pub(super) fn prove_by_age(&mut self, slot: &Slot, now: Instant) {
-        if self.config.raw && proven_at(slot).is_some_and(|at| at <= now) {
+        let is_old = proven_at(slot).is_some_and(|at| at <= now);
+        if self.config.raw && is_old && !self.has(Bug::ForgetAge) {
             self.budget.answered();
         }
     }
@@ -52,14 +56,16 @@ impl<P> Core<P> {
         if !self.config.raw || self.has(Bug::ForgetOldProbe) {
             return;
         }
+        let (hasty, forgets) = (self.has(Bug::HealAtOnce), self.has(Bug::ForgetWakeOfProbe));
         let Some(slot) = self.slot_mut(worker).filter(|slot| slot.probe && slot.is_live()) else {
             return;
         };
         match proven_at(slot) {
-            Some(at) if at <= now => {
+            Some(at) if at <= now || hasty => {
                 slot.probe = false;
                 self.heal(worker);
             }
+            Some(_) if forgets => {}
             Some(at) => self.wake_by(at),
             None => {}
         }

@@ -10,8 +10,9 @@
 //!                                    └──────────► gone
 //! ```
 //!
-//! A death by its own hand leads from any state to gone. A temporary worker goes from Starting
-//! straight to Releasing, with the one query that it is handed then.
+//! A death by its own hand leads from any state to gone. A raw worker whose function returns goes to
+//! Releasing by itself. A temporary worker goes from Starting straight to Releasing, with the one query
+//! that it is handed then.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -105,7 +106,8 @@ pub(crate) struct Slot {
     pub(crate) live: Option<Instant>,
     /// Started in a rolling respawn, which ends if this one does not start.
     pub(crate) replacement: bool,
-    /// Started although the budget is spent: its first answer heals the pool.
+    /// Started although the budget is spent: its first answer heals the pool, or, where it gives none,
+    /// a long life.
     pub(crate) probe: bool,
     /// It is no part of the pool's size: it runs one query, and is gone.
     pub(crate) temporary: bool,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Core, Gate, Place, QueryKey, Slot, Stage, WorkerId};
+use super::{Bug, Core, Gate, Place, QueryKey, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, Latencies, Rates, WorkerState};
 
@@ -23,7 +23,10 @@ impl<P> Core<P> {
         self.slots
             .iter()
             .filter(|slot| slot.takes_queries())
-            .min_by_key(|slot| slot.load_with_added())
+            .min_by_key(|slot| match self.has(Bug::ForgetAdded) {
+                true => slot.load(),
+                false => slot.load_with_added(),
+            })
             .map(|slot| slot.id)
     }
 

@@ -4,6 +4,7 @@ mod cancel;
 mod lost;
 mod pace;
 mod queries;
+mod raw;
 mod routes;
 mod workers;
 
@@ -45,6 +46,24 @@ fn config(workers: usize) -> Config {
         cores: 8,
         raw: false,
         seed: 1,
+    }
+}
+
+/// Of a worker that ended like that, and of which nothing else is known.
+fn obituary(exit: Exit) -> Obituary {
+    Obituary {
+        pid: None,
+        exit,
+        max_rss: None,
+        cpu: None,
+        panic: None,
+        debug: None,
+        stderr_tail: None,
+        begun: Default::default(),
+        setting_up: false,
+        failure: None,
+        boot_error: None,
+        at: SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -124,21 +143,7 @@ impl Scene {
     }
 
     fn die_of(&mut self, worker: WorkerId, exit: Exit, boot_error: Option<BootError>) {
-        let at = SystemTime::UNIX_EPOCH;
-        let obituary = Obituary {
-            pid: None,
-            exit,
-            max_rss: None,
-            cpu: None,
-            panic: None,
-            debug: None,
-            stderr_tail: None,
-            begun: Default::default(),
-            setting_up: false,
-            boot_error,
-            failure: None,
-            at,
-        };
+        let obituary = Obituary { boot_error, ..obituary(exit) };
         let _ = self.core.died(worker, obituary, self.now);
     }
 
