@@ -94,16 +94,31 @@ const ALL: &[Bug] = &[
     Bug::WakeForever,
 ];
 
+/// Those that only a raw pool shows.
+const OF_RAW: &[Bug] = &[
+    Bug::BlameLeft,
+    Bug::ForgetAdded,
+    Bug::ForgetAge,
+    Bug::ForgetOldProbe,
+    Bug::ForgetWakeOfProbe,
+    Bug::HealAtOnce,
+    Bug::KeepLoaded,
+    Bug::ReplaceLeft,
+    Bug::TrimForLeft,
+    Bug::VacateLeft,
+];
+
 const HISTORIES: u64 = 10_000;
 
 #[test]
 fn every_deliberate_bug_is_caught() {
     let mut missed = Vec::new();
-    for &bug in ALL {
+    let raw = OF_RAW.iter().map(|bug| (bug, true));
+    for (&bug, raw) in ALL.iter().map(|bug| (bug, false)).chain(raw) {
         let mut steps = 0;
         let mut caught = None;
         for seed in 0..HISTORIES {
-            let outcome = catch_unwind(AssertUnwindSafe(|| history(seed, Some(bug), false)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| history(seed, raw, Some(bug), false)));
             match outcome {
                 Ok(Ok(done)) => steps += done,
                 Ok(Err(Complaint { step, text })) => {

@@ -2,6 +2,7 @@
 
 use super::super::WorkerId;
 use super::ledger::{Check, Wish};
+use super::raw;
 use super::world::{Event, World};
 
 impl World {
@@ -39,7 +40,12 @@ impl World {
                 if open {
                     self.ledger.cap = some;
                 }
-                self.command(Event::Lowered, Wish::Ready(some), |core, now| core.resize(some, now))
+                let (before, rolls) = (self.look(), self.core.rolling.is_some());
+                self.command(Event::Lowered, Wish::Ready(some), |core, now| {
+                    core.resize(some, now)
+                })?;
+                // What is to be replaced goes first.
+                if rolls { Ok(()) } else { raw::judge_resize(self, &before) }
             }
             26..=35 => {
                 let size = self.rng.one_in(3).then_some(some);

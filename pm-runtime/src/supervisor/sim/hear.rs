@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use super::super::{End, Obituary, QueryKey, Violation, WorkerId};
 use super::ledger::{Check, Outcome, Ticket};
+use super::raw::FAILURE;
 use super::worker::Up;
 use super::world::{Event, World};
-use super::{judge, lies};
+use super::{judge, lies, raw};
 use crate::conduct::Conduct;
 use crate::error::{BootError, CrashCause, Exit};
 
@@ -34,8 +35,9 @@ impl World {
         let Some(ending) = fake.dead.clone() else {
             return Ok(false);
         };
+        let failed = fake.failed;
         self.workers.remove(&worker);
-        self.bury(worker, ending.exit, ending.boot_error)?;
+        self.bury(worker, ending.exit, failed, ending.boot_error)?;
         Ok(true)
     }
 
@@ -51,6 +53,7 @@ impl World {
             Up::Ready => {
                 let shadow = self.ledger.shadow(worker)?;
                 shadow.ready = true;
+                shadow.live = shadow.killed.is_none().then_some(now);
                 shadow.progress = now;
                 honest(self.core.ready(worker, now), &frame)?;
             }
@@ -127,6 +130,7 @@ impl World {
                 }
                 honest(closed.map(drop), &frame)?;
             }
+            Up::Left => return self.hear_leave(worker, &before),
             Up::Gated(running) => {
                 self.ledger.shadow(worker)?.confirmed = Some(running.clone());
                 honest(self.core.gated(worker, running, now), &frame)?;
@@ -233,13 +237,19 @@ impl World {
         Ok(())
     }
 
-    fn bury(&mut self, worker: WorkerId, exit: Exit, boot_error: Option<BootError>) -> Check {
+    fn bury(
+        &mut self,
+        worker: WorkerId,
+        exit: Exit,
+        failed: bool,
+        boot_error: Option<BootError>,
+    ) -> Check {
         let before = self.look();
         self.say(|| format!("worker {worker} is dead: {exit:?} {boot_error:?}"));
         let Some(shadow) = self.ledger.shadows.remove(&worker) else {
             return Err(format!("worker {worker} died twice"));
         };
-        judge::count_death(self, &shadow, exit, boot_error.as_ref());
+        judge::count_death(self, &shadow, exit, failed, boot_error.as_ref());
         let unwanted = matches!(shadow.killed, Some((_, CrashCause::Cancelled)));
         // A pool that can have no worker gives up, as if somebody had asked for none.
         self.ledger.meddled |= boot_error.as_ref().is_some_and(BootError::is_permanent);
@@ -254,13 +264,18 @@ impl World {
             begun: Default::default(),
             setting_up: false,
             boot_error,
-            failure: None,
+            failure: failed.then(|| FAILURE.into()),
             at: SystemTime::UNIX_EPOCH,
         };
-        let _ = self.core.died(worker, obituary, self.now);
+        let told_crashes = self.ledger.told_crashes;
+        let end = self.core.died(worker, obituary, self.now);
         judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;
-        self.react(Event::Other, &before)
+        self.react(Event::Other, &before)?;
+        let told = self.ledger.told_crashes - told_crashes;
+        raw::judge_end(self, worker, &shadow, exit, failed, told, &end)?;
+        let (total, counted) = (self.core.crashes(), self.ledger.count.total);
+        judge::ensure(total == counted, || format!("{total} crashes, not {counted}"))
     }
 }

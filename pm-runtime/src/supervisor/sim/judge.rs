@@ -22,14 +22,19 @@ pub(super) fn count_death(
     world: &mut World,
     shadow: &Shadow,
     exit: Exit,
+    failed: bool,
     boot_error: Option<&BootError>,
 ) {
     let outside = matches!(exit, Exit::Signal(9 | 15));
     let well = matches!(exit, Exit::Code(0) | Exit::Unknown);
     let lives = world.ledger.shadows.values().any(is_live);
+    if world.config.raw && shadow.live.is_some_and(|at| at + BACKOFF_CAP <= world.now) {
+        world.ledger.count.in_a_row = 0;
+    }
     let permanent = boot_error.is_some_and(BootError::is_permanent) && !lives;
     let (counts, slows) = match &shadow.killed {
         _ if shadow.temporary => (false, false),
+        Some((_, CrashCause::Grace(_))) if failed => (true, true),
         Some((_, CrashCause::TimedOut(_) | CrashCause::Cancelled | CrashCause::Grace(_))) => {
             (false, false)
         }
@@ -42,11 +47,11 @@ pub(super) fn count_death(
         // Not yet able to decline what every process is told.
         None if !shadow.ready && exit == Exit::Signal(15) => (false, true),
         None if !shadow.ready => (!permanent, true),
-        None if shadow.told_to_end && well => (false, false),
+        None if (shadow.told_to_end || shadow.left) && well && !failed => (false, false),
         None => (!outside, true),
     };
     if counts {
-        world.ledger.count.crashes.push(world.now);
+        world.ledger.count.crash(world.now);
     }
     if slows {
         world.ledger.count.death(world.now);
@@ -55,18 +60,24 @@ pub(super) fn count_death(
         let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
         !shadow.temporary && !leaves
     };
+    let unwanted = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));
     if !shadow.temporary
+        && !unwanted
+        && !world.ledger.count.is_spent(&world.config, world.now)
         && boot_error.is_some_and(BootError::is_permanent)
         && !world.ledger.shadows.values().any(stays)
     {
         // The pool gives up, and starts afresh when somebody asks for something.
-        world.ledger.count.in_a_row = 0;
-        world.ledger.count.not_before = None;
+        world.ledger.count.calm_down();
+    }
+    if !shadow.temporary && world.ledger.count.is_spent(&world.config, world.now) {
+        // The next one is a probe.
+        world.ledger.count.not_after = Some(world.now + BACKOFF_CAP);
     }
 }
 
 /// Takes queries, or would if its gate were open.
-fn is_live(shadow: &Shadow) -> bool {
+pub(super) fn is_live(shadow: &Shadow) -> bool {
     let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
     !shadow.temporary && shadow.ready && !leaves
 }
@@ -322,7 +333,9 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
         format!("{staying} workers stay, of {} and {old} to be replaced", core.target)
     })?;
     let left: Vec<_> = before.live.iter().filter(|worker| !after.live.contains(worker)).collect();
-    let lost = left.iter().filter(|worker| !after.releasing.contains(worker)).count();
+    let lost =
+        |worker: &WorkerId| !after.releasing.contains(worker) || event == Event::Left(*worker);
+    let lost = left.iter().filter(|worker| lost(worker)).count();
     if let Event::Spoiled(worker) = event {
         let stays = core.slot(worker).is_some_and(|slot| slot.is_staying());
         return ensure(!stays, || format!("worker {worker} is spoiled, and stays"));

@@ -86,6 +86,10 @@ pub(super) struct Shadow {
     /// Every query that it was ever handed.
     pub(super) handed: BTreeSet<usize>,
     pub(super) ready: bool,
+    /// Since when, unless it was killed before.
+    pub(super) live: Option<Instant>,
+    /// What the application has added to its load.
+    pub(super) added: usize,
     /// Handed and not ended.
     pub(super) held: BTreeSet<usize>,
     /// When it was told to shut its gate.
@@ -97,6 +101,8 @@ pub(super) struct Shadow {
     pub(super) moved: Instant,
     pub(super) releasing: Option<Instant>,
     pub(super) told_to_end: bool,
+    /// Its function has returned.
+    pub(super) left: bool,
     pub(super) killed: Option<(Instant, CrashCause)>,
     pub(super) abandoned: bool,
     pub(super) lied: bool,
@@ -118,8 +124,12 @@ pub(super) enum Wish {
 #[derive(Debug, Default)]
 pub(super) struct Count {
     pub(super) crashes: Vec<Instant>,
+    /// All that ever counted.
+    pub(super) total: u64,
     pub(super) in_a_row: u32,
     pub(super) not_before: Option<Instant>,
+    /// Nothing has to wait for longer than this.
+    pub(super) not_after: Option<Instant>,
     pub(super) last_probe: Option<Instant>,
 }
 
@@ -130,18 +140,31 @@ impl Count {
         config.max_crashes.is_some_and(|max| recent > max as usize)
     }
 
+    pub(super) fn crash(&mut self, now: Instant) {
+        self.crashes.push(now);
+        self.total += 1;
+    }
+
     pub(super) fn death(&mut self, now: Instant) {
         if self.in_a_row > 0 {
             let full = Duration::from_millis(100) * (1 << (self.in_a_row - 1).min(10));
-            self.not_before = self.not_before.max(Some(now + full.min(BACKOFF_CAP) / 2));
+            let full = full.min(BACKOFF_CAP);
+            self.not_before = self.not_before.max(Some(now + full / 2));
+            self.not_after = self.not_after.max(Some(now + full));
         }
         self.in_a_row += 1;
     }
 
     pub(super) fn heal(&mut self) {
         self.crashes.clear();
+        self.calm_down();
+    }
+
+    /// The next start is a first one.
+    pub(super) fn calm_down(&mut self) {
         self.in_a_row = 0;
         self.not_before = None;
+        self.not_after = None;
     }
 }
 
@@ -165,6 +188,10 @@ pub(super) struct Ledger {
     pub(super) rejected: u64,
     /// Workers of the pool's size that were ever launched.
     pub(super) launched: usize,
+    /// Those that have left by themselves, and whose place is gone with them.
+    pub(super) left: usize,
+    /// Crashes that observers were told of.
+    pub(super) told_crashes: usize,
     /// Somebody asked for other workers, or for another number of them.
     pub(super) meddled: bool,
 }

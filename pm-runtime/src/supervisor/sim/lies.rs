@@ -15,6 +15,7 @@ pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
     };
     let dying = slot.is_dying();
     let live = slot.phase == Phase::Live;
+    let starts = slot.is_starting();
     let gate_is_open = slot.gate == Gate::Open;
     let stranger = stranger(world, worker);
     let unbegun = world.core.slot(worker).and_then(|slot| slot.handed.front().copied());
@@ -38,7 +39,8 @@ pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
         }
         Lie::ReadyAgain if live => core.ready(worker, now).is_ok(),
         Lie::GatedUnasked if gate_is_open && !dying => core.gated(worker, &[], now).is_ok(),
-        Lie::ReadyAgain | Lie::GatedUnasked | Lie::Garbage => false,
+        Lie::LeftTooEarly if starts => core.leave(worker, now).is_ok(),
+        Lie::LeftTooEarly | Lie::ReadyAgain | Lie::GatedUnasked | Lie::Garbage => false,
     };
     if believed {
         return Err(format!("worker {worker} lied ({lie:?}), and was believed"));

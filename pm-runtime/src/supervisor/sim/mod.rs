@@ -11,6 +11,7 @@ mod ledger;
 mod lies;
 mod oracle;
 mod outcomes;
+mod raw;
 mod recount;
 mod rng;
 mod steps;
@@ -30,9 +31,9 @@ struct Complaint {
 const STEPS: usize = 400;
 
 /// One history; gives back its steps.
-fn history(seed: u64, bug: Option<Bug>, loud: bool) -> Result<usize, Complaint> {
+fn history(seed: u64, raw: bool, bug: Option<Bug>, loud: bool) -> Result<usize, Complaint> {
     let mut rng = Rng::new(seed);
-    let config = steps::config(&mut rng);
+    let config = steps::config(&mut rng, raw);
     let faults = rng.below(4);
     let mut world = World::new(config, bug, rng);
     world.loud = loud;
@@ -56,11 +57,12 @@ fn the_simulation_finds_no_broken_invariant() {
     let histories = std::env::var("PM_SIM_HISTORIES").ok().and_then(|n| n.parse().ok());
     let seeds = match replayed {
         Some(seed) => seed..seed + 1,
-        None => 0..histories.unwrap_or(1000),
+        None => 0..histories.unwrap_or(1200),
     };
     let mut steps = 0;
     for seed in seeds {
-        match history(seed, None, replayed.is_some()) {
+        // Every fourth pool is raw.
+        match history(seed, seed % 4 == 3, None, replayed.is_some()) {
             Ok(done) => steps += done,
             Err(Complaint { step, text }) => panic!(
                 "history {seed}, step {step}: {text}\n\

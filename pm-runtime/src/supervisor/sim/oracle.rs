@@ -6,6 +6,7 @@ use super::super::pace::BRISK;
 use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
+use super::raw;
 use super::world::World;
 
 pub(super) fn check(world: &World) -> Check {
@@ -14,7 +15,8 @@ pub(super) fn check(world: &World) -> Check {
     check_slots(world)?;
     check_queue(world)?;
     check_temporary(world)?;
-    check_spread(world)
+    check_spread(world)?;
+    raw::check(world)
 }
 
 /// Every query without an outcome is in exactly one place, and there are no others.
@@ -148,7 +150,8 @@ fn check_temporary(world: &World) -> Check {
     for (worker, shadow) in &world.ledger.shadows {
         let idle = shadow.ready && shadow.held.is_empty();
         let leaves = shadow.temporary && idle || shadow.evicted && (idle || !shadow.ready);
-        if leaves && !shadow.told_to_end && shadow.killed.is_none() {
+        let ends = shadow.told_to_end || shadow.left || shadow.killed.is_some();
+        if leaves && !ends {
             return Err(format!("worker {worker} has nothing to stay for, and stays"));
         }
     }
@@ -316,6 +319,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     {
         return Err("the end of the grace is overdue".into());
     }
+    raw::check_punctual(world)?;
     check_spread(world)?;
     check_births(world)
 }
@@ -335,7 +339,8 @@ fn check_births(world: &World) -> Check {
     }
     let allowed = starting < world.config.boots_at_once
         && !count.is_spent(&world.config, world.now)
-        && core.budget.not_before().is_none_or(|at| at <= world.now);
+        && (core.budget.not_before().is_none_or(|at| at <= world.now)
+            || count.not_after.is_none_or(|at| at <= world.now));
     let missing = (core.target + core.to_replace()).saturating_sub(core.staying());
     if allowed && missing > 0 && core.stage != Stage::Destroyed {
         return Err(format!("{missing} workers are missing, and none is started"));

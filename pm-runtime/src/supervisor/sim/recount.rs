@@ -74,7 +74,7 @@ fn check_latency(what: &str, told: Option<Latency>, mut times: Vec<Duration>) ->
 pub(super) fn check_restarts(world: &World) -> Check {
     let (core, ledger) = (&world.core, &world.ledger);
     let staying = core.staying();
-    let lost = ledger.launched - staying;
+    let lost = ledger.launched - staying - ledger.left;
     let missing = core.target.saturating_sub(staying);
     let restarts = core.restarts() as usize;
     let fine = ledger.meddled || (restarts <= lost && restarts + missing >= lost);

@@ -17,10 +17,15 @@ const CONDUCTS: &[Conduct] =
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-pub(super) fn config(rng: &mut Rng) -> Config {
+pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
     let cancel = rng.pick(&[Cancel::Detach, Cancel::Kill]).unwrap_or_default();
     // Who kills for one query has no other beside it.
     let most = if cancel == Cancel::Kill { 1 } else { 3 };
+    let boot_timeouts: &[Duration] = match raw {
+        // Nothing else is due for long, once a worker is there.
+        true => &[SECOND, 10 * SECOND, 100 * SECOND],
+        false => &[SECOND, 10 * SECOND],
+    };
     Config {
         name: "sim".into(),
         workers: 1 + rng.below(4),
@@ -29,7 +34,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         cancel,
         ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
         ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),
-        boot_timeout: rng.pick(&[SECOND, 10 * SECOND]).unwrap_or(SECOND),
+        boot_timeout: rng.pick(boot_timeouts).unwrap_or(SECOND),
         grace: rng.pick(&[Duration::ZERO, 100 * MS, 5 * SECOND, 30 * SECOND]).unwrap_or(SECOND),
         queue: rng.pick(&[0, 3, 1024]).unwrap_or(0),
         queue_bytes: rng.pick(&[0, 200, 100_000]).unwrap_or(0),
@@ -38,7 +43,7 @@ pub(super) fn config(rng: &mut Rng) -> Config {
         keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
         cores: 1 + rng.below(3),
-        raw: false,
+        raw,
         seed: rng.next(),
     }
 }
@@ -62,6 +67,28 @@ const STEPS: &[(usize, Step)] = &[
 const FAULTS: &[(usize, Step)] =
     &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Close), (3, Step::Lie)];
 
+/// The same where workers run functions of their own.
+const RAW_STEPS: &[(usize, Step)] = &[
+    (30, Step::Advance),
+    (40, Step::Read),
+    (80, Step::Deliver),
+    (40, Step::Boot),
+    (20, Step::Die),
+    (8, Step::Flush),
+    (25, Step::Command),
+    (12, Step::Leave),
+    (12, Step::LeaveAsAsked),
+    (20, Step::AddLoad),
+];
+const RAW_FAULTS: &[(usize, Step)] = &[
+    (4, Step::FailBoot),
+    (8, Step::Crash),
+    (8, Step::Fail),
+    (2, Step::Stop),
+    (2, Step::Close),
+    (2, Step::Lie),
+];
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Submit,
@@ -81,6 +108,13 @@ enum Step {
     /// Every frame arrives.
     Flush,
     Command,
+    /// The function of a raw worker returns.
+    Leave,
+    /// The same, where that was asked to.
+    LeaveAsAsked,
+    /// It returns an error.
+    Fail,
+    AddLoad,
     FailBoot,
     Crash,
     Stop,
@@ -92,10 +126,14 @@ impl World {
     /// One random step.
     pub(super) fn step(&mut self, faults: usize) -> Check {
         let total = |steps: &[(usize, Step)]| steps.iter().map(|(weight, _)| weight).sum::<usize>();
-        let mut left = self.rng.below(total(STEPS) + faults * total(FAULTS));
-        let faulty = FAULTS.iter().map(|&(weight, step)| (weight * faults, step));
+        let (usual, faulty) = match self.config.raw {
+            true => (RAW_STEPS, RAW_FAULTS),
+            false => (STEPS, FAULTS),
+        };
+        let mut left = self.rng.below(total(usual) + faults * total(faulty));
+        let faulty = faulty.iter().map(|&(weight, step)| (weight * faults, step));
         let mut step = Step::Advance;
-        for (weight, candidate) in STEPS.iter().copied().chain(faulty) {
+        for (weight, candidate) in usual.iter().copied().chain(faulty) {
             if left < weight {
                 step = candidate;
                 break;
@@ -106,7 +144,7 @@ impl World {
         self.tick()
     }
 
-    fn any(&mut self, which: impl Fn(&FakeWorker) -> bool) -> Option<WorkerId> {
+    pub(super) fn any(&mut self, which: impl Fn(&FakeWorker) -> bool) -> Option<WorkerId> {
         let some: Vec<WorkerId> =
             self.workers.values().filter(|fake| which(fake)).map(|fake| fake.id).collect();
         self.rng.pick(&some)
@@ -182,6 +220,10 @@ impl World {
             }
             Step::Flush => self.flush(),
             Step::Command => self.command_any(),
+            Step::Leave => self.leave_any(|_| true),
+            Step::LeaveAsAsked => self.leave_any(|fake| fake.end_asked),
+            Step::Fail => self.fail_any(),
+            Step::AddLoad => self.add_load_any(),
             Step::FailBoot => {
                 if let Some(worker) = self.any(|fake| fake.is_well() && !fake.booted) {
                     let permanent = BootError::UnknownEntry { entry: "sim".into() };
@@ -397,7 +439,18 @@ impl World {
             Lie::ReadyAgain,
             Lie::GatedUnasked,
         ];
-        let lie = self.rng.pick(LIES).unwrap_or(Lie::Garbage);
+        const RAW_LIES: &[Lie] = &[
+            Lie::Garbage,
+            Lie::BegunStranger,
+            Lie::EndedStranger,
+            Lie::OpenedStranger,
+            Lie::ReadyAgain,
+            Lie::GatedUnasked,
+            Lie::LeftTooEarly,
+            Lie::LeftTooEarly,
+        ];
+        let lies = if self.config.raw { RAW_LIES } else { LIES };
+        let lie = self.rng.pick(lies).unwrap_or(Lie::Garbage);
         if let Some(worker) = self.any(FakeWorker::is_well) {
             self.with(worker, |fake| fake.up.push_back(Up::Lie(lie)));
         }

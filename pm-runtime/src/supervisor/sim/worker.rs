@@ -29,6 +29,8 @@ pub(super) enum Up {
     Opened(QueryKey),
     /// That is over.
     Over(QueryKey),
+    /// Its function has returned.
+    Left,
     Gated(Vec<QueryKey>),
     /// No frame: its side of the link has ended.
     Closed,
@@ -53,6 +55,8 @@ pub(super) enum Lie {
     OverTooEarly,
     ReadyAgain,
     GatedUnasked,
+    /// Its function returned before it was ready.
+    LeftTooEarly,
 }
 
 /// How it ended.
@@ -65,6 +69,8 @@ pub(super) struct Ending {
 pub(super) struct FakeWorker {
     pub(super) id: WorkerId,
     concurrency: usize,
+    /// It runs a function of its own, which need not end when it is asked to.
+    raw: bool,
     pub(super) down: VecDeque<Down>,
     pub(super) up: VecDeque<Up>,
     pub(super) booted: bool,
@@ -78,6 +84,8 @@ pub(super) struct FakeWorker {
     /// Its state is worth nothing: it begins nothing any more.
     pub(super) spoiled: bool,
     pub(super) end_asked: bool,
+    /// Its function has returned an error.
+    pub(super) failed: bool,
     /// It does nothing any more, until it is killed.
     pub(super) stopped: bool,
     /// Its side of the link has ended.
@@ -90,10 +98,11 @@ pub(super) struct FakeWorker {
 }
 
 impl FakeWorker {
-    pub(super) fn new(id: WorkerId, concurrency: usize) -> Self {
+    pub(super) fn new(id: WorkerId, concurrency: usize, raw: bool) -> Self {
         Self {
             id,
             concurrency,
+            raw,
             down: VecDeque::new(),
             up: VecDeque::new(),
             booted: false,
@@ -104,6 +113,7 @@ impl FakeWorker {
             shut: false,
             spoiled: false,
             end_asked: false,
+            failed: false,
             stopped: false,
             closed: false,
             kill_asked: false,
@@ -216,8 +226,26 @@ impl FakeWorker {
 
     fn exit_if_done(&mut self) {
         let runs_none = self.running.is_empty() && self.open.is_empty();
-        if self.end_asked && runs_none && self.queue.is_empty() {
+        if self.end_asked && !self.raw && runs_none && self.queue.is_empty() {
             self.die(Exit::Code(0), None);
+        }
+    }
+
+    /// Its function returns; what follows in its process ends like that, if it does.
+    pub(super) fn leave(&mut self, exit: Option<Exit>) {
+        self.up.push_back(Up::Left);
+        match exit {
+            Some(exit) => self.die(exit, None),
+            None => self.stopped = true,
+        }
+    }
+
+    /// The same, with an error.
+    pub(super) fn fail(&mut self, exit: Option<Exit>) {
+        self.failed = true;
+        match exit {
+            Some(exit) => self.die(exit, None),
+            None => self.stopped = true,
         }
     }
 

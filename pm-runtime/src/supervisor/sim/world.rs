@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::super::budget::BACKOFF_CAP;
 use super::super::slot::Phase;
 use super::super::{
-    Action, Bug, Config, Core, QueryKey, Route, Stage, Submission, WaiterId, WorkerId,
+    Action, Bug, Config, Core, Note, QueryKey, Route, Stage, Submission, WaiterId, WorkerId,
 };
 
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
 use super::rng::Rng;
 use super::worker::{Down, FakeWorker};
-use super::{judge, oracle, outcomes, recount};
+use super::{judge, oracle, outcomes, raw, recount};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
@@ -25,6 +26,8 @@ pub(super) enum Event {
     SpawnedOne(WorkerId),
     /// Every worker is to live elsewhere.
     Rehoused,
+    /// The function of a worker has returned.
+    Left(WorkerId),
     /// A worker is of no use any more.
     Spoiled(WorkerId),
     Other,
@@ -154,7 +157,8 @@ impl World {
     ) -> Check {
         let before = self.look();
         self.say(|| format!("{event:?}: {wish:?}"));
-        self.ledger.meddled = true;
+        // Who asks for more moves nobody.
+        self.ledger.meddled |= !matches!((event, &wish), (Event::Other, Wish::Ready(_)));
         let waiter = tell(&mut self.core, self.now);
         if self.ledger.waiters.insert(waiter, wish).is_some() {
             return Err(format!("two waiters are called {waiter}"));
@@ -164,7 +168,6 @@ impl World {
 
     pub(super) fn spawn_one(&mut self) -> Check {
         let before = self.look();
-        self.ledger.meddled = true;
         let (waiter, worker) = self.core.spawn_one(self.now);
         self.say(|| format!("spawn_one: {worker}"));
         self.ledger.waiters.insert(waiter, Wish::One(worker));
@@ -260,6 +263,7 @@ impl World {
                 let probe = !temporary && self.ledger.count.is_spent(&self.config, now);
                 if probe {
                     self.ledger.count.last_probe = Some(now);
+                    self.ledger.count.not_after = Some(now + BACKOFF_CAP);
                 }
                 let shadow = Shadow {
                     launched: now,
@@ -269,6 +273,8 @@ impl World {
                     evicted: false,
                     handed: Default::default(),
                     ready: false,
+                    live: None,
+                    added: 0,
                     held: Default::default(),
                     shut: None,
                     confirmed: None,
@@ -276,6 +282,7 @@ impl World {
                     moved: now,
                     releasing: None,
                     told_to_end: false,
+                    left: false,
                     killed: None,
                     abandoned: false,
                     lied: false,
@@ -285,7 +292,9 @@ impl World {
                 if self.ledger.shadows.insert(worker, shadow).is_some() {
                     return Err(format!("worker {worker} was launched twice"));
                 }
-                self.workers.insert(worker, FakeWorker::new(worker, self.config.concurrency));
+                let Config { concurrency, raw, .. } = self.config;
+                let fake = FakeWorker::new(worker, concurrency, raw);
+                self.workers.insert(worker, fake);
             }
             Action::Hand(worker, key) => {
                 judge::hand(self, worker, key, before)?;
@@ -353,6 +362,8 @@ impl World {
             }
             Action::Forget(Ticket(id)) => self.ledger.resolve(id, Outcome::Forgotten, now)?,
             Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
+            Action::Note(Note::Crashed(_)) => self.ledger.told_crashes += 1,
+            Action::Note(Note::Healed(worker)) => raw::healed(self, worker)?,
             Action::Note(_) => {}
         }
         Ok(())
