@@ -151,14 +151,14 @@ fn option(
     match taker {
         Taker::CrateOnly(attribute) if key.kind != Kind::Crate => {
             return fail(format!(
-                "`{name}` is an option of `#[worker_query]`: `#[{attribute}]` takes only `crate`"
+                "`{name}` is an option of {}: `#[{attribute}]` takes only `crate`",
+                takers(key)
             ));
         }
         Taker::Pool(subject) if !key.subjects().contains(&subject) => {
-            let only = key.subjects().first().unwrap_or(&subject).attribute();
-            let attribute = subject.attribute();
+            let (takers, attribute) = (takers(key), subject.attribute());
             return fail(format!(
-                "`{name}` is an option of `#[{only}]`, and has no meaning for `#[{attribute}]`: \
+                "`{name}` is an option of {takers}, and has no meaning for `#[{attribute}]`: \
                  remove it"
             ));
         }
@@ -194,6 +194,13 @@ fn option(
     }
     let value = value::parse(key, input)?;
     Ok((name, value))
+}
+
+/// The attributes that take an option.
+fn takers(key: &Key) -> String {
+    let takers: Vec<_> =
+        key.subjects().iter().map(|subject| format!("`#[{}]`", subject.attribute())).collect();
+    takers.join(" and ")
 }
 
 /// Moves behind the comma, or to the place where one is missing.
@@ -240,7 +247,7 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
             return format!("unknown option `{name}`: `#[{attribute}]` takes only `crate`");
         }
     };
-    let hint = match closest(name) {
+    let hint = match closest(name, subject) {
         Some(key) => format!(": did you mean `{key}`?"),
         None => String::from(":"),
     };
@@ -251,8 +258,9 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
 }
 
 /// The known option that a misspelt one most likely stands for.
-fn closest(name: &str) -> Option<&'static str> {
+fn closest(name: &str, subject: Subject) -> Option<&'static str> {
     KEYS.iter()
+        .filter(|key| key.subjects().contains(&subject))
         .map(|key| (edits(name, key.name), key.name))
         .filter(|(edits, key)| *edits <= (key.len() / 3).max(1))
         .min()

@@ -25,6 +25,14 @@ pub(crate) enum Subject {
 pub(crate) fn function(attribute: &str, item: TokenStream, errors: &mut Errors) -> Option<ItemFn> {
     match syn::parse2(item) {
         Ok(Item::Fn(function)) => return Some(function),
+        Ok(Item::Struct(item)) if attribute == "worker_raw" => errors.at(
+            item.struct_token.span,
+            "`#[worker_raw]` stands above a `fn` with a body; a struct is a `#[worker_stream]`",
+        ),
+        Ok(Item::Impl(item)) if attribute == "worker_raw" => errors.at(
+            item.impl_token.span,
+            "`#[worker_raw]` stands above a `fn` with a body; an `impl` block is a `#[worker_query]`",
+        ),
         Ok(other) => errors.at(
             keyword(&other),
             format!("`#[{attribute}]` stands above a `fn` with a body: move it there"),

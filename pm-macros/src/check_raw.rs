@@ -1,14 +1,21 @@
 //! What the function of a raw worker may look like, and what to write where it does not.
 
+use crate::check::owned;
 use crate::errors::Errors;
-use crate::model::Model;
+use crate::fallback::{mentions, without_syntax_errors};
+use crate::model::{Model, Names, bare};
 use crate::raw;
+use crate::signature::type_text;
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::{FnArg, GenericParam, ItemFn, Safety, Signature, Type};
+use quote::{ToTokens, format_ident, quote};
+use syn::visit::{self, Visit};
+use syn::{
+    FnArg, GenericParam, ItemFn, Lifetime, PatType, Path, ReturnType, Safety, Signature, Type,
+    TypeFnPtr, TypeImplTrait, TypeInfer, TypeReference,
+};
 
 /// The signature: a link, and nothing else.
-pub(crate) fn signature(signature: &Signature, errors: &mut Errors) {
+pub(crate) fn signature(signature: &Signature, names: &Names, errors: &mut Errors) {
     if let Some(token) = &signature.constness {
         errors.on(token, "a worker's function runs in another process: remove `const`");
     }
@@ -24,9 +31,13 @@ pub(crate) fn signature(signature: &Signature, errors: &mut Errors) {
     }
     for parameter in &signature.generics.params {
         let message = match parameter {
-            GenericParam::Type(_) | GenericParam::Const(_) => {
-                "a worker's function cannot be generic, because the worker must know the types: \
-                 write concrete ones"
+            GenericParam::Type(_) => {
+                "a worker's function cannot be generic, because the worker must know the type: \
+                 write a concrete one"
+            }
+            GenericParam::Const(_) => {
+                "a worker's function cannot be generic: write a `const` beside it, or send the \
+                 number as its first message"
             }
             GenericParam::Lifetime(_) => {
                 "a worker's function owns its link: remove the lifetime parameter"
@@ -40,10 +51,13 @@ pub(crate) fn signature(signature: &Signature, errors: &mut Errors) {
             "a worker's function cannot be generic: remove the `where` clause",
         );
     }
-    arguments(signature, errors);
+    arguments(signature, names, errors);
+    if let ReturnType::Type(_, ty) = &signature.output {
+        Selves(errors).visit_type(ty);
+    }
 }
 
-fn arguments(signature: &Signature, errors: &mut Errors) {
+fn arguments(signature: &Signature, names: &Names, errors: &mut Errors) {
     let mut arguments = signature.inputs.iter();
     match arguments.next() {
         None => errors.at(
@@ -54,11 +68,7 @@ fn arguments(signature: &Signature, errors: &mut Errors) {
             receiver,
             "a worker's function has no `self`, only its link: write `link: RawLink`",
         ),
-        Some(FnArg::Typed(typed)) => {
-            if let Type::Reference(reference) = &*typed.ty {
-                errors.on(reference, "a worker's function owns its link: write `link: RawLink`");
-            }
-        }
+        Some(FnArg::Typed(typed)) => link(typed, names, errors),
     }
     for more in arguments {
         errors.on(
@@ -71,14 +81,131 @@ fn arguments(signature: &Signature, errors: &mut Errors) {
     }
 }
 
+fn link(typed: &PatType, names: &Names, errors: &mut Errors) {
+    for attr in &typed.attrs {
+        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+            errors.on(
+                attr,
+                "the link of a worker's function cannot depend on a condition: write the whole \
+                 function twice",
+            );
+        }
+    }
+    match bare(&typed.ty) {
+        Type::Reference(reference) => {
+            let link = type_text(&reference.elem);
+            let link = if link.contains("RawLink") { link } else { String::from("RawLink") };
+            errors.on(reference, format!("a worker's function owns its link: write `{link}`"));
+        }
+        Type::ImplTrait(ty) => {
+            errors.on(ty, "a worker's function takes its link: write `RawLink`");
+        }
+        ty => Messages { names, errors }.visit_type(ty),
+    }
+}
+
+/// What messages cannot be, wherever it is in the type of a link.
+struct Messages<'a> {
+    names: &'a Names,
+    errors: &'a mut Errors,
+}
+
+impl<'ast> Visit<'ast> for Messages<'_> {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.errors.on(
+            reference,
+            format!(
+                "a message goes to another process, and borrows nothing: write `{}`",
+                owned(&reference.elem)
+            ),
+        );
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if lifetime.ident != "static" {
+            self.errors.at(
+                lifetime.span(),
+                "a message goes to another process, and borrows nothing: write `'static`",
+            );
+        }
+    }
+
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.errors.on(ty, "`impl Trait` cannot travel: write a concrete type");
+    }
+
+    fn visit_type_infer(&mut self, ty: &'ast TypeInfer) {
+        self.errors.on(ty, "the pool has to know the types of the messages: write this one");
+    }
+
+    // Serde says best that this cannot travel at all; its lifetimes are its own.
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+
+    fn visit_path(&mut self, path: &'ast Path) {
+        Selves(self.errors).judge(path);
+        let [.., pool, builder] = self.names.all();
+        if let Some(name) = [pool, builder].into_iter().find(|name| path.is_ident(*name)) {
+            self.errors.on(
+                path,
+                format!(
+                    "`{name}` is a type that `#[worker_raw]` makes: rename yours, or choose \
+                     another stem with `name = \"..\"`"
+                ),
+            );
+        }
+        visit::visit_path(self, path);
+    }
+}
+
+/// The `Self` of a free function, which may be one inside of an `impl` block.
+struct Selves<'a>(&'a mut Errors);
+
+impl Selves<'_> {
+    fn judge(&mut self, path: &Path) {
+        if let Some(first) = path.segments.first().filter(|first| first.ident == "Self") {
+            self.0.on(
+                &first.ident,
+                "a worker's function has no `Self`: write the type's name, and put the function \
+                 outside of the `impl` block",
+            );
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Selves<'_> {
+    fn visit_path(&mut self, path: &'ast Path) {
+        self.judge(path);
+        visit::visit_path(self, path);
+    }
+}
+
 /// The function, and a pool with the same face that runs nothing.
 pub(crate) fn fallback(model: &Model, function: ItemFn) -> TokenStream {
-    let is_method = function.sig.receiver().is_some();
+    let of_a_block = |tokens| mentions(tokens, &format_ident!("Self"));
+    let is_method = function.sig.receiver().is_some()
+        || of_a_block(function.sig.to_token_stream())
+        || model.message().is_some_and(of_a_block);
     if is_method {
         // An `impl` holds no types.
         return function.into_token_stream();
     }
+    let [.., pool, builder] = model.names.all();
+    if [pool, builder].iter().any(|name| mentions(function.sig.to_token_stream(), name)) {
+        // A name is given once.
+        return function.into_token_stream();
+    }
+    let mut errors = Errors::default();
+    if let Some(FnArg::Typed(typed)) = function.sig.inputs.first() {
+        link(typed, &model.names, &mut errors);
+    }
+    // A type may be a parameter, which no pool has.
+    let is_generic = !function.sig.generics.params.is_empty();
+    let types = match errors.is_empty() && !is_generic {
+        true => raw::types(&function.sig, &model.runtime),
+        false => None,
+    };
     let serve = quote!(__private::Serve::raw(|_| loop {}));
-    let handle = raw::handle(model, None, serve, TokenStream::new());
+    let handle = raw::handle(model, types, serve, TokenStream::new());
+    let function = without_syntax_errors(function);
     quote!(#function #handle)
 }

@@ -162,8 +162,8 @@ fn answer(signature: &Signature) -> TokenStream {
     }
 }
 
-/// Whether a body that never returns can have this type.
-fn is_concrete(ty: &Type) -> bool {
+/// Whether a body that never returns can have this type, and a turbofish can name it.
+pub(crate) fn is_concrete(ty: &Type) -> bool {
     struct Concrete(bool);
     impl<'ast> Visit<'ast> for Concrete {
         fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
@@ -178,7 +178,7 @@ fn is_concrete(ty: &Type) -> bool {
     concrete.0
 }
 
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,
         TokenTree::Group(group) => mentions(group.stream(), name),

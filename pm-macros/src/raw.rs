@@ -2,15 +2,16 @@
 
 use crate::args::Options;
 use crate::errors::Errors;
+use crate::fallback::{is_concrete, mentions};
 use crate::keys::Subject;
-use crate::model::{Model, bare};
+use crate::model::{Model, bare, made};
 use crate::parts::own;
 use crate::{args, check, check_raw, entry, pool};
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use syn::{
-    AngleBracketedGenericArguments, FnArg, GenericArgument, ItemFn, PathArguments, ReturnType,
-    Signature, Type,
+    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatIdent, PathArguments, ReturnType, Signature,
+    Type, parse_quote,
 };
 
 /// `#[worker_raw]`.
@@ -34,31 +35,46 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
         return function.into_token_stream();
     };
     let mut mistakes = Errors::default();
-    check_raw::signature(&function.sig, &mut mistakes);
+    check_raw::signature(&function.sig, &model.names, &mut mistakes);
     if !mistakes.is_empty() {
         errors.extend(mistakes);
         return check_raw::fallback(&model, function);
     }
     let serve = serve(&model, &function.sig);
     let registration = entry::registration(&model);
-    let handle = handle(&model, types(&function.sig), serve, registration);
-    // `recv` takes no `&mut`, and nobody need know that.
-    quote! {
-        #[allow(unused_mut, reason = "a link may be `mut`")]
-        #function
-        #handle
+    let handle = handle(&model, types(&function.sig, &model.runtime), serve, registration);
+    use_mut(&mut function);
+    quote!(#function #handle)
+}
+
+/// `recv` takes no `&mut`, and nobody need know that: a link may be `mut` without a warning. Nothing
+/// is said where that is expected.
+fn use_mut(function: &mut ItemFn) {
+    let is_expected = |attr: &Attribute| {
+        attr.path().is_ident("expect")
+            && mentions(attr.meta.to_token_stream(), &format_ident!("unused_mut"))
+    };
+    if !function.attrs.iter().any(is_expected)
+        && let Some(FnArg::Typed(typed)) = function.sig.inputs.first()
+        && let Pat::Ident(PatIdent { by_ref: None, mutability: Some(_), ident, .. }) = &*typed.pat
+    {
+        function.block.stmts.insert(0, parse_quote!(let _ = &mut #ident;));
     }
 }
 
 /// What a worker does with its link.
 fn serve(model: &Model, signature: &Signature) -> TokenStream {
-    let function = &signature.ident;
+    let mut function = signature.ident.clone();
+    function.set_span(made(function.span()));
     let after = model.options.init.as_ref().map(|init| quote!(.after(|| __private::init(#init))));
     let message = model.message().map(|message| quote!(.message::<#message>()));
     let channel = own("channel");
-    let call = quote!(#function(__private::raw_link(#channel)));
+    let link = link(signature, &model.runtime, &channel);
+    let call = quote!(#function(#link));
+    // Where the type is named, the compiler complains of it.
     let returned = |value| match &signature.output {
         ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => quote!(match #value {}),
+        ReturnType::Type(_, ty) if is_concrete(ty) => quote!(__private::returned::<#ty>(#value)),
         _ => quote!(__private::returned(#value)),
     };
     let serve = match signature.asyncness {
@@ -78,35 +94,44 @@ fn serve(model: &Model, signature: &Signature) -> TokenStream {
     quote!(#serve #after #message)
 }
 
+/// The link that the function takes.
+fn link(signature: &Signature, runtime: &TokenStream, channel: &Ident) -> TokenStream {
+    match (types(signature, runtime), signature.inputs.first()) {
+        (Some((to, from)), _) => quote!(__private::raw_link::<#to, #from>(#channel)),
+        (None, Some(FnArg::Typed(link))) => {
+            let ty = &link.ty;
+            quote!(__private::plain_link::<#ty>(#channel))
+        }
+        (None, _) => quote!(__private::plain_link(#channel)),
+    }
+}
+
 /// The types of the messages to a worker and from it, where the link names them.
-fn types(signature: &Signature) -> Option<&AngleBracketedGenericArguments> {
+pub(crate) fn types(
+    signature: &Signature,
+    runtime: &TokenStream,
+) -> Option<(TokenStream, TokenStream)> {
     let FnArg::Typed(link) = signature.inputs.first()? else { return None };
     let Type::Path(path) = bare(&link.ty) else { return None };
-    match &path.path.segments.last()?.arguments {
-        PathArguments::AngleBracketed(types) => Some(types),
-        PathArguments::None | PathArguments::Parenthesized(_) => None,
-    }
+    let PathArguments::AngleBracketed(types) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    let mut types = types.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(quote!(#ty)),
+        _ => None,
+    });
+    Some((types.next()?, types.next().unwrap_or_else(|| quote!(#runtime::RawBytes))))
 }
 
 /// The pool, whose workers have the types of its messages.
 pub(crate) fn handle(
     model: &Model,
-    types: Option<&AngleBracketedGenericArguments>,
+    types: Option<(TokenStream, TokenStream)>,
     serve: TokenStream,
     registration: TokenStream,
 ) -> TokenStream {
     let pool = &model.names.pool;
-    let types: Vec<_> = types
-        .into_iter()
-        .flat_map(|types| &types.args)
-        .filter_map(|argument| match argument {
-            GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        })
-        .collect();
-    let inside = match &types[..] {
-        [to, from] => quote!(__private::raw_handle!(#pool, #to, #from);),
-        _ => quote!(__private::raw_handle!(#pool);),
-    };
+    let types = types.map(|(to, from)| quote!(, #to, #from));
+    let inside = quote!(__private::raw_handle!(#pool #types););
     pool::handle(model, TokenStream::new(), serve, quote!(#inside #registration))
 }

@@ -30,7 +30,7 @@ pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, RawLink, RawReturn, RawWorker, Worker};
+use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, RawLink, RawMessage, RawReturn, RawWorker, Worker};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
@@ -61,8 +61,28 @@ pub fn open_stream<S: StreamMessages>(pool: &Pool, opening: S) -> Opening<S> {
 }
 
 /// A link with the types that its function asks for.
-pub fn raw_link<In, Out>(channel: RawChannel) -> RawLink<In, Out> {
+pub fn raw_link<In: RawMessage, Out: RawMessage>(channel: RawChannel) -> RawLink<In, Out> {
     RawLink::new(channel)
+}
+
+/// The same where the function's argument names no types: they must not be hidden behind another
+/// name, because its pool would not know them.
+pub fn plain_link<L: PlainLink>(channel: RawChannel) -> L {
+    L::new(channel)
+}
+
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not seen to be the link of a raw worker",
+    label = "write `RawLink`, or `RawLink<In, Out>` with the types of its messages"
+)]
+pub trait PlainLink {
+    fn new(channel: RawChannel) -> Self;
+}
+
+impl PlainLink for RawLink {
+    fn new(channel: RawChannel) -> Self {
+        RawLink::new(channel)
+    }
 }
 
 /// How the function of a raw worker has ended.

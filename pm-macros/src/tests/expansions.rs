@@ -1,6 +1,7 @@
 use super::{Macro, pretty};
 use crate::expand::worker_query;
 use crate::main_test::{main, test};
+use crate::raw::worker_raw;
 use crate::stream::worker_stream;
 
 /// Compares with the snapshot of that name.
@@ -202,6 +203,67 @@ fn a_query_with_mistakes() {
         worker_query,
         "workers = 2, timout = 3",
         "pub fn pick<T>(from: Vec<T>) -> &T { &from[0] }",
+    );
+}
+
+const RAW: &str = "
+    /// Runs a safari.
+    async fn safari(mut link: RawLink) -> std::io::Result<()> {
+        while let Some(command) = link.recv().await? { link.send(&run(&command)).await?; }
+        Ok(())
+    }
+";
+
+#[test]
+fn a_raw_pool() {
+    let args = r#"workers = 4, env(SAFARI_MODE = "high_performance")"#;
+    snapshot("raw", worker_raw, args, RAW);
+}
+
+#[test]
+fn a_raw_pool_with_types() {
+    snapshot(
+        "raw_types",
+        worker_raw,
+        r#"name = "Adder", crate = "renamed::runtime", init = set_up, message = Progress"#,
+        "#[cfg(unix)] #[allow(deprecated)]
+         pub fn add(link: RawLink<Vec<u32>, Sum>) { run(link) }",
+    );
+}
+
+#[test]
+fn a_raw_pool_with_bytes_one_way() {
+    snapshot(
+        "raw_one_way",
+        worker_raw,
+        "",
+        "pub(crate) async fn count(link: pm_runtime::RawLink<Word>) -> Result<(), impl Display> { run(link).await }",
+    );
+}
+
+#[test]
+fn a_raw_pool_that_never_returns() {
+    snapshot(
+        "raw_never",
+        worker_raw,
+        r#"runtime = "smol""#,
+        "async fn serve(link: RawLink) -> ! { loop { turn(&link).await } }",
+    );
+}
+
+#[test]
+fn a_raw_pool_whose_unused_mut_is_expected() {
+    let item = "#[expect(unused_mut)] fn serve(mut link: RawLink) {}";
+    assert!(!pretty(worker_raw, "", item).contains("let _"));
+}
+
+#[test]
+fn a_raw_pool_with_mistakes() {
+    snapshot(
+        "raw_mistakes",
+        worker_raw,
+        "workers = 2, timeout = 3, message = Progress",
+        "pub fn serve(link: RawLink<u8, u16>, twice: u8) -> Result<(), Error> { run(link) }",
     );
 }
 
