@@ -11,6 +11,8 @@ mod pools;
 mod process_wide;
 #[path = "contract/queries.rs"]
 mod queries;
+#[path = "contract/raw.rs"]
+mod raw;
 #[path = "contract/services.rs"]
 mod services;
 #[path = "contract/speaking.rs"]

@@ -198,9 +198,12 @@ fn option(
 
 /// The attributes that take an option.
 fn takers(key: &Key) -> String {
-    let takers: Vec<_> =
-        key.subjects().iter().map(|subject| format!("`#[{}]`", subject.attribute())).collect();
-    takers.join(" and ")
+    let all = key.subjects().iter().map(|subject| format!("`#[{}]`", subject.attribute()));
+    let all: Vec<_> = all.collect();
+    match &all[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => all.concat(),
+    }
 }
 
 /// Moves behind the comma, or to the place where one is missing.

@@ -97,11 +97,38 @@ fn link(typed: &PatType, names: &Names, errors: &mut Errors) {
             let link = if link.contains("RawLink") { link } else { String::from("RawLink") };
             errors.on(reference, format!("a worker's function owns its link: write `{link}`"));
         }
-        Type::ImplTrait(ty) => {
-            errors.on(ty, "a worker's function takes its link: write `RawLink`");
+        // Behind another name its types could not be seen, and the pool would not know them.
+        ty if !is_called(ty, "RawLink") => errors.on(
+            ty,
+            "a worker's function takes its link, by this name: write `RawLink`, or \
+             `RawLink<In, Out>` with the types of its messages",
+        ),
+        ty => {
+            if let [to] = raw::arguments(ty)[..] {
+                let to = type_text(to);
+                errors.on(
+                    ty,
+                    format!(
+                        "a link has a type for each direction, or none: write `RawLink<{to}, Out>` \
+                         with the type of what the worker sends"
+                    ),
+                );
+            }
+            for ty in raw::arguments(ty).into_iter().filter(|ty| is_called(ty, "RawBytes")) {
+                errors.on(
+                    ty,
+                    "this is what a link without types carries: write `RawLink` alone, or \
+                     `Vec<u8>` for bytes in one direction",
+                );
+            }
+            Messages { names, errors }.visit_type(ty)
         }
-        ty => Messages { names, errors }.visit_type(ty),
     }
+}
+
+fn is_called(ty: &Type, name: &str) -> bool {
+    let Type::Path(path) = bare(ty) else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == name)
 }
 
 /// What messages cannot be, wherever it is in the type of a link.
@@ -201,7 +228,7 @@ pub(crate) fn fallback(model: &Model, function: ItemFn) -> TokenStream {
     // A type may be a parameter, which no pool has.
     let is_generic = !function.sig.generics.params.is_empty();
     let types = match errors.is_empty() && !is_generic {
-        true => raw::types(&function.sig, &model.runtime),
+        true => raw::types(&function.sig),
         false => None,
     };
     let serve = quote!(__private::Serve::raw(|_| loop {}));

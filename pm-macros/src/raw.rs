@@ -7,7 +7,7 @@ use crate::keys::Subject;
 use crate::model::{Model, bare, made};
 use crate::parts::own;
 use crate::{args, check, check_raw, entry, pool};
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
     Attribute, FnArg, GenericArgument, ItemFn, Pat, PatIdent, PathArguments, ReturnType, Signature,
@@ -42,7 +42,7 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
     }
     let serve = serve(&model, &function.sig);
     let registration = entry::registration(&model);
-    let handle = handle(&model, types(&function.sig, &model.runtime), serve, registration);
+    let handle = handle(&model, types(&function.sig), serve, registration);
     use_mut(&mut function);
     quote!(#function #handle)
 }
@@ -64,13 +64,17 @@ fn use_mut(function: &mut ItemFn) {
 
 /// What a worker does with its link.
 fn serve(model: &Model, signature: &Signature) -> TokenStream {
+    let runtime = &model.runtime;
     let mut function = signature.ident.clone();
     function.set_span(made(function.span()));
     let after = model.options.init.as_ref().map(|init| quote!(.after(|| __private::init(#init))));
     let message = model.message().map(|message| quote!(.message::<#message>()));
     let channel = own("channel");
-    let link = link(signature, &model.runtime, &channel);
-    let call = quote!(#function(#link));
+    let types = match types(signature) {
+        Some([to, from]) => quote!(#to, #from),
+        None => quote!(#runtime::RawBytes, #runtime::RawBytes),
+    };
+    let call = quote!(#function(__private::raw_link::<#types>(#channel)));
     // Where the type is named, the compiler complains of it.
     let returned = |value| match &signature.output {
         ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)) => quote!(match #value {}),
@@ -94,44 +98,36 @@ fn serve(model: &Model, signature: &Signature) -> TokenStream {
     quote!(#serve #after #message)
 }
 
-/// The link that the function takes.
-fn link(signature: &Signature, runtime: &TokenStream, channel: &Ident) -> TokenStream {
-    match (types(signature, runtime), signature.inputs.first()) {
-        (Some((to, from)), _) => quote!(__private::raw_link::<#to, #from>(#channel)),
-        (None, Some(FnArg::Typed(link))) => {
-            let ty = &link.ty;
-            quote!(__private::plain_link::<#ty>(#channel))
-        }
-        (None, _) => quote!(__private::plain_link(#channel)),
-    }
+/// The types of the messages to a worker and from it, where the link names them.
+pub(crate) fn types(signature: &Signature) -> Option<[&Type; 2]> {
+    let FnArg::Typed(link) = signature.inputs.first()? else { return None };
+    <[&Type; 2]>::try_from(arguments(&link.ty)).ok()
 }
 
-/// The types of the messages to a worker and from it, where the link names them.
-pub(crate) fn types(
-    signature: &Signature,
-    runtime: &TokenStream,
-) -> Option<(TokenStream, TokenStream)> {
-    let FnArg::Typed(link) = signature.inputs.first()? else { return None };
-    let Type::Path(path) = bare(&link.ty) else { return None };
-    let PathArguments::AngleBracketed(types) = &path.path.segments.last()?.arguments else {
-        return None;
+/// The types in the angle brackets of a link.
+pub(crate) fn arguments(link: &Type) -> Vec<&Type> {
+    let Type::Path(path) = bare(link) else { return Vec::new() };
+    let Some(PathArguments::AngleBracketed(types)) =
+        path.path.segments.last().map(|last| &last.arguments)
+    else {
+        return Vec::new();
     };
-    let mut types = types.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(quote!(#ty)),
+    let types = types.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
         _ => None,
     });
-    Some((types.next()?, types.next().unwrap_or_else(|| quote!(#runtime::RawBytes))))
+    types.collect()
 }
 
 /// The pool, whose workers have the types of its messages.
 pub(crate) fn handle(
     model: &Model,
-    types: Option<(TokenStream, TokenStream)>,
+    types: Option<[&Type; 2]>,
     serve: TokenStream,
     registration: TokenStream,
 ) -> TokenStream {
     let pool = &model.names.pool;
-    let types = types.map(|(to, from)| quote!(, #to, #from));
+    let types = types.map(|[to, from]| quote!(, #to, #from));
     let inside = quote!(__private::raw_handle!(#pool #types););
     pool::handle(model, TokenStream::new(), serve, quote!(#inside #registration))
 }

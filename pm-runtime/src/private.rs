@@ -30,7 +30,10 @@ pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;
 use crate::wire::codec;
 use crate::wire::message::Refusal;
-use crate::{Call, DecodeError, Opening, Pool, PoolBuilder, RawLink, RawMessage, RawReturn, RawWorker, Worker};
+use crate::{
+    Call, DecodeError, Opening, Pool, PoolBuilder, RawLink, RawMessage, RawReturn, RawWorker,
+    Worker,
+};
 
 pub fn builder<P: Handle>() -> PoolBuilder<P> {
     PoolBuilder::new()
@@ -65,26 +68,6 @@ pub fn raw_link<In: RawMessage, Out: RawMessage>(channel: RawChannel) -> RawLink
     RawLink::new(channel)
 }
 
-/// The same where the function's argument names no types: they must not be hidden behind another
-/// name, because its pool would not know them.
-pub fn plain_link<L: PlainLink>(channel: RawChannel) -> L {
-    L::new(channel)
-}
-
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not seen to be the link of a raw worker",
-    label = "write `RawLink`, or `RawLink<In, Out>` with the types of its messages"
-)]
-pub trait PlainLink {
-    fn new(channel: RawChannel) -> Self;
-}
-
-impl PlainLink for RawLink {
-    fn new(channel: RawChannel) -> Self {
-        RawLink::new(channel)
-    }
-}
-
 /// How the function of a raw worker has ended.
 pub fn returned<T: RawReturn>(value: T) -> Return {
     value.into_return()
@@ -101,6 +84,11 @@ pub fn raw_worker<In, Out>(worker: Worker) -> RawWorker<In, Out> {
     RawWorker::new(worker)
 }
 
+/// The same of all of them.
+pub fn raw_workers<In, Out>(workers: Vec<Worker>) -> Vec<RawWorker<In, Out>> {
+    workers.into_iter().map(RawWorker::new).collect()
+}
+
 /// What the handle of a raw pool has beside those of all others.
 #[doc(hidden)]
 #[macro_export]
@@ -115,11 +103,7 @@ macro_rules! __raw_handle {
         impl $pool {
             /// Every worker that is not gone, oldest first.
             pub fn workers(&self) -> ::std::vec::Vec<$crate::RawWorker<$to, $from>> {
-                let workers = self.0.workers().into_iter();
-                ::core::iter::Iterator::collect(::core::iter::Iterator::map(
-                    workers,
-                    $crate::__private::raw_worker,
-                ))
+                $crate::__private::raw_workers(self.0.workers())
             }
 
             /// The least-loaded worker that is ready.

@@ -1,6 +1,6 @@
-//! Queries of several forms, without the prelude and with docs, for crates of every strictness.
+//! Queries and raw workers of several forms, without the prelude and with docs, for crates of every strictness.
 
-use ::pm_runtime::worker_query;
+use ::pm_runtime::{RawError, RawLink, worker_query, worker_raw};
 use ::serde::{Deserialize, Serialize};
 use ::std::borrow::Cow;
 use ::std::path::Path;
@@ -158,6 +158,71 @@ fn in_another_body() -> u32 {
     ask(InsidePool::new().query(&1))
 }
 
+/// A raw worker that says what it hears.
+#[worker_raw(workers = 1, window_bytes = "1MiB")]
+pub async fn raw(mut link: RawLink) -> ::std::result::Result<(), RawError> {
+    while let ::std::option::Option::Some(heard) = link.recv().await? {
+        link.send(&heard).await?;
+    }
+    ::std::result::Result::Ok(())
+}
+
+/// What is said to a raw worker, which nobody else need know.
+#[derive(Serialize, Deserialize)]
+struct Secret {
+    /// How much of it.
+    amount: u32,
+}
+
+/// A raw worker whose messages have types, one of them private.
+#[allow(private_interfaces)]
+#[worker_raw(name = "Typed", init = warm_up)]
+pub fn raw_with_types(link: RawLink<Secret, Question>) {
+    while let ::std::result::Result::Ok(::std::option::Option::Some(secret)) = link.recv_blocking()
+    {
+        let question = Question { amount: secret.amount + 1 };
+        if link.send_blocking(&question).is_err() {
+            return;
+        }
+    }
+}
+
+/// A raw worker that only ends when it is killed.
+#[cfg(unix)]
+#[worker_raw(grace = "1ms")]
+async fn endless(link: RawLink<Question, u32>) -> ! {
+    loop {
+        match link.recv().await {
+            ::std::result::Result::Ok(::std::option::Option::Some(heard)) => {
+                ::std::mem::drop(link.send(&heard.amount).await);
+            }
+            _ => ::std::future::pending().await,
+        }
+    }
+}
+
+/// Not here.
+#[cfg(not(unix))]
+#[worker_raw]
+fn endless(link: RawLink<Question, u32>) {}
+
+/// Links whose types stand in a group that another macro has made.
+macro_rules! echo {
+    ($name:ident, $link:ty, $message:ty) => {
+        /// Says what it hears.
+        #[worker_raw(name = "Echo")]
+        fn $name(mut link: $link) -> ::std::result::Result<(), RawError> {
+            /// The same link behind another name.
+            type Same = RawLink<$message, $message>;
+            let link: &mut Same = &mut link;
+            while let ::std::option::Option::Some(heard) = link.recv_blocking()? {
+                link.send_blocking(&heard)?;
+            }
+            ::std::result::Result::Ok(())
+        }
+    };
+}
+
 /// Waits for an answer.
 fn ask<T>(call: ::pm_runtime::Call<T>) -> T {
     match call.wait() {
@@ -209,4 +274,56 @@ pub async fn run() {
     ::std::assert_eq!(call.await, ::std::result::Result::Ok(()));
     let said = ::std::option::Option::Some(Question { amount: 3 });
     ::std::assert_eq!(heard.recv(), ::std::result::Result::Ok(said));
+    speak().await;
+}
+
+/// Says something to every raw worker, and hears what it says.
+async fn speak() {
+    let pool: RawPool = RawPool::builder().workers(2).build();
+    let worker = expect(pool.spawn_one().await);
+    expect(worker.send("raw").await);
+    ::std::assert_eq!(
+        expect(worker.recv().await).as_deref(),
+        ::std::option::Option::Some(&b"raw"[..])
+    );
+    let pool = TypedPool::in_process();
+    pool.on_spawn(|worker| worker.add_load(1));
+    let worker = expect(pool.spawn_one().await);
+    expect(worker.send(&Secret { amount: 1 }).await);
+    let heard = expect(worker.recv().await);
+    ::std::assert_eq!(heard, ::std::option::Option::Some(Question { amount: 2 }));
+    ::std::assert_eq!(pool.workers().len(), 1);
+    let pool = EndlessPool::new();
+    let worker = expect(pool.spawn_one().await);
+    expect(worker.send(&Question { amount: 3 }).await);
+    ::std::assert_eq!(expect(worker.recv().await), ::std::option::Option::Some(3));
+    pool.destroy().await;
+    ::std::assert_eq!(worker.recv().await, ::std::result::Result::Err(RawError::Released));
+    ::std::assert_eq!((in_one_raw_body().await, in_another_raw_body().await), (4, 5));
+}
+
+/// The same name twice in one file, in bodies.
+async fn in_one_raw_body() -> u8 {
+    echo!(inside, RawLink<u8, u8>, u8);
+    let pool = EchoPool::new();
+    let worker = expect(pool.spawn_one().await);
+    expect(worker.send(&4).await);
+    expect(worker.recv().await).unwrap_or_default()
+}
+
+/// The same name twice in one file, in bodies.
+async fn in_another_raw_body() -> u16 {
+    echo!(inside, ::pm_runtime::RawLink<u16, u16>, u16);
+    let pool = EchoPool::new();
+    let worker = expect(pool.spawn_one().await);
+    expect(worker.send(&5).await);
+    expect(worker.recv().await).unwrap_or_default()
+}
+
+/// What did not fail.
+fn expect<T, E: ::std::fmt::Display>(result: ::std::result::Result<T, E>) -> T {
+    match result {
+        ::std::result::Result::Ok(value) => value,
+        ::std::result::Result::Err(error) => ::std::panic!("{error}"),
+    }
 }

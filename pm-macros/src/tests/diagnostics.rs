@@ -506,7 +506,10 @@ fn a_raw_worker_is_a_function_of_its_link() {
         "&mut RawLink<A, B>",
         "owns its link: write `RawLink<A, B>`",
     );
-    raw("fn f(link: impl Link) {}", "impl Link", "takes its link: write `RawLink`");
+    let says = "takes its link, by this name: write `RawLink`, or `RawLink<In, Out>` with";
+    raw("fn f(link: impl Link) {}", "impl Link", says);
+    raw("fn f(link: Link<A, B>) {}", "Link<A, B>", says);
+    raw("fn f(port: u16) {}", "u16", says);
     raw("fn f(#[cfg(x)] link: RawLink) {}", "#[cfg(x)]", "write the whole function twice");
     raw(
         "fn f(link: RawLink, port: u16) {}",
@@ -519,7 +522,8 @@ fn a_raw_worker_is_a_function_of_its_link() {
         "fn f(&self, link: RawLink) {}",
         &[("&self", "has no `self`"), ("link: RawLink", "takes nothing but its link")],
     );
-    for fine in ["mut link: RawLink", "_: RawLink", "l: a::RawLink<Vec<A>, fn(&A)>", "l: (Link)"] {
+    for fine in ["mut link: RawLink", "_: RawLink", "l: a::RawLink<Vec<A>, fn(&A)>", "l: (RawLink)"]
+    {
         refused(worker_raw, "", &format!("fn f({fine}) {{}}"), &[]);
     }
 }
@@ -548,6 +552,9 @@ fn messages_of_raw_workers_are_owned_and_known() {
     raw("fn f(l: RawLink<u8, Vec<&'static [A]>>) {}", "&'static [A]", "write `Vec<A>`");
     raw("fn f(l: RawLink<Cow<'_, str>, u8>) {}", "'_", "write `'static`");
     raw("fn f(l: RawLink<impl Copy, u8>) {}", "impl Copy", "write a concrete type");
+    raw("fn f(l: RawLink<A>) {}", "RawLink<A>", "write `RawLink<A, Out>` with the type of what");
+    let says = "write `RawLink` alone, or `Vec<u8>` for bytes in one direction";
+    raw("fn f(l: RawLink<A, pm_runtime::RawBytes>) {}", "pm_runtime::RawBytes", says);
     raw("fn f(l: RawLink<_, u8>) {}", "_", "has to know the types of the messages");
     raw("fn f(l: RawLink<Self, u8>) {}", "Self", "write the type's name");
     raw("fn f(l: RawLink) -> Result<(), Self::Error> {}", "Self", "write the type's name");

@@ -232,12 +232,12 @@ fn a_raw_pool_with_types() {
 }
 
 #[test]
-fn a_raw_pool_with_bytes_one_way() {
+fn a_raw_pool_of_which_errors_are_known_only_by_what_they_can() {
     snapshot(
-        "raw_one_way",
+        "raw_impl_trait",
         worker_raw,
         "",
-        "pub(crate) async fn count(link: pm_runtime::RawLink<Word>) -> Result<(), impl Display> { run(link).await }",
+        "pub(crate) async fn count(link: pm_runtime::RawLink<Word, u64>) -> Result<(), impl Display> { run(link).await }",
     );
 }
 
