@@ -16,7 +16,7 @@ impl StreamWorker for Log {
 }
 
 #[worker_query(window = 3)]
-//             ^^^^^^ `window` is an option of `#[worker_stream]`, and has no meaning for `#[worker_query]`: remove it
+//             ^^^^^^ `window` is an option of `#[worker_stream]` and `#[worker_raw]`, and has no meaning for `#[worker_query]`: remove it
 fn query() {}
 
 fn main() {
