@@ -159,12 +159,20 @@ fn in_another_body() -> u32 {
 }
 
 /// A raw worker that says what it hears.
+#[forbid(unused_mut)]
 #[worker_raw(workers = 1, window_bytes = "1MiB")]
 pub async fn raw(mut link: RawLink) -> ::std::result::Result<(), RawError> {
     while let ::std::option::Option::Some(heard) = link.recv().await? {
         link.send(&heard).await?;
     }
     ::std::result::Result::Ok(())
+}
+
+/// A raw worker that would rather be warned.
+#[worker_raw(workers = 1)]
+#[expect(unused_mut, reason = "it is asked for")]
+pub fn warned(mut link: RawLink) {
+    ::std::mem::drop(link.recv_blocking());
 }
 
 /// What is said to a raw worker, which nobody else need know.
