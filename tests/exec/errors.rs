@@ -20,7 +20,7 @@ fn unstarted(exec: Exec) -> (ExecError, String) {
 async fn another_exit_code_than_zero_is_an_error_with_the_output() {
     let error = shell("echo out; echo err >&2; exit 7").await.unwrap_err();
     let ExecError::Failed { exit, output, .. } = &error else { panic!("{error}") };
-    assert_eq!((*exit, output.exit()), (Exit::Code(7), Exit::Code(7)));
+    assert_eq!((*exit, output.status()), (Exit::Code(7), Exit::Code(7)));
     assert_eq!((&*output.stdout(), &*output.stderr()), ("out\n", "err\n"));
     assert_eq!(error.output(), Some(&**output));
     assert!(!error.is_retryable());

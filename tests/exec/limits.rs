@@ -31,7 +31,7 @@ async fn a_timeout_kills_all_that_was_started_and_says_what_was_printed() {
     let script = "sleep 1h & trap '' TERM HUP INT; echo $$ $!; sh -c 'echo $$; exec sleep 1h'";
     let (error, said) = killed_after_saying(script, 3).await;
     let ExecError::TimedOut { output, .. } = &error else { panic!("{error}") };
-    assert_eq!(output.exit(), Exit::Signal(9));
+    assert_eq!(output.status(), Exit::Signal(9));
     assert!(error.to_string().contains("was killed with all that it had started"), "{error}");
     // Its leader is gone; of the others the death may take a moment.
     assert!(!is_alive(said[0]));
@@ -80,7 +80,7 @@ async fn what_prints_for_ever_is_killed_at_the_limit() {
     let error = exec(["yes"]).await.unwrap_err();
     let ExecError::TooLarge { limit, output, .. } = &error else { panic!("{error}") };
     assert_eq!((*limit, output.stdout_bytes().len()), (16 << 20, 16 << 20));
-    assert_eq!(output.exit(), Exit::Signal(9));
+    assert_eq!(output.status(), Exit::Signal(9));
     assert!(error.to_string().contains("printed more than 16 MiB to its stdout"), "{error}");
     // Also where it is a process in the background that prints, and where that is all it does.
     let script = "yes & echo $! >&2; sleep 1h";

@@ -12,7 +12,7 @@ async fn arguments_arrive_as_they_are() {
     let words = ["printf", "<%s>", "", "two words", "$HOME", "it's", "*", "; exit 3", "\n", "-n"];
     let output = exec(words).await.unwrap();
     assert_eq!(output.stdout(), "<><two words><$HOME><it's><*><; exit 3><\n><-n>");
-    assert_eq!((output.exit(), &*output.stderr()), (Exit::Code(0), ""));
+    assert_eq!((output.status(), &*output.stderr()), (Exit::Code(0), ""));
     let owned = vec![String::from("echo"), String::from("owned")];
     assert_eq!(exec(&owned).await.unwrap().stdout(), "owned\n");
     assert_eq!(exec(owned).await.unwrap().stdout(), "owned\n");

@@ -115,6 +115,11 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// It returned, and with code 0.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Code(0)
+    }
+
     /// The signal's name, such as `"SIGSEGV"`.
     pub fn signal_name(&self) -> Option<&'static str> {
         const NAMES: [&str; 32] = [

@@ -52,7 +52,7 @@ impl Output {
     }
 
     /// How the command ended: with code 0 where there was no error.
-    pub fn exit(&self) -> Exit {
+    pub fn status(&self) -> Exit {
         self.exit
     }
 

@@ -318,7 +318,7 @@ impl Running {
             (Some(Verdict::TimedOut), Some(after)) if !matches!(exit, Exit::Code(_)) => {
                 Err(ExecError::TimedOut { command, after, output: Arc::new(output) })
             }
-            _ if exit == Exit::Code(0) => Ok(output),
+            _ if exit.is_success() => Ok(output),
             _ => Err(ExecError::Failed { command, exit, output: Arc::new(output) }),
         });
         waker
