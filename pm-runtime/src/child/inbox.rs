@@ -10,9 +10,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::net::RecvFlags;
-
 use super::entries::Serve;
 use super::job::{Job, Outcome, Running};
 use super::memory::Memory;
@@ -24,9 +21,8 @@ use crate::error::BootError;
 use crate::fault::Injection;
 use crate::listener::Listener;
 use crate::options::Runtime;
-use crate::process::isolate;
 use crate::spin::Luck;
-use crate::sync::{lock, shielded};
+use crate::sync::lock;
 use crate::transport::socket::{self, Read, Wait};
 use crate::wire::frame::{Assembler, Frame};
 use crate::wire::handshake::Hello;
@@ -37,15 +33,6 @@ use crate::wire::message::{ToWorker, from_worker, longest};
 pub(crate) enum Home {
     Process,
     Thread,
-}
-
-/// What a look at the bell shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bell {
-    Rang,
-    Silent,
-    /// The pool is no more.
-    Gone,
 }
 
 /// The worker's ends of its sockets.
@@ -67,7 +54,7 @@ pub(crate) struct Inbox {
     pub(super) streams: Option<Streams>,
     pub(super) home: Home,
     /// The pool's process.
-    parent: u32,
+    pub(super) parent: u32,
     pub(super) depth: u32,
     pub(crate) pool: String,
     /// The worker's number.
@@ -353,13 +340,6 @@ impl Inbox {
         state.orphaned || (state.ending && (empty || state.spoiled))
     }
 
-    /// The worker is to end: whoever asked to be told is.
-    fn release(&self) {
-        shielded(|| {
-            self.released.close();
-        });
-    }
-
     /// Running queries that the pool wants dropped.
     pub(crate) fn take_drops(&self) -> Vec<u64> {
         std::mem::take(&mut lock(&self.state).to_drop)
@@ -406,50 +386,6 @@ impl Inbox {
         }
     }
 
-    /// Waits for the bell until the pool is gone. For the watching thread.
-    pub(crate) fn watch(&self) {
-        if self.serve.is_raw() {
-            return self.watch_raw();
-        }
-        loop {
-            socket::wait_for_news(self.control.as_fd());
-            match self.hear_bell() {
-                Bell::Rang => {}
-                Bell::Silent => continue,
-                Bell::Gone => return self.orphan(),
-            }
-            if self.memory.is_some() {
-                // Whoever waits, waits elsewhere.
-                self.pull(Wait::No);
-                self.wake_all();
-                continue;
-            }
-            let mut state = lock(&self.state);
-            if state.reading {
-                state.rung = true;
-            } else {
-                // Otherwise another thread could find nothing, and sleep in its read, while this
-                // one takes what came.
-                state.reading = true;
-                drop(state);
-                self.pull(Wait::No);
-                lock(&self.state).reading = false;
-                self.changed.notify_all();
-                self.wake_executor();
-            }
-        }
-    }
-
-    /// Looks whether the bell has rung.
-    pub(super) fn hear_bell(&self) -> Bell {
-        let mut bell = [0; 64];
-        match rustix::net::recv(&self.control, &mut bell[..], RecvFlags::DONTWAIT) {
-            Err(Errno::INTR | Errno::AGAIN) => Bell::Silent,
-            Ok((_, 0)) | Err(_) => Bell::Gone,
-            Ok(_) => Bell::Rang,
-        }
-    }
-
     /// Gives a piece of a stream to that. `Some`: it is another frame.
     fn take_piece(&self, frame: Frame) -> Option<Frame> {
         let Some(streams) = &self.streams else { return Some(frame) };
@@ -461,20 +397,6 @@ impl Inbox {
                 None
             }
         }
-    }
-
-    /// Has everybody look again who waits, for whatever was changed before.
-    fn wake_all(&self) {
-        if let Some(memory) = &self.memory {
-            // Not before the change: whoever is about to sleep would find nothing changed, and
-            // see no bell either.
-            let mut state = lock(&self.state);
-            state.rung = state.reading;
-            drop(state);
-            memory.wake();
-        }
-        self.changed.notify_all();
-        self.wake_executor();
     }
 
     pub(super) fn wake_executor(&self) {
@@ -526,7 +448,7 @@ impl Inbox {
             ToWorker::Bell => {}
             ToWorker::End => {
                 lock(&self.state).ending = true;
-                self.release();
+                self.tell_released();
             }
             ToWorker::Timeout { nanos } => {
                 lock(&self.state).next_timeout = Some(nanos.map(Duration::from_nanos));
@@ -546,19 +468,5 @@ impl Inbox {
         self.frame(&mut writer, from_worker::RETURNED, id, &[]);
         self.flush(&mut writer);
         true
-    }
-
-    /// The link has ended, as a rule because the pool is gone: a process ends, with all that it
-    /// started; a thread when what it runs has ended.
-    pub(super) fn orphan(&self) {
-        if self.home == Home::Process {
-            isolate::die_of_lost_link(self.parent);
-        }
-        lock(&self.state).orphaned = true;
-        self.release();
-        if self.serve.is_raw() {
-            self.end_raw();
-        }
-        self.wake_all();
     }
 }

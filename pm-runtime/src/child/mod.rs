@@ -16,6 +16,7 @@ pub(crate) mod raw;
 mod serve;
 pub(crate) mod setup;
 pub(crate) mod stream;
+mod watch;
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::flow::{Credit, Grant, Intake};
+use super::flow::{Credit, Grant};
+use super::incoming::{Batch, Incoming};
 use super::registry::Wakes;
 use crate::error::QueryError;
 use crate::options::Window;
@@ -43,20 +44,6 @@ struct State {
     destroyed: bool,
 }
 
-struct Incoming {
-    /// Whole messages, each behind its length.
-    messages: Vec<u8>,
-    /// What has come of the next one, and how much that was.
-    partial: Vec<u8>,
-    partial_size: usize,
-    intake: Intake,
-    /// The other side sends no more.
-    over: bool,
-    /// Nobody reads any more: what comes is thrown away.
-    unread: bool,
-    reader: Option<Waker>,
-}
-
 struct Outgoing {
     credit: Credit,
     /// What the other side may send again, and was not told.
@@ -72,32 +59,6 @@ struct Outgoing {
     /// It stands in line for room.
     in_line: bool,
     senders: Vec<Waker>,
-}
-
-/// Messages that were taken from a channel at once.
-#[derive(Default)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    at: usize,
-    /// What was read of it, and the channel does not know.
-    read: Grant,
-}
-
-/// Bytes in front of a message.
-const LENGTH: usize = 4;
-
-/// So much memory a stream keeps while nothing comes.
-const KEPT: usize = 256;
-
-impl Batch {
-    /// The next message.
-    pub(crate) fn next(&mut self) -> Option<&[u8]> {
-        let (length, rest) = self.bytes.get(self.at..)?.split_first_chunk::<LENGTH>()?;
-        let length = u32::from_ne_bytes(*length) as usize;
-        self.at += LENGTH + length;
-        self.read.add(length);
-        rest.get(..length)
-    }
 }
 
 /// What came of asking for messages.
@@ -116,15 +77,6 @@ pub(crate) struct Over(pub(crate) Result<(), QueryError>);
 
 impl Channel {
     pub(crate) fn new(window: Window, limit: usize) -> Self {
-        let incoming = Incoming {
-            messages: Vec::new(),
-            partial: Vec::new(),
-            partial_size: 0,
-            intake: Intake::new(window),
-            over: false,
-            unread: false,
-            reader: None,
-        };
         let outgoing = Outgoing {
             credit: Credit::new(window),
             grant: Grant::default(),
@@ -135,8 +87,14 @@ impl Channel {
             in_line: false,
             senders: Vec::new(),
         };
-        let state =
-            State { id: None, carrier: None, incoming, outgoing, ended: None, destroyed: false };
+        let state = State {
+            id: None,
+            carrier: None,
+            incoming: Incoming::new(window),
+            outgoing,
+            ended: None,
+            destroyed: false,
+        };
         Self { limit, state: Mutex::new(state) }
     }
 
@@ -260,22 +218,18 @@ impl Channel {
         cx: Option<&mut Context<'_>>,
     ) -> Taken {
         let mut state = lock(&self.state);
-        let grants = state.read(self, std::mem::take(&mut batch.read));
-        batch.bytes.clear();
-        batch.at = 0;
+        let read = batch.take_read(true);
+        let grants = read.is_some_and(|read| state.read(self, read));
         let State { incoming, ended, .. } = &mut *state;
         let mut old = None;
-        let taken = if !incoming.messages.is_empty() {
-            std::mem::swap(&mut batch.bytes, &mut incoming.messages);
+        let taken = if incoming.move_into(batch) {
             Taken::Some
         } else if let Some(ended) = ended {
             Taken::Over((**ended).clone())
         } else if incoming.over {
             Taken::Over(Ok(()))
         } else {
-            incoming.messages.shrink_to(KEPT);
-            incoming.partial.shrink_to(KEPT);
-            batch.bytes.shrink_to(KEPT);
+            incoming.shrink(batch);
             if let Some(cx) = cx
                 && !incoming.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
             {
@@ -295,12 +249,9 @@ impl Channel {
 
     /// Tells the other side of what was read of a batch that is not used up, if it is time.
     pub(crate) fn read(self: &Arc<Self>, batch: &mut Batch) {
-        const SOME: u64 = 64;
-        if batch.read.messages < SOME && batch.read.bytes < PIECE as u64 {
-            return;
-        }
+        let Some(read) = batch.take_read(false) else { return };
         let mut state = lock(&self.state);
-        if state.read(self, std::mem::take(&mut batch.read)) {
+        if state.read(self, read) {
             let carrier = state.carrier.clone();
             drop(state);
             if let Some(carrier) = carrier {
@@ -312,23 +263,11 @@ impl Channel {
     /// Nobody will read what comes any more.
     pub(crate) fn discard(self: &Arc<Self>, batch: &mut Batch) {
         let mut state = lock(&self.state);
-        let mut read = std::mem::take(&mut batch.read);
-        let rest = [&batch.bytes[batch.at.min(batch.bytes.len())..], &state.incoming.messages];
-        for mut rest in rest {
-            while let Some((length, behind)) = rest.split_first_chunk::<LENGTH>() {
-                let length = u32::from_ne_bytes(*length) as usize;
-                read.add(length);
-                rest = behind.get(length..).unwrap_or_default();
-            }
-        }
-        state.incoming.unread = true;
-        state.incoming.messages = Vec::new();
-        state.incoming.partial = Vec::new();
+        let read = state.incoming.discard(batch);
         let reader = state.incoming.reader.take();
         state.read(self, read);
         drop(state);
         drop(reader);
-        *batch = Batch::default();
         self.flush();
     }
 
@@ -515,38 +454,5 @@ impl State {
             said += 1;
         }
         said
-    }
-}
-
-impl Incoming {
-    /// `Some`: the message is whole, and of this size.
-    fn take(
-        &mut self,
-        piece: &Piece<'_>,
-        whole: bool,
-        limit: usize,
-    ) -> Result<Option<usize>, FrameError> {
-        let size = self.partial_size + piece.body.len();
-        if size > limit {
-            let [length, limit] =
-                [size, limit].map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
-            return Err(FrameError::TooLong { length, limit });
-        }
-        self.intake.check(size).map_err(|_| FrameError::Window)?;
-        self.partial_size = if whole { 0 } else { size };
-        if !whole {
-            if !self.unread {
-                piece.body.append_to(&mut self.partial);
-            }
-            return Ok(None);
-        }
-        self.intake.received(size);
-        if !self.unread {
-            self.messages.extend_from_slice(&(size as u32).to_ne_bytes());
-            self.messages.append(&mut self.partial);
-            piece.body.append_to(&mut self.messages);
-            self.partial.shrink_to(KEPT);
-        }
-        Ok(Some(size))
     }
 }

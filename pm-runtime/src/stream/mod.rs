@@ -9,11 +9,13 @@
 mod channel;
 mod flow;
 mod hub;
+mod incoming;
 mod line;
 mod registry;
 #[cfg(all(test, not(pm_loom)))]
 mod tests;
 
-pub(crate) use channel::{Batch, Carrier, Channel, Over, Taken};
+pub(crate) use channel::{Carrier, Channel, Over, Taken};
 pub(crate) use hub::Hub;
+pub(crate) use incoming::Batch;
 pub(crate) use registry::Wakes;

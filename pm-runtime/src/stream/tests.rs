@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use super::channel::{Batch, Carrier, Channel, Taken};
+use super::channel::{Carrier, Channel, Taken};
 use super::flow::Grant;
+use super::incoming::Batch;
 use super::{Hub, Wakes};
 use crate::options::Window;
 use crate::sync::lock;

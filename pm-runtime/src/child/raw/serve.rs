@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::{RawChannel, Return};
 use crate::child::driver::Driver;
-use crate::child::inbox::{Bell, Inbox};
+use crate::child::inbox::Inbox;
 use crate::child::panics;
 use crate::child::stream::Streams;
+use crate::child::watch::Bell;
 use crate::stream::{Carrier, Channel};
 use crate::transport::socket::{self, Wait};
 use crate::wire::codec;
