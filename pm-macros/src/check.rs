@@ -334,6 +334,14 @@ impl<'ast> Visit<'ast> for Types<'_> {
                 ),
             );
         }
+        let is_link = ty.path.segments.last().is_some_and(|last| last.ident == "RawLink");
+        if is_link && self.place == Place::Argument {
+            return self.errors.on(
+                ty,
+                "a link is the argument of a `#[worker_raw]`: write that instead of \
+                 `#[worker_query]`",
+            );
+        }
         if is_cow_without_lifetime(ty) {
             let lifetime = match self.place {
                 Place::Argument => "'_",

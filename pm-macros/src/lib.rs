@@ -296,7 +296,7 @@ pub fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// A link carries messages of bytes, or with `RawLink<In, Out>` of any types that serde knows: the
 /// pool's workers are [`RawWorker`](../pm_runtime/struct.RawWorker.html)s then, which send `In` and
-/// receive `Out`.
+/// receive `Out`. The argument has that type under its own name, so that the macro sees the types.
 ///
 /// The options are those of [`worker_query`](macro@worker_query) that are not about queries, with
 /// `window` and `window_bytes`, which say how much may be on its way in one direction and not be read.

@@ -27,7 +27,22 @@ fn both(link: RawLink) {
     drop(link);
 }
 
+#[worker_query]
+#[worker_raw]
+//<^^^^^^^^^^^^^ `#[worker_raw]` cannot stand beside `#[worker_query]`: keep one of them
+fn both_too(link: RawLink) {
+//                ^^^^^^^ a link is the argument of a `#[worker_raw]`: write that instead of `#[worker_query]`
+    drop(link);
+}
+
+#[worker_query]
+async fn serve(mut link: RawLink<u8, u16>) {
+//                       ^^^^^^^^^^^^^^^^ a link is the argument of a `#[worker_raw]`: write that instead of `#[worker_query]`
+    let _ = link.recv().await;
+}
+
 fn main() {
+    let _ = ServePool::new().spawn(1);
     Serve.serve(todo!());
-    let _ = BothPool::new().spawn(1);
+    let _ = (BothPool::new().spawn(1), BothTooPool::new().spawn(1));
 }

@@ -251,6 +251,13 @@ fn a_lifetime_is_written_where_a_message_has_to_know_it() {
 }
 
 #[test]
+fn a_query_has_no_link() {
+    let says = "a link is the argument of a `#[worker_raw]`: write that instead of";
+    function("async fn f(link: RawLink) {}", "RawLink", says);
+    function("fn f(mut l: pm_runtime::RawLink<A, B>) {}", "pm_runtime::RawLink<A, B>", says);
+}
+
+#[test]
 fn an_answer_is_not_borrowed() {
     function("fn f(x: &str) -> &str { x }", "&str", "return `String`");
     function(
