@@ -157,3 +157,30 @@ async fn init_runs_first() {
     assert_eq!(reply(&worker).await.as_deref(), Some("prepared"));
     assert_eq!(reply(&worker).await, None);
 }
+
+/// Returns an error, and then does not get away.
+#[worker_raw(workers = 1)]
+fn lingering(link: RawLink) -> io::Result<std::convert::Infallible> {
+    extern "C" fn linger() {
+        loop {
+            std::thread::park();
+        }
+    }
+    // SAFETY: it is a function of C that takes nothing and returns nothing.
+    #[allow(unsafe_code, reason = "what libraries do at the end of a process")]
+    unsafe {
+        libc::atexit(linger);
+    }
+    link.send_blocking("bye")?;
+    Err(io::Error::other("it is over"))
+}
+
+#[pm_runtime::test]
+async fn a_worker_that_does_not_get_away_after_its_function_failed_is_killed() {
+    let pool = LingeringPool::builder().grace(Duration::from_millis(20)).build();
+    let worker = pool.spawn_one().await.unwrap();
+    assert_eq!(reply(&worker).await.as_deref(), Some("bye"));
+    let Err(RawError::Crashed(report)) = worker.recv().await else { panic!("it has failed") };
+    assert_eq!(report.cause, CrashCause::Failed("it is over".into()));
+    assert_eq!(report.exit, Exit::Signal(9));
+}

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::link::Handing;
 use crate::reactor::Reactor;
 use crate::supervisor::{Action, Note, Obituary, QueryKey, WorkerId};
-use crate::sync::shielded;
+use crate::sync::{lock, shielded};
 use crate::wire::message::to_worker;
 use crate::worker::{self, Owner};
 
@@ -255,6 +255,8 @@ impl Shared {
         if rare.destroyed {
             self.events.close();
             self.callbacks.close();
+            // Whoever waits for that may want the ports.
+            drop(std::mem::take(&mut *lock(&self.listeners)));
         }
         for id in rare.launches.drain(..) {
             self.launch_soon(id);
@@ -262,7 +264,7 @@ impl Shared {
         for (raw, how) in rare.ended.drain(..) {
             raw.end(how);
             let most = self.look(|state| state.core.target());
-            self.options.listeners.close_beyond(most);
+            lock(&self.listeners).close_beyond(most);
         }
         for ticket in rare.told.drain(..) {
             ticket.wake();

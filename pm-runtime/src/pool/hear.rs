@@ -166,13 +166,13 @@ impl Shared {
                 if let Some(worker) = state.worker(id) {
                     worker.note_panic(note);
                 }
-                Ok(())
+                state.core.failed(id, now).map_err(violated)
             }
             FromWorker::Failed { error } if self.plan.raw => {
                 if let Some(worker) = state.worker(id) {
                     worker.note_failure(error);
                 }
-                Ok(())
+                state.core.failed(id, now).map_err(violated)
             }
             FromWorker::Failed { .. } => Err(violated(Violation::Left)),
             FromWorker::Closed { id: RAW } if self.plan.raw => {

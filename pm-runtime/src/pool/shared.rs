@@ -20,6 +20,7 @@ use super::registry;
 use super::ticket::Ticket;
 use crate::child::{self, Home, entries::Entry};
 use crate::error::{BootError, QueryError, SpawnError};
+use crate::listener::Listeners;
 use crate::options::Options;
 use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// An option that makes no sense: no worker is ever started.
     pub(super) mistake: Option<BootError>,
     pub(super) plan: Plan,
+    /// Where workers accept connections; none when the pool is destroyed.
+    pub(super) listeners: Mutex<Listeners>,
     pub(super) state: Mutex<State>,
     pub(super) events: Arc<Channel>,
     pub(super) callbacks: Arc<Callbacks>,
@@ -76,7 +79,8 @@ impl Shared {
     pub(crate) fn new(name: String, entry: Entry, options: Options) -> Arc<Self> {
         let mistake = options.mistake();
         // A pool that will not start still has to be consistent.
-        let options = if mistake.is_some() { Options::default() } else { options };
+        let mut options = if mistake.is_some() { Options::default() } else { options };
+        let listeners = std::mem::take(&mut options.listeners);
         let config = config(&name, &entry, &options);
         let concurrency = config.concurrency;
         let plan = Plan {
@@ -99,6 +103,7 @@ impl Shared {
             options,
             mistake,
             plan,
+            listeners: Mutex::new(listeners),
             state: Mutex::new(State::new(config)),
             events: Arc::default(),
             callbacks: Arc::default(),

@@ -100,6 +100,7 @@ impl<P> Core<P> {
             }
             Phase::Releasing { .. } | Phase::Live => {}
         }
+        self.tick_failing(worker, now);
         self.tick_probe(worker, now);
         self.tick_gate(worker, now);
         self.tick_running(worker, now);

@@ -181,7 +181,8 @@ impl<P> Core<P> {
             return;
         }
         // Nobody takes the place of one that was no longer wanted.
-        let wanted = slot.is_staying() && !matches!(cause, CrashCause::Grace(_));
+        let is_release = matches!(cause, CrashCause::Grace(_)) && slot.failing.is_none();
+        let wanted = slot.is_staying() && !is_release;
         slot.phase = Phase::Dying { cause, target, deadline };
         self.vacant += usize::from(wanted);
         self.wake_by(deadline);

@@ -220,14 +220,14 @@ impl<P> Core<P> {
                 of_itself()
             }
             // It had failed by then, and only did not get away.
-            Phase::Dying { cause: CrashCause::Grace(_), .. } if obituary.failure.is_some() => {
+            Phase::Dying { cause: CrashCause::Grace(_), .. } if slot.failing.is_some() => {
                 Death::crash(by_itself())
             }
             Phase::Releasing { told, .. } => {
                 let blamed = self.config.raw && self.has(Bug::BlameLeft);
                 let sane = *told
                     && !blamed
-                    && obituary.failure.is_none()
+                    && slot.failing.is_none()
                     && matches!(exit, Exit::Code(0) | Exit::Unknown);
                 Death { sane, counts: !sane && !is_from_outside(exit), ..Death::crash(by_itself()) }
             }

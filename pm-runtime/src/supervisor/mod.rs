@@ -61,7 +61,7 @@ const GATE_PATIENCE: Duration = Duration::from_millis(250);
 const DROP_PATIENCE: Duration = Duration::from_secs(1);
 /// How long idle workers wait for the queries that one was asked for, before others are asked.
 const RECALL_PATIENCE: Duration = Duration::from_millis(250);
-/// How long a worker whose link has ended may live on.
+/// How long a worker whose link has ended may live on; and one whose function has, at least.
 const LINK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a killed process may stay, before its queries are given up all the same.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
@@ -209,6 +209,7 @@ pub(crate) enum Bug {
     ForgetCancelAfterReprieve,
     ForgetCancelledBegin,
     ForgetDetached,
+    ForgetFailing,
     ForgetHandedAtDeath,
     ForgetKeys,
     ForgetLost,

@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use super::budget::BACKOFF_CAP;
 use super::slot::{Phase, Slot};
-use super::{Bug, Core, Note, Violation, WorkerId, later};
+use super::{Bug, Core, LINK_PATIENCE, Note, Violation, WorkerId, later};
+use crate::error::CrashCause;
 
 impl<P> Core<P> {
     /// The function of a worker has returned, and meant to: the worker ends, and nobody takes its
     /// place, as if it had been released.
     pub(crate) fn leave(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
-        let (raw, deadline) = (self.config.raw, later(now, self.config.grace));
+        let (raw, deadline) = (self.config.raw, self.gone_by(now));
         let (replaced, trims) = (self.has(Bug::ReplaceLeft), self.has(Bug::TrimForLeft));
         let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
         match &mut slot.phase {
@@ -34,6 +35,40 @@ impl<P> Core<P> {
         }
         self.after_change(now);
         Ok(())
+    }
+
+    /// The function of a worker has returned an error, or panicked: the worker is about to end, and its
+    /// death tells what that was. One that does not get away is killed when the grace is over.
+    pub(crate) fn failed(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
+        let (raw, until) = (self.config.raw, self.gone_by(now));
+        let forgets = self.has(Bug::ForgetFailing);
+        let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
+        if slot.is_starting() {
+            return Err(Violation::Left);
+        }
+        slot.failing.get_or_insert(until);
+        if !forgets {
+            self.wake_by(until);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tick_failing(&mut self, worker: WorkerId, now: Instant) {
+        let slot = self.slot(worker).filter(|slot| !slot.is_dying());
+        match slot.and_then(|slot| slot.failing) {
+            _ if self.has(Bug::ForgetFailing) => {}
+            Some(until) if until <= now => {
+                self.kill(worker, CrashCause::Grace(self.config.grace), None, now);
+            }
+            Some(until) => self.wake_by(until),
+            None => {}
+        }
+    }
+
+    /// When a worker should be gone whose function has ended: also where the pool has no grace, it takes
+    /// a moment to end a process.
+    fn gone_by(&self, now: Instant) -> Instant {
+        later(now, self.config.grace.max(LINK_PATIENCE))
     }
 
     /// The application counts what a worker is at.

@@ -95,6 +95,8 @@ pub(crate) struct Slot {
     pub(crate) gate: Gate,
     /// Its side of the link has ended, and it should be dead by then.
     pub(crate) lost: Option<Instant>,
+    /// Its function has failed, and it should be dead by then.
+    pub(crate) failing: Option<Instant>,
     /// When it last began or ended something, or was handed something while idle.
     pub(crate) progress: Instant,
     /// The same, where only what it does itself counts, and not what is asked back from it.
@@ -129,6 +131,7 @@ impl Slot {
             exclusive: 0,
             gate: Gate::Open,
             lost: None,
+            failing: None,
             progress: now,
             moved: now,
             served: 0,
@@ -189,7 +192,8 @@ impl Slot {
 
     /// Whether a query may be given to it.
     pub(crate) fn takes_queries(&self) -> bool {
-        self.is_live() && self.gate == Gate::Open && self.lost.is_none()
+        let ends = self.lost.is_some() || self.failing.is_some();
+        self.is_live() && self.gate == Gate::Open && !ends
     }
 
     /// Whether it gives queries back when it is asked for them.

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt::Display;
 
 use crate::error::cut;
@@ -26,5 +27,13 @@ impl<E: Display> RawReturn for Result<(), E> {
     fn into_return(self) -> Return {
         // Errors that know their sources tell of them in this form.
         Return(self.map_err(|error| cut(&format!("{error:#}")).into()))
+    }
+}
+
+/// Of a function that ends with an error only.
+impl<E: Display> RawReturn for Result<Infallible, E> {
+    fn into_return(self) -> Return {
+        let Err(error) = self;
+        Err::<(), E>(error).into_return()
     }
 }

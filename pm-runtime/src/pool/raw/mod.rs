@@ -145,7 +145,7 @@ impl Shared {
         });
         let Some(raw) = raw else { return Ok(Vec::new()) };
         let taker = Taker { worker: id, most, is_old: &|worker| old.contains(&worker) };
-        match self.options.listeners.hand(&taker) {
+        match lock(&self.listeners).hand(&taker) {
             Ok(Handed { sockets, holds }) => {
                 *lock(&raw.holds) = holds;
                 Ok(sockets)

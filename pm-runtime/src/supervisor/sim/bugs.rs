@@ -99,6 +99,7 @@ const OF_RAW: &[Bug] = &[
     Bug::BlameLeft,
     Bug::ForgetAdded,
     Bug::ForgetAge,
+    Bug::ForgetFailing,
     Bug::ForgetOldProbe,
     Bug::ForgetWakeOfProbe,
     Bug::HealAtOnce,

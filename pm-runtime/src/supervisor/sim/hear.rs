@@ -131,6 +131,11 @@ impl World {
                 honest(closed.map(drop), &frame)?;
             }
             Up::Left => return self.hear_leave(worker, &before),
+            Up::Failed => {
+                let shadow = self.ledger.shadow(worker)?;
+                shadow.failing.get_or_insert(now);
+                honest(self.core.failed(worker, now), &frame)?;
+            }
             Up::Gated(running) => {
                 self.ledger.shadow(worker)?.confirmed = Some(running.clone());
                 honest(self.core.gated(worker, running, now), &frame)?;

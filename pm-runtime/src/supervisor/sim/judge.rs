@@ -287,7 +287,8 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
             if !shadow.held.is_empty() {
                 gate_is_shut()?;
             }
-            let since = [shadow.releasing, world.ledger.destroyed].into_iter().flatten().min();
+            let since = [shadow.releasing, shadow.failing, world.ledger.destroyed];
+            let since = since.into_iter().flatten().min();
             ensure(since.is_some_and(|at| now >= at + config.grace), || {
                 format!("worker {worker} is killed before its grace is over")
             })?;

@@ -103,6 +103,8 @@ pub(super) struct Shadow {
     pub(super) told_to_end: bool,
     /// Its function has returned.
     pub(super) left: bool,
+    /// When it was told that its function has failed.
+    pub(super) failing: Option<Instant>,
     pub(super) killed: Option<(Instant, CrashCause)>,
     pub(super) abandoned: bool,
     pub(super) lied: bool,

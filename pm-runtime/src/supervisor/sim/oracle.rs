@@ -270,6 +270,9 @@ pub(super) fn check_punctual(world: &World) -> Check {
             Gate::Shutting { .. } => false,
             Gate::Open => true,
         };
+        if slot.failing.is_some_and(|at| at <= now) && !slot.is_dying() {
+            return late("the death of what has failed");
+        }
         if slot.lost.is_some_and(|at| at <= now) && !slot.is_dying() && !slot.is_told() {
             return late("the death of what lost its link");
         }

@@ -1,7 +1,7 @@
 //! Histories of raw pools: what their workers do, and what the oracle has to say of it.
 
 use super::super::budget::BACKOFF_CAP;
-use super::super::{Slot, WorkerId};
+use super::super::{LINK_PATIENCE, Slot, WorkerId};
 use super::judge::{ensure, is_live};
 use super::ledger::{Check, Shadow};
 use super::worker::FakeWorker;
@@ -95,7 +95,8 @@ pub(super) fn check(world: &World) -> Check {
         })?;
     }
     let load = |worker: WorkerId| ledger.shadows.get(&worker).map(|shadow| shadow.added);
-    let takes = |shadow: &&Shadow| is_live(shadow) && shadow.lost.is_none();
+    let takes =
+        |shadow: &&Shadow| is_live(shadow) && shadow.lost.is_none() && shadow.failing.is_none();
     let least = ledger.shadows.values().filter(takes).map(|shadow| shadow.added).min();
     let given = core.acquire().and_then(load);
     ensure(given == least, || format!("who asks for the least loaded gets {given:?}"))
@@ -107,7 +108,12 @@ pub(super) fn check_punctual(world: &World) -> Check {
         return Ok(());
     }
     for (&worker, shadow) in &world.ledger.shadows {
-        let over = shadow.releasing.is_some_and(|at| at + world.config.grace <= world.now);
+        let grace = world.config.grace;
+        // One whose function has ended has a moment in any case.
+        let grace = if shadow.left { grace.max(LINK_PATIENCE) } else { grace };
+        let ends = [shadow.releasing, shadow.failing].into_iter().flatten().min();
+        let grace = if shadow.failing == ends { grace.max(LINK_PATIENCE) } else { grace };
+        let over = ends.is_some_and(|at| at + grace <= world.now);
         ensure(!over || shadow.killed.is_some(), || {
             format!("worker {worker} lives beyond its grace")
         })?;

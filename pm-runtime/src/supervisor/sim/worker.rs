@@ -31,6 +31,8 @@ pub(super) enum Up {
     Over(QueryKey),
     /// Its function has returned.
     Left,
+    /// The same, with an error.
+    Failed,
     Gated(Vec<QueryKey>),
     /// No frame: its side of the link has ended.
     Closed,
@@ -243,6 +245,7 @@ impl FakeWorker {
     /// The same, with an error.
     pub(super) fn fail(&mut self, exit: Option<Exit>) {
         self.failed = true;
+        self.up.push_back(Up::Failed);
         match exit {
             Some(exit) => self.die(exit, None),
             None => self.stopped = true,

@@ -287,6 +287,7 @@ impl World {
                     abandoned: false,
                     lied: false,
                     lost: None,
+                    failing: None,
                 };
                 self.ledger.launched += usize::from(!temporary);
                 if self.ledger.shadows.insert(worker, shadow).is_some() {

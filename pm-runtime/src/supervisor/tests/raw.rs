@@ -20,6 +20,7 @@ impl Scene {
 
     /// Its function has returned an error.
     fn fail(&mut self, worker: WorkerId, exit: Exit) -> Result<(), QueryError> {
+        self.core.failed(worker, self.now).unwrap();
         self.core.died(
             worker,
             Obituary { failure: Some("lost".into()), ..obituary(exit) },
