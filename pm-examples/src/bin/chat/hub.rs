@@ -99,9 +99,8 @@ impl Hub {
     /// The operator disconnects a user. `false`: nobody is called so.
     pub(crate) fn kick(&mut self, name: &str) -> bool {
         let Some(&user) = self.names.get(&name.to_lowercase()) else { return false };
-        let UserId { worker, socket } = user;
         let reason = "the operator has disconnected you";
-        self.orders.push((worker, Order::Close { socket, reason }.to_string()));
+        self.order(user.worker, Order::Close { socket: user.socket, reason });
         self.remove(&[user], "was disconnected by the operator");
         true
     }
@@ -154,8 +153,8 @@ impl Hub {
         let names: Vec<&str> = members.iter().map(|user| &*self.users[user].name).collect();
         let joined = Word::Joined { room, names: &names }.to_json();
         let UserId { worker, socket } = user;
-        self.orders.push((worker, Order::Join { room, socket }.to_string()));
-        self.orders.push((worker, Order::Send { socket, text: &joined }.to_string()));
+        self.order(worker, Order::Join { room, socket });
+        self.order(worker, Order::Send { socket, text: &joined });
         Ok(())
     }
 
@@ -165,8 +164,7 @@ impl Hub {
             return Err("you are not in this room");
         }
         let name = entry.name.clone();
-        let UserId { worker, socket } = user;
-        self.orders.push((worker, Order::Leave { room, socket }.to_string()));
+        self.order(user.worker, Order::Leave { room, socket: user.socket });
         self.send(user, &Word::Parted { room });
         self.take_out(user, room);
         self.tell_room(room, &Word::Left { room, names: &[&name], why: "left" });
@@ -211,10 +209,12 @@ impl Hub {
         }
     }
 
+    fn order(&mut self, worker: u64, order: Order<'_>) {
+        self.orders.push((worker, order.to_string()));
+    }
+
     fn send(&mut self, user: UserId, word: &Word<'_>) {
-        let UserId { worker, socket } = user;
-        let text = word.to_json();
-        self.orders.push((worker, Order::Send { socket, text: &text }.to_string()));
+        self.order(user.worker, Order::Send { socket: user.socket, text: &word.to_json() });
     }
 
     fn tell_room(&mut self, room: &str, word: &Word<'_>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use pm_runtime::{RawError, SpawnError, Worker};
+use pm_runtime::{RawError, Worker};
 use rustix::process::{Pid, kill_process};
 use smol::channel::{self, Receiver, Sender};
 use smol::future::or;
@@ -26,8 +26,6 @@ enum Event {
     /// A worker has ended; with an error, if that was not because it was released.
     Down(u64, Option<RawError>),
     Line(String),
-    Respawned(Result<(), SpawnError>),
-    Destroyed,
 }
 
 pub(crate) struct Server {
@@ -53,7 +51,6 @@ impl Server {
     /// Serves until the operator ends it.
     pub(crate) async fn run(mut self) {
         smol::spawn(read_commands(self.sender.clone())).detach();
-        // It holds a sender itself, so that there is always another one to come.
         while let Ok(event) = self.events.recv().await {
             match event {
                 Event::Up(worker) => self.worker_up(worker),
@@ -63,9 +60,6 @@ impl Server {
                     Some(command) => self.command(command),
                     None => say(HELP),
                 },
-                Event::Respawned(Ok(())) => say("all workers were replaced"),
-                Event::Respawned(Err(error)) => say(&format!("the old workers stay: {error}")),
-                Event::Destroyed => break,
             }
             self.deliver().await;
         }
@@ -117,11 +111,12 @@ impl Server {
             },
             Command::Workers => self.workers.values().for_each(show),
             Command::Respawn => {
-                let (pool, sender) = (self.pool.clone(), self.sender.clone());
+                let pool = self.pool.clone();
                 smol::spawn(async move {
-                    let result = pool.respawn().await;
-                    // The program ends before that, perhaps.
-                    let _ = sender.send(Event::Respawned(result)).await;
+                    match pool.respawn().await {
+                        Ok(()) => say("all workers were replaced"),
+                        Err(error) => say(&format!("the old workers stay: {error}")),
+                    }
                 })
                 .detach();
             }
@@ -129,19 +124,16 @@ impl Server {
                 Some(worker) => kill(worker),
                 None => say(&format!("there is no worker {id}")),
             },
-            Command::Quit => self.quit(),
+            Command::Quit => {
+                // They say farewell to their users; meanwhile all goes on.
+                let (pool, events) = (self.pool.clone(), self.sender.clone());
+                smol::spawn(async move {
+                    pool.destroy().await;
+                    events.close();
+                })
+                .detach();
+            }
         }
-    }
-
-    /// Ends the workers, which say farewell to their users; meanwhile all goes on.
-    fn quit(&self) {
-        let (pool, sender) = (self.pool.clone(), self.sender.clone());
-        smol::spawn(async move {
-            pool.destroy().await;
-            // Whoever asks twice is not heard the second time.
-            let _ = sender.send(Event::Destroyed).await;
-        })
-        .detach();
     }
 
     /// Has the workers told what follows from what was heard. While one of them takes nothing, nothing
