@@ -210,7 +210,7 @@ fn users_on_different_workers_talk_and_hear_who_comes_and_goes() {
     chat.say("say good night");
     assert_eq!(ash.wait_for("notice"), json!({ "text": "good night" }));
     let leaving = thread::spawn(|| ash.end());
-    chat.quit(());
+    chat.quit(misty);
     assert_eq!(leaving.join().expect("it is told"), CloseCode::Restart);
 }
 

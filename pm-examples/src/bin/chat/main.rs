@@ -4,7 +4,7 @@
 //! touches its own users only, and they come back through the others: no connection is ever refused.
 //! Everything that has to survive, which is names and rooms, is in the parent; what holds a thousand
 //! sockets, and reads what strangers send, is in the workers. They speak in lines of text, through
-//! raw links ([`line`]).
+//! raw links (`line.rs`).
 //!
 //! ```text
 //! cargo run --release -p pm-examples --bin chat      # the server
