@@ -109,7 +109,7 @@ impl Server {
                 true => say(&format!("{name} was disconnected")),
                 false => say(&format!("nobody here is called {name}")),
             },
-            Command::Workers => self.workers.values().for_each(show),
+            Command::Workers => self.pool.workers().iter().for_each(show),
             Command::Respawn => {
                 let pool = self.pool.clone();
                 smol::spawn(async move {
