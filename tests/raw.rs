@@ -11,8 +11,12 @@ use pm_tests::{Folder, Over, is_alive, kill, pool, until};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 
+#[path = "raw/corners.rs"]
+mod corners;
 #[path = "raw/ends.rs"]
 mod ends;
+#[path = "raw/hostile.rs"]
+mod hostile;
 #[path = "raw/life.rs"]
 mod life;
 #[path = "raw/listeners.rs"]

@@ -13,7 +13,7 @@ use crate::output::{OutputLine, OutputStream};
 use crate::supervisor::{End, Obituary, Particulars, QueryKey, Violation, WorkerId};
 use crate::wire::bulk::Parcel;
 use crate::wire::message::{FromWorker, RAW, Refusal};
-use crate::worker::Owner;
+use crate::worker::{FunctionEnd, Owner};
 
 impl Owner for Shared {
     fn ready(&self, id: WorkerId) {
@@ -22,6 +22,10 @@ impl Owner for Shared {
                 state.core.violated(id, &violation.to_string(), now);
             }
             if self.plan.raw {
+                if let Some(end) = state.worker(id).and_then(|worker| worker.early_end()) {
+                    // Of a worker that is ready it can be.
+                    let _ = state.end_of_function(id, end, now);
+                }
                 // It says what it likes from now on, and is listened to.
                 state.after.send(id);
             }
@@ -166,17 +170,17 @@ impl Shared {
                 if let Some(worker) = state.worker(id) {
                     worker.note_panic(note);
                 }
-                state.core.failed(id, now).map_err(violated)
+                state.function_ended(id, FunctionEnd::Failed, now).map_err(violated)
             }
             FromWorker::Failed { error } if self.plan.raw => {
                 if let Some(worker) = state.worker(id) {
                     worker.note_failure(error);
                 }
-                state.core.failed(id, now).map_err(violated)
+                state.function_ended(id, FunctionEnd::Failed, now).map_err(violated)
             }
             FromWorker::Failed { .. } => Err(violated(Violation::Left)),
             FromWorker::Closed { id: RAW } if self.plan.raw => {
-                state.core.leave(id, now).map_err(violated)
+                state.function_ended(id, FunctionEnd::Returned, now).map_err(violated)
             }
             FromWorker::Panicked { id: query, note } => {
                 let report = PanicReport::new(id, note);

@@ -1,5 +1,6 @@
 //! One end of a stream.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -8,6 +9,7 @@ use super::incoming::{Batch, Incoming};
 use super::registry::Wakes;
 use crate::error::QueryError;
 use crate::options::Window;
+use crate::process::fork;
 use crate::sync::lock;
 use crate::transport::memory::PIECE;
 use crate::transport::piece::Piece;
@@ -69,6 +71,21 @@ pub(crate) enum Taken {
     Later,
     /// There will be no more; why.
     Over(Result<(), QueryError>),
+}
+
+/// Somebody who sends a message, and may give up.
+struct Waiting<'a> {
+    channel: &'a Channel,
+    waits: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // In a fork the lock may be held by a thread that there is only in the other process.
+        if self.waits && !fork::is_fork() {
+            self.channel.wake_senders();
+        }
+    }
 }
 
 /// A stream that takes nothing any more; why.
@@ -142,6 +159,17 @@ impl Channel {
         Poll::Ready(Ok(()))
     }
 
+    /// Sends a message as soon as there is room. [`flush`](Self::flush) has to follow.
+    pub(crate) async fn send(self: &Arc<Self>, mut message: Vec<u8>) -> Result<(), Over> {
+        let mut waiting = Waiting { channel: self, waits: false };
+        poll_fn(|cx| {
+            let sent = self.poll_send(&mut message, Some(cx));
+            waiting.waits = sent.is_pending();
+            sent
+        })
+        .await
+    }
+
     /// Waits until all that was sent is on its way.
     pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
         let mut state = lock(&self.state);
@@ -190,6 +218,12 @@ impl Channel {
         let mut state = lock(&self.state);
         state.outgoing.holds_end = false;
         state.go_on(self, usize::MAX);
+        // What had no other side yet may have gone, and made room for who waited behind it.
+        let may_go = state.outgoing.pending.is_none();
+        drop(state);
+        if may_go {
+            self.wake_senders();
+        }
     }
 
     /// Has the other side see what was sent.

@@ -13,6 +13,7 @@ use crate::wire::message::stream;
 use crate::wire::small::SmallBytes;
 
 pub(crate) struct Hub {
+    side: Side,
     /// `None`: what streams say goes over the data socket.
     lanes: Option<Lanes>,
     registry: Registry,
@@ -30,6 +31,7 @@ impl From<Broken> for FrameError {
 impl Hub {
     pub(crate) fn new(region: Option<Arc<Region>>, side: Side) -> Self {
         Self {
+            side,
             lanes: region.map(|region| Lanes::new(region, side)),
             registry: Registry::default(),
             line: Line::default(),
@@ -128,7 +130,7 @@ impl Hub {
         let Some(lanes) = &self.lanes else { return Ok(Progress::default()) };
         lanes.read(until, |piece| {
             if stream::is_piece(piece.kind) {
-                return self.registry.take(piece, wakes);
+                return self.take(piece, wakes);
             }
             let payload = SmallBytes::from(piece.body.to_vec());
             other(Frame { kind: piece.kind, id: piece.id, payload });
@@ -146,7 +148,15 @@ impl Hub {
             return Ok(Some(frame));
         }
         let body = Body::Own(&frame.payload);
-        self.registry.take(&Piece { kind: frame.kind, id: frame.id, body }, wakes)?;
+        self.take(&Piece { kind: frame.kind, id: frame.id, body }, wakes)?;
         Ok(None)
+    }
+
+    fn take(&self, piece: &Piece<'_>, wakes: &mut Wakes) -> Result<(), FrameError> {
+        // These are a pool's to say: of a worker they would end what goes on.
+        if self.side == Side::Pool && [stream::OVER, stream::DESTROY].contains(&piece.kind) {
+            return Err(FrameError::Kind(piece.kind));
+        }
+        self.registry.take(piece, wakes)
     }
 }

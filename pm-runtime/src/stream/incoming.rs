@@ -33,10 +33,13 @@ impl Batch {
         rest.get(..length)
     }
 
-    /// Takes what was read of it, if that is enough to be told of; `all`: however little.
+    /// Takes what was read of it, if that is enough to be told of; `all`: however little. What is used
+    /// up is: nobody knows when its reader asks for more, and in a small window that is all there is.
     pub(super) fn take_read(&mut self, all: bool) -> Option<Grant> {
         const SOME: u64 = 64;
-        let enough = all || self.read.messages >= SOME || self.read.bytes >= PIECE as u64;
+        let is_used_up = self.at >= self.bytes.len();
+        let enough =
+            all || is_used_up || self.read.messages >= SOME || self.read.bytes >= PIECE as u64;
         enough.then(|| std::mem::take(&mut self.read))
     }
 }

@@ -75,6 +75,7 @@ impl Worker {
             return;
         }
         if ended.is_none() {
+            self.hear_control();
             self.read_last_words();
         }
         let unreaped = lock(&self.guard).take();

@@ -100,7 +100,17 @@ struct Notes {
     boot_error: Option<BootError>,
     panic: Option<PanicNote>,
     failure: Option<Box<str>>,
+    /// How its function ended, where it was not heard by then that it was ready.
+    early_end: Option<FunctionEnd>,
     debug: Option<Debug>,
+}
+
+/// How the function of a raw worker has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FunctionEnd {
+    Returned,
+    /// It returned an error, or panicked.
+    Failed,
 }
 
 /// A debug text, and whether a query said it.
@@ -300,6 +310,15 @@ impl Worker {
     /// What its function returned.
     pub(crate) fn note_failure(&self, error: Box<str>) {
         lock(&self.notes).failure = Some(error);
+    }
+
+    /// Its function has ended, and it was not heard by now that it was ready.
+    pub(crate) fn note_early_end(&self, end: FunctionEnd) {
+        lock(&self.notes).early_end.get_or_insert(end);
+    }
+
+    pub(crate) fn early_end(&self) -> Option<FunctionEnd> {
+        lock(&self.notes).early_end
     }
 
     /// What it is at, in its own words.

@@ -50,8 +50,7 @@ impl RawChannel {
     }
 
     pub(super) async fn send(&self, message: Vec<u8>) -> Result<(), RawError> {
-        let mut message = self.measured(message)?;
-        let sent = poll_fn(|cx| self.channel.poll_send(&mut message, Some(cx))).await;
+        let sent = self.channel.send(self.measured(message)?).await;
         self.sent(sent)
     }
 

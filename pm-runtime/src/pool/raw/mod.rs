@@ -2,10 +2,12 @@
 
 mod worker;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Poll;
+use std::time::Instant;
 
 use smol::lock::Mutex;
 
@@ -14,13 +16,14 @@ pub use worker::RawWorker;
 use super::reader::{Origin, Reader};
 use super::shared::{Shared, State};
 use crate::error::{BootError, QueryError, RawError};
+use crate::health::WorkerState;
 use crate::listener::{Handed, Hold, Taker};
 use crate::process::fork;
 use crate::stream::{Channel, Over, Wakes};
-use crate::supervisor::WorkerId;
+use crate::supervisor::{Violation, WorkerId};
 use crate::sync::lock;
 use crate::wire::message::{RAW, stream as kind};
-use crate::worker::Worker;
+use crate::worker::{FunctionEnd, Worker};
 
 /// The pool's end of what is said to and by a raw worker. Handles of the worker hold it, also when that
 /// is gone: what it had sent can still be received.
@@ -73,9 +76,8 @@ impl Raw {
     }
 
     pub(super) async fn send(&self, message: Vec<u8>) -> Result<(), RawError> {
-        let mut message = self.measured(message)?;
-        let sent = poll_fn(|cx| self.channel.poll_send(&mut message, Some(cx))).await;
-        self.sent(sent)
+        let message = self.measured(message)?;
+        unless_forked(async { self.sent(self.channel.send(message).await) }).await
     }
 
     pub(super) fn try_send(&self, message: Vec<u8>) -> Result<(), RawError> {
@@ -114,26 +116,31 @@ impl Raw {
         shared: &Shared,
         read: impl Fn(&[u8]) -> T,
     ) -> Result<Option<T>, RawError> {
-        if fork::is_fork() {
-            return Err(RawError::Forked);
-        }
-        let mut reader = self.reader.lock().await;
-        let next = poll_fn(|cx| {
-            if fork::is_fork() {
-                return Poll::Ready(Err(Err(QueryError::Forked)));
+        unless_forked(async {
+            let mut reader = self.reader.lock().await;
+            let next = poll_fn(|cx| {
+                let worker = self.worker.get().and_then(Weak::upgrade);
+                let origin = Origin { shared, channel: &self.channel, worker: worker.as_ref() };
+                reader.poll_next(&origin, cx, &read)
+            });
+            match next.await {
+                Ok(message) => Ok(Some(message)),
+                Err(Ok(())) => Ok(None),
+                Err(how) => Err(RawError::of_end(how)),
             }
-            let worker = self.worker.get().and_then(Weak::upgrade);
-            let origin = Origin { shared, channel: &self.channel, worker: worker.as_ref() };
-            reader.poll_next(&origin, cx, &read)
         })
-        .await;
-        match next {
-            Ok(message) => Ok(Some(message)),
-            Err(Ok(())) => Ok(None),
-            Err(Err(QueryError::Forked)) => Err(RawError::Forked),
-            Err(how) => Err(RawError::of_end(how)),
-        }
+        .await
     }
+}
+
+/// Waits for something, but not in a fork, where nobody wakes whoever waited before.
+async fn unless_forked<T>(waits: impl Future<Output = Result<T, RawError>>) -> Result<T, RawError> {
+    let mut waits = pin!(waits);
+    poll_fn(|cx| match fork::is_fork() {
+        true => Poll::Ready(Err(RawError::Forked)),
+        false => waits.as_mut().poll(cx),
+    })
+    .await
 }
 
 impl Shared {
@@ -159,6 +166,36 @@ impl Shared {
 }
 
 impl State {
+    /// The function of a raw worker has ended.
+    pub(super) fn function_ended(
+        &mut self,
+        id: WorkerId,
+        end: FunctionEnd,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        let starts = self.core.view(id).is_some_and(|view| view.state == WorkerState::Starting);
+        match self.worker(id) {
+            // That it was ready takes another way, and may be heard later.
+            Some(worker) if starts => {
+                worker.note_early_end(end);
+                Ok(())
+            }
+            _ => self.end_of_function(id, end, now),
+        }
+    }
+
+    pub(super) fn end_of_function(
+        &mut self,
+        id: WorkerId,
+        end: FunctionEnd,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        match end {
+            FunctionEnd::Returned => self.core.leave(id, now),
+            FunctionEnd::Failed => self.core.failed(id, now),
+        }
+    }
+
     /// A worker is about to be started.
     pub(super) fn enter_raw(&mut self, shared: &Shared, id: WorkerId) {
         if shared.plan.raw {
