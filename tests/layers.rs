@@ -18,7 +18,8 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Pairs of one layer, where the first may import the second.
-const BESIDE: [(&str, &str); 12] = [
+const BESIDE: [(&str, &str); 13] = [
+    ("stream", "process"),
     ("stream", "transport"),
     ("stream", "wire"),
     ("transport", "wire"),
