@@ -122,7 +122,7 @@ impl AsFd for Listener {
 /// The kernel gives each connection to one of the sockets, by a hash of its addresses, whether or not
 /// the worker that accepts there is busy. The application keeps every socket, and hands that of a worker
 /// that is gone to the one that takes its place: what has come meanwhile waits. Where the pool gets
-/// smaller, sockets are closed, and the kernel resets what waits there.
+/// smaller, sockets are closed, and the kernel resets what waits there. It is for one pool.
 #[derive(Debug, Clone)]
 pub struct ReusePort {
     address: SocketAddr,

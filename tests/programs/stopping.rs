@@ -193,12 +193,12 @@ async fn kinds(folder: &str) {
     while !Path::new(&format!("{folder}/begun-0")).exists() {
         std::thread::yield_now();
     }
-    say("running");
-    let told = shutdown_signal();
     for _ in 0..3 {
         stream.send(()).await.expect("it is open");
     }
     worker.send(&"the last".to_owned()).await.expect("it listens");
+    let told = shutdown_signal();
+    say("running");
     told.await.expect("signals can be heard");
     stream.finish().await.expect("it is open");
     say("draining");
