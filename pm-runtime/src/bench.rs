@@ -100,6 +100,7 @@ impl Dispatch {
             concurrency: 1,
             one_thread: false,
             cores: 2,
+            raw: false,
             ahead: 16,
             ahead_bytes: 1 << 20,
             boot_timeout: Duration::from_secs(10),
