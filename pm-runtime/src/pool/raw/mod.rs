@@ -50,9 +50,10 @@ impl Raw {
 
     /// The worker was started. What was sent goes to it when [`go_on`](Self::go_on) follows.
     pub(super) fn attach(&self, worker: &Arc<Worker>) {
+        worker.enter_stream(RAW, &self.channel);
+        // Whoever finds it here reads what it has said: before its channel is there, that would be lost.
         // It is set only here, once.
         let _ = self.worker.set(Arc::downgrade(worker));
-        worker.enter_stream(RAW, &self.channel);
     }
 
     pub(super) fn go_on(&self) {
