@@ -66,7 +66,7 @@ impl Key {
     /// The attributes that take it.
     pub(crate) fn subjects(&self) -> &'static [Subject] {
         match self.name {
-            "cancel" => &[Subject::Query],
+            "cancel" | "retries" | "quarantine" => &[Subject::Query],
             "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
             "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes" => {
                 &[Subject::Query, Subject::Stream]
@@ -128,8 +128,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("concurrency", count(false), "concurrency = 8"),
     key("queue", count(true), "queue = 1024"),
     key("queue_bytes", Kind::Size { zero: true }, "queue_bytes = \"256MiB\""),
-    later("retries"),
-    later("quarantine"),
+    key("retries", Kind::Count { none: false, zero: true, width: Width::U32 }, "retries = 3"),
+    key("quarantine", Kind::Count { none: true, zero: false, width: Width::U32 }, "quarantine = 3"),
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
     key("crash_window", time(false), "crash_window = \"30min\""),
     later("spares"),

@@ -66,7 +66,7 @@ impl Ring {
     pub fn trip(&mut self, queries: usize) -> Result<usize, Stopped> {
         for _ in 0..queries {
             self.last += 1;
-            let about = About { id: self.last, conduct: 0, timeout: u64::MAX };
+            let about = About { id: self.last, terms: 0, timeout: u64::MAX };
             self.near.push(Posting { about, payload: self.payload.clone() });
         }
         self.near.flush().map_err(|_| Stopped("it cannot be posted"))?;
@@ -110,6 +110,7 @@ impl Dispatch {
             queue_bytes: 1 << 30,
             max_crashes: None,
             crash_window: None,
+            quarantine: None,
             keys: 64,
             boots_at_once: workers,
             seed: 1,
@@ -130,6 +131,8 @@ impl Dispatch {
                 timeout: Some(Duration::from_secs(900)),
                 queue_timeout: None,
                 conduct: Conduct::Blocking,
+                retries: 0,
+                print: None,
                 immediate: false,
                 route: Route::Any,
             };

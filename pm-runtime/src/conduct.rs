@@ -13,7 +13,7 @@ pub enum Conduct {
 }
 
 impl Conduct {
-    pub(crate) fn to_wire(self) -> u8 {
+    fn to_wire(self) -> u8 {
         match self {
             Self::Blocking => 0,
             Self::Async => 1,
@@ -21,11 +21,66 @@ impl Conduct {
         }
     }
 
-    pub(crate) fn from_wire(number: u8) -> Self {
+    fn from_wire(number: u8) -> Self {
         match number {
             1 => Self::Async,
             2 => Self::Exclusive,
             _ => Self::Blocking,
+        }
+    }
+}
+
+/// On what terms a worker runs a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) conduct: Conduct,
+    /// Nothing runs beside it, whatever its conduct allows: somebody wants to know what it does.
+    pub(crate) alone: bool,
+    /// Which of its runs this is, from 1.
+    pub(crate) attempt: u16,
+}
+
+impl Terms {
+    /// Those of a first run.
+    pub(crate) fn usual(conduct: Conduct) -> Self {
+        Self { conduct, alone: false, attempt: 1 }
+    }
+
+    /// They are what its bytes alone tell.
+    pub(crate) fn is_usual(self) -> bool {
+        self == Self::usual(self.conduct)
+    }
+
+    /// Whether nothing may run beside it.
+    pub(crate) fn is_alone(self) -> bool {
+        self.alone || self.conduct == Conduct::Exclusive
+    }
+
+    pub(crate) fn to_wire(self) -> u32 {
+        let alone = u32::from(self.alone) << 8;
+        u32::from(self.conduct.to_wire()) | alone | u32::from(self.attempt) << 16
+    }
+
+    pub(crate) fn from_wire(number: u32) -> Self {
+        Self {
+            conduct: Conduct::from_wire(number as u8),
+            alone: number & 1 << 8 != 0,
+            attempt: (number >> 16) as u16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_travel() {
+        for conduct in [Conduct::Blocking, Conduct::Async, Conduct::Exclusive] {
+            for (alone, attempt) in [(false, 1), (true, 1), (true, 7), (false, u16::MAX)] {
+                let terms = Terms { conduct, alone, attempt };
+                assert_eq!(Terms::from_wire(terms.to_wire()), terms);
+            }
         }
     }
 }

@@ -71,6 +71,14 @@ pub enum Event {
         /// When it happened.
         at: SystemTime,
     },
+    /// A query has killed its last worker: the one that ran at this crash is
+    /// [refused](crate::PoolBuilder::quarantine) from now on.
+    Quarantined {
+        /// The crash, with the query in it.
+        report: CrashReport,
+        /// How many workers it has killed.
+        crashes: u32,
+    },
     /// A worker sent a [message](crate::worker::message). It is not kept here, where it could wait
     /// for long: [`on_message`](crate::Pool::on_message) hears it.
     Message {
@@ -125,7 +133,7 @@ impl Event {
             | Self::BudgetExhausted { worker, .. }
             | Self::Healed { worker, .. }
             | Self::Output { worker, .. } => Some(*worker),
-            Self::Crashed(report) => Some(report.worker),
+            Self::Crashed(report) | Self::Quarantined { report, .. } => Some(report.worker),
             Self::Lagged { .. } => None,
         }
     }
@@ -144,7 +152,7 @@ impl Event {
             | Self::BudgetExhausted { at, .. }
             | Self::Healed { at, .. }
             | Self::Output { at, .. } => Some(*at),
-            Self::Crashed(report) => Some(report.at),
+            Self::Crashed(report) | Self::Quarantined { report, .. } => Some(report.at),
             Self::Lagged { .. } => None,
         }
     }

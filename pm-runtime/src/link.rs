@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
-use crate::conduct::Conduct;
+use crate::conduct::Terms;
 use crate::stream::{Channel, Hub, Wakes};
 use crate::sync::lock;
 use crate::transport::memory::{Heard, Region, Shape, Side};
@@ -75,7 +75,7 @@ pub(crate) struct FarEnd {
 pub(crate) struct Handing<'a, P> {
     pub(crate) id: u64,
     pub(crate) request: &'a Arc<P>,
-    pub(crate) conduct: Conduct,
+    pub(crate) terms: Terms,
     /// In nanoseconds; [`NONE`]: however long it takes.
     pub(crate) timeout: u64,
 }
@@ -151,9 +151,12 @@ impl Link {
         if let Some(memory) = &self.memory {
             return memory.hand(handing);
         }
-        let Handing { id, request, timeout, .. } = handing;
+        let Handing { id, request, terms, timeout } = handing;
         if timeout != self.timeout {
             self.push(to_worker::TIMEOUT, timeout, None);
+        }
+        if !terms.is_usual() {
+            self.push(to_worker::TERMS, u64::from(terms.to_wire()), None);
         }
         self.push(to_worker::QUERY, id, Some(request.clone()));
     }

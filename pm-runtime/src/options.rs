@@ -169,6 +169,8 @@ pub(crate) struct Options {
     pub(crate) cancel: Cancel,
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
+    pub(crate) retries: u32,
+    pub(crate) quarantine: Option<u32>,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
     pub(crate) surroundings: Surroundings,
@@ -196,6 +198,8 @@ impl Default for Options {
             cancel: Cancel::default(),
             queue: 1024,
             queue_bytes: 256 << 20,
+            retries: 0,
+            quarantine: Some(3),
             max_crashes: Some(5),
             crash_window: Some(Duration::from_secs(30 * 60)),
             surroundings: Surroundings::default(),
@@ -233,6 +237,8 @@ impl Options {
             mistake("timeout", "no query can end in no time; `None` is no limit")
         } else if self.boot_timeout == zero {
             mistake("boot_timeout", "no worker can start in no time; `None` is no limit")
+        } else if self.quarantine == Some(0) {
+            mistake("quarantine", "a query is refused for what it has done; `None` is never")
         } else if self.crash_window == zero {
             mistake("crash_window", "no crash is remembered for no time; `None` is for ever")
         } else if self.max_frame == 0 {

@@ -48,7 +48,7 @@ impl Turns {
 }
 
 pub(crate) fn post(near: &mut Near, id: u64, bytes: &[u8]) {
-    let about = About { id, conduct: 0, timeout: 0 };
+    let about = About { id, terms: 0, timeout: 0 };
     near.push(Posting { about, payload: Arc::new(bytes.to_vec()) });
     near.flush().unwrap();
 }
@@ -132,12 +132,12 @@ fn what_is_counted_is_there() {
         let worker = thread::spawn(move || {
             let mut next = Next::new(region);
             let count = next.count(3);
-            (count, next.conduct())
+            (count, next.terms())
         });
         post(near, 1, b"one");
         post(near, 2, b"two");
-        let (count, conduct) = worker.join().unwrap();
-        assert!(count <= 2 && (count == 0 || conduct == Some(0)), "{count} {conduct:?}");
+        let (count, terms) = worker.join().unwrap();
+        assert!(count <= 2 && (count == 0 || terms == Some(0)), "{count} {terms:?}");
     });
 }
 
@@ -256,7 +256,7 @@ fn a_slot_is_passed_when_nobody_looks_at_it_any_more() {
             let mut next = Next::new(region);
             for _ in 0..2 {
                 // It goes on behind what was taken back, and begins nothing.
-                next.conduct();
+                next.terms();
                 turn.take();
             }
         });

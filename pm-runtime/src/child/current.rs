@@ -21,6 +21,8 @@ pub(super) struct Query {
     pub(super) id: u64,
     /// When it will have run too long.
     pub(super) deadline: Option<Instant>,
+    /// Which of its runs this is, from 1.
+    pub(super) attempt: u32,
 }
 
 /// All threads of this process belong to the worker.

@@ -16,7 +16,7 @@ use super::memory::Memory;
 use super::outgoing::Writer;
 use super::raw;
 use super::stream::Streams;
-use crate::conduct::Conduct;
+use crate::conduct::Terms;
 use crate::error::BootError;
 use crate::fault::Injection;
 use crate::listener::Listener;
@@ -90,9 +90,11 @@ pub(super) struct State {
     pub(super) cancelled: Vec<u64>,
     /// The timeout of the next query that comes, where it is another than usual.
     next_timeout: Option<Option<Duration>>,
+    /// The terms of the next query that comes, where its bytes do not tell them.
+    next_terms: Option<Terms>,
     pub(super) gate_open: bool,
-    /// What runs changes the state, and runs alone.
-    pub(super) exclusive: bool,
+    /// What runs changes the state, or is under suspicion, and runs alone.
+    pub(super) alone: bool,
     /// A panic has left the state half changed: nothing begins any more.
     pub(super) spoiled: bool,
     pub(super) ending: bool,
@@ -106,7 +108,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn may_begin(&self) -> bool {
-        self.gate_open && !self.exclusive && !self.spoiled
+        self.gate_open && !self.alone && !self.spoiled
     }
 
     pub(super) fn runs(&self, id: u64) -> bool {
@@ -153,8 +155,9 @@ impl Inbox {
                 to_drop: Vec::new(),
                 cancelled: Vec::new(),
                 next_timeout: None,
+                next_terms: None,
                 gate_open: true,
-                exclusive: false,
+                alone: false,
                 spoiled: false,
                 ending: false,
                 orphaned: false,
@@ -240,10 +243,10 @@ impl Inbox {
     /// What has to run alone waits for what runs, and lets nothing overtake it.
     fn may_begin_next(&self, state: &State) -> bool {
         let next = || match &self.memory {
-            Some(memory) => memory.conduct(),
-            None => state.queue.front().map(|job| job.conduct),
+            Some(memory) => memory.terms(),
+            None => state.queue.front().map(|job| job.terms),
         };
-        state.may_begin() && (state.running.is_empty() || next() != Some(Conduct::Exclusive))
+        state.may_begin() && (state.running.is_empty() || !next().is_some_and(Terms::is_alone))
     }
 
     /// Nothing waits to begin.
@@ -261,8 +264,9 @@ impl Inbox {
             return None;
         }
         let job = state.queue.pop_front()?;
-        state.exclusive = job.conduct == Conduct::Exclusive;
-        state.running.push(Running { id: job.id, slot: 0, said: false, since: None });
+        state.alone = job.terms.is_alone();
+        let (id, conduct) = (job.id, job.terms.conduct);
+        state.running.push(Running { id, conduct, slot: 0, said: false, since: None });
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
         Some(job)
@@ -411,10 +415,11 @@ impl Inbox {
         };
         match message {
             ToWorker::Query { id, request } => {
-                let conduct = self.serve.conduct(request.value());
+                let usual = Terms::usual(self.serve.conduct(request.value()));
                 let mut state = lock(&self.state);
                 let timeout = state.next_timeout.take().unwrap_or(self.timeout);
-                state.queue.push_back(Job { id, request, conduct, timeout });
+                let terms = state.next_terms.take().unwrap_or(usual);
+                state.queue.push_back(Job { id, request, terms, timeout });
                 drop(state);
                 self.inject_before();
             }
@@ -452,6 +457,9 @@ impl Inbox {
             }
             ToWorker::Timeout { nanos } => {
                 lock(&self.state).next_timeout = Some(nanos.map(Duration::from_nanos));
+            }
+            ToWorker::Terms { number } => {
+                lock(&self.state).next_terms = Some(Terms::from_wire(number));
             }
         }
     }

@@ -42,14 +42,28 @@ pub fn is_worker() -> bool {
     current::worker().is_some()
 }
 
-/// Which run of its query this is, from 1. As no pool runs a query again by itself that a worker
-/// has begun, it is always 1.
+/// Which run of its query this is, from 1: more than that where workers have died under it, and it
+/// [runs again](crate::Call::retries). 1 where no query runs, too.
 ///
 /// ```
-/// assert_eq!(pm_runtime::worker::attempt(), 1);
+/// use pm_runtime::{worker, worker_query};
+///
+/// #[worker_query(workers = 1, retries = 2)]
+/// fn third_time_lucky() -> u32 {
+///     match worker::attempt() {
+///         3 => 3,
+///         _ => std::process::abort(),
+///     }
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     assert_eq!(ThirdTimeLuckyPool::new().query().await?, 3);
+///     Ok(())
+/// }
 /// ```
 pub fn attempt() -> u32 {
-    1
+    current::query().map_or(1, |query| query.attempt)
 }
 
 /// When the running query will have taken longer than its `timeout`; `None` where it has none, and

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::current::Query;
-use crate::conduct::Conduct;
+use crate::conduct::{Conduct, Terms};
 use crate::error::PanicNote;
 use crate::wire::bulk::Parcel;
 use crate::wire::message::Refusal;
@@ -12,7 +12,7 @@ use crate::wire::message::Refusal;
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) request: Parcel,
-    pub(crate) conduct: Conduct,
+    pub(crate) terms: Terms,
     pub(super) timeout: Option<Duration>,
 }
 
@@ -20,13 +20,14 @@ impl Job {
     /// What its code may know of it; it begins now.
     pub(super) fn begin(&self) -> Query {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Query { id: self.id, deadline }
+        Query { id: self.id, deadline, attempt: u32::from(self.terms.attempt) }
     }
 }
 
 /// A query that runs.
 pub(super) struct Running {
     pub(super) id: u64,
+    pub(super) conduct: Conduct,
     /// Its place in the memory, where there is one.
     pub(super) slot: u32,
     /// It has said something over the socket.

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::faults;
 use super::inbox::Inbox;
 use super::job::{Job, Outcome, Running};
-use crate::conduct::Conduct;
+use crate::conduct::Terms;
 use crate::fault::{Doom, FaultKind};
 use crate::spin::Luck;
 use crate::sync::lock;
@@ -80,9 +80,9 @@ impl Memory {
         self.passed.load(Ordering::Relaxed) && self.passed.swap(false, Ordering::Relaxed)
     }
 
-    /// What may run beside the next query, if there is one.
-    pub(super) fn conduct(&self) -> Option<Conduct> {
-        self.goes_on(Next::conduct).map(Conduct::from_wire)
+    /// On what terms the next query runs, if there is one.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        self.goes_on(Next::terms).map(Terms::from_wire)
     }
 
     /// Does what may have the next query be another one.
@@ -195,8 +195,8 @@ impl Inbox {
             return None;
         }
         let claim = memory.goes_on(|next| {
-            let conduct = next.conduct().map(Conduct::from_wire)?;
-            if conduct == Conduct::Exclusive && !state.running.is_empty() {
+            let terms = next.terms().map(Terms::from_wire)?;
+            if terms.is_alone() && !state.running.is_empty() {
                 return None;
             }
             if let Some(fault) = self.faults.strikes(FaultKind::is_before) {
@@ -205,11 +205,13 @@ impl Inbox {
             let now = clock_gettime(ClockId::MonotonicCoarse);
             next.begin(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
         })?;
-        state.exclusive = Conduct::from_wire(claim.conduct) == Conduct::Exclusive;
+        let terms = Terms::from_wire(claim.terms);
+        state.alone = terms.is_alone();
         // How fast a stream opens says nothing of how many one worker is to have.
         let measures = self.streams.is_none() && memory.measures_next();
         let since = measures.then(Instant::now);
-        state.running.push(Running { id: claim.id, slot: claim.slot, said: false, since });
+        let Claim { id, slot, .. } = claim;
+        state.running.push(Running { id, conduct: terms.conduct, slot, said: false, since });
         Some(claim)
     }
 
@@ -220,7 +222,7 @@ impl Inbox {
         requests: &mut Requests,
         claim: Claim,
     ) -> Option<Job> {
-        let Claim { slot, id, conduct, timeout } = claim;
+        let Claim { slot, id, terms, timeout } = claim;
         let receiving = |kind| matches!(kind, FaultKind::KillReceiving(_));
         let mut doom = match self.faults.strikes(receiving) {
             Some(FaultKind::KillReceiving(times)) => Doom::after(times),
@@ -236,7 +238,7 @@ impl Inbox {
         let timeout = (timeout != NONE).then(|| Duration::from_nanos(timeout));
         // A pool that sends no parcels is none: what there is instead is no request either.
         let request = Parcel::from_bytes(request).unwrap_or_default();
-        Some(Job { id, request, conduct: Conduct::from_wire(conduct), timeout })
+        Some(Job { id, request, terms: Terms::from_wire(terms), timeout })
     }
 
     pub(super) fn end_in_memory(&self, memory: &Memory, id: u64, outcome: Outcome) {

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use super::inbox::{Home, Inbox};
 use super::job::{Outcome, Running};
+use crate::conduct::Conduct;
 use crate::error::{BootError, PanicNote};
 use crate::sync::lock;
 use crate::transport::socket::{self, Gone};
@@ -125,9 +126,12 @@ impl Inbox {
             state.to_drop.retain(|dropping| *dropping != id);
         }
         state.cancelled.retain(|cancelled| *cancelled != id);
-        // It ran alone, so this is its own end.
-        let was_exclusive = std::mem::take(&mut state.exclusive);
-        state.spoiled |= was_exclusive && matches!(outcome, Outcome::Panicked(_));
+        let changes_state = running.conduct == Conduct::Exclusive;
+        state.spoiled |= changes_state && matches!(outcome, Outcome::Panicked(_));
+        if std::mem::take(&mut state.alone) {
+            // Others may begin, in more threads than this one.
+            self.changed.notify_all();
+        }
         Some(running)
     }
 

@@ -266,7 +266,7 @@ async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runne
             inbox.wake_executor();
         }
         let begun = job.begin();
-        let Job { id, request, conduct, .. } = job;
+        let Job { id, request, terms, .. } = job;
         if inbox.inject_during() {
             hang();
         }
@@ -279,7 +279,7 @@ async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runne
                 Err(payload) => Outcome::Panicked(panics::caught(payload)),
             }
         };
-        let outcome = match conduct {
+        let outcome = match terms.conduct {
             Conduct::Async => {
                 let (drop, dropped) = async_channel::bounded(1);
                 runners.drops.borrow_mut().insert(id, drop);
@@ -294,7 +294,7 @@ async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runne
         };
         runners.drops.borrow_mut().remove(&id);
         ended = Some((id, outcome));
-        if conduct == Conduct::Exclusive {
+        if terms.is_alone() {
             // What waited for its end may begin, on more runners than this one.
             inbox.wake_executor();
         }

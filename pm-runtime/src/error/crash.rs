@@ -70,12 +70,19 @@ pub struct RunningQuery {
     /// reports that name the same one are most likely about the same arguments. It holds for one
     /// build of the application.
     pub hash: u64,
+    /// Which of its runs it was, from 1: more than that where it was to run again after others had
+    /// died under it.
+    pub attempt: u32,
 }
 
 impl fmt::Display for RunningQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { query, age, size, hash } = self;
-        write!(f, "`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))
+        let Self { query, age, size, hash, attempt } = self;
+        write!(f, "`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))?;
+        match attempt {
+            0 | 1 => Ok(()),
+            _ => write!(f, " (attempt {attempt})"),
+        }
     }
 }
 
@@ -290,6 +297,7 @@ mod tests {
                 age: Duration::from_millis(1500),
                 size: 2048,
                 hash: 0xfeed,
+                attempt: 1,
             }],
             handed_back: 3,
             served: 12,

@@ -44,6 +44,9 @@ pub struct Health {
     pub crashes: u64,
     /// The last of those.
     pub last_crash: Option<Crash>,
+    /// How many different queries are [refused](crate::PoolBuilder::quarantine), because they have
+    /// killed too many workers.
+    pub quarantined: usize,
     /// Messages of workers, and occasions for callbacks, that were lost because nobody listened, or
     /// who did was too slow. (Readers of events are told themselves what they missed.)
     pub missed: u64,

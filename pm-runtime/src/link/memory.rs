@@ -36,8 +36,8 @@ impl Memory {
     /// Posts a query that takes no time to copy; [`flush`](Self::flush) wakes the worker for it,
     /// and posts others.
     pub(super) fn hand(&self, handing: Handing<'_, impl Parts + Send + Sync + 'static>) {
-        let Handing { id, request, conduct, timeout } = handing;
-        let about = About { id, conduct: conduct.to_wire(), timeout };
+        let Handing { id, request, terms, timeout } = handing;
+        let about = About { id, terms: terms.to_wire(), timeout };
         let mut near = lock(&self.near);
         if let [[], bytes] = request.parts()
             && near.post(about, bytes)

@@ -136,12 +136,12 @@ impl Shared {
                 }
                 Action::Hand(id, key) => {
                     if let Some(worker) = state.worker(id)
-                        && let Some((request, conduct, timeout)) = state.core.handing(key)
+                        && let Some((request, terms, timeout)) = state.core.handing(key)
                     {
                         if let Some(stream) = request.stream() {
                             worker.enter_stream(key.to_wire(), stream);
                         }
-                        worker.hand(Handing { id: key.to_wire(), request, conduct, timeout });
+                        worker.hand(Handing { id: key.to_wire(), request, terms, timeout });
                         state.after.send(id);
                     }
                 }
@@ -421,5 +421,6 @@ fn event(note: Note) -> Event {
         Note::Released(worker) => Event::Released { worker, at },
         Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },
         Note::Healed(worker) => Event::Healed { worker, at },
+        Note::Quarantined(report, crashes) => Event::Quarantined { report, crashes },
     }
 }

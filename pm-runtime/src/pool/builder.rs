@@ -161,6 +161,50 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// How often a query runs again whose worker died under it; 0 by default. See
+    /// [`Call::retries`](crate::Call::retries).
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.options.retries = retries;
+        self
+    }
+
+    /// How many workers a query may kill before it is refused, with
+    /// [`Quarantined`](crate::QueryError::Quarantined); 3 by default, `None` for any number.
+    ///
+    /// A query is told by its arguments, encoded: whoever sends the same ones. What counts are the
+    /// workers that it killed by its own doing within [`crash_window`](Self::crash_window), while
+    /// nothing else ran in them: a signal from outside does not count, nor does what has no arguments.
+    /// Where several queries ran in a worker that died, each of them is suspected, and runs alone
+    /// when it comes again. What is refused stays so until [`forgive`](crate::Pool::forgive), or
+    /// until a thousand others have been met.
+    ///
+    /// ```
+    /// use pm_runtime::{QueryError, worker_query};
+    ///
+    /// #[worker_query(workers = 1, quarantine = 2)]
+    /// fn parse(text: &str) -> usize {
+    ///     if text == "poison" {
+    ///         std::process::abort()
+    ///     }
+    ///     text.len()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = ParsePool::new();
+    ///     for _ in 0..2 {
+    ///         assert!(matches!(pool.query("poison").await, Err(QueryError::Crashed(_))));
+    ///     }
+    ///     assert_eq!(pool.query("poison").await, Err(QueryError::Quarantined { crashes: 2 }));
+    ///     assert_eq!(pool.query("potion").await?, 6);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn quarantine(mut self, crashes: impl Into<Option<u32>>) -> Self {
+        self.options.quarantine = crashes.into();
+        self
+    }
+
     /// How many crashes within [`crash_window`](Self::crash_window) are made good; 5 by default,
     /// `None` for any number. After one more dead workers are not replaced, and when none is left
     /// queries fail with [`BudgetExhausted`](crate::QueryError::BudgetExhausted). From then on one

@@ -67,6 +67,7 @@ pub(super) struct Wishes<T> {
     timeout: Option<Duration>,
     queue_timeout: Option<Duration>,
     immediate: bool,
+    retries: u32,
     forced: bool,
     route: Route,
     /// What its caller wants to be done with its messages.
@@ -122,6 +123,7 @@ impl<T, M> Call<T, M> {
                 timeout: options.timeout,
                 queue_timeout: options.queue_timeout,
                 immediate: false,
+                retries: options.retries,
                 forced: false,
                 route: Route::Any,
                 hear: None,
@@ -150,6 +152,42 @@ impl<T, M> Call<T, M> {
     /// the queue.
     pub fn immediate(mut self) -> Self {
         self.wishes().immediate = true;
+        self
+    }
+
+    /// How often it runs again where its worker dies under it, instead of the pool's `retries`: when
+    /// it would fail with [`Crashed`](QueryError::Crashed) or [`Protocol`](QueryError::Protocol), never
+    /// when it was answered, panicked or ran too long. What has effects beyond its answer has to bear
+    /// that some of them were there before: [`worker::attempt`](crate::worker::attempt) tells the runs
+    /// apart.
+    ///
+    /// Before each further run there is a pause of about 10 ms, doubled each time up to a second and
+    /// shortened at random by half at most. Each run has the whole `timeout`, and each wait the whole
+    /// `queue_timeout`. A query that is bound to a worker ([`on`](Self::on)) does not run again, as
+    /// nobody else may run it; one that is found to kill its workers is
+    /// [refused](crate::PoolBuilder::quarantine).
+    ///
+    /// ```
+    /// use pm_runtime::{worker, worker_query};
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn fragile(n: u32) -> u32 {
+    ///     if worker::attempt() == 1 {
+    ///         std::process::abort()
+    ///     }
+    ///     2 * n
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = FragilePool::new();
+    ///     assert_eq!(pool.query(21).retries(1).await?, 42);
+    ///     assert_eq!(pool.health().crashes, 1);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.wishes().retries = retries;
         self
     }
 
@@ -333,6 +371,8 @@ impl<T, M> Call<T, M> {
             conduct,
             immediate: wishes.is_some_and(|wishes| wishes.immediate),
             route: wishes.map_or(Route::Any, |wishes| wishes.route),
+            retries: wishes.map_or(options.retries, |wishes| wishes.retries),
+            print: None,
         };
         let forced = wishes.is_some_and(|wishes| wishes.forced);
         let (key, turn) = shared.submit(&ticket, submission, forced);

@@ -41,6 +41,8 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
         queue_bytes: options.queue_bytes,
         max_crashes: options.max_crashes,
         crash_window: options.crash_window,
+        // What opens a stream is seldom what kills its worker.
+        quarantine: options.quarantine.filter(|_| !entry.serve.has_streams()),
         keys: KEYS,
         boots_at_once: cpus,
         cores: cpus,

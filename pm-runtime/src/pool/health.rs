@@ -31,6 +31,7 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
             detached: core.detached(),
             crashes: core.crashes(),
             last_crash: None,
+            quarantined: core.quarantined(),
             missed,
             restarts: core.restarts(),
             account: core.account(),

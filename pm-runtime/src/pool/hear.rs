@@ -89,10 +89,17 @@ impl Owner for Shared {
         let particulars = |ticket: &Ticket| Particulars {
             query: self.plan.entry.query_of(ticket.request().value()),
             hash: ticket.hash(),
+            print: self.print_of(ticket),
+            twins: Vec::new(),
         };
         obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();
         let seat = self.change(|state, now| {
             let gone = Worker::seated(self, state, id);
+            for (key, particulars) in &mut obituary.begun {
+                if particulars.print.is_some() {
+                    particulars.twins = state.core.twins(*key, |one, other| one.is_like(other));
+                }
+            }
             let how = state.core.died(id, obituary, now);
             // What it died of is told before that it is gone.
             self.perform(state);

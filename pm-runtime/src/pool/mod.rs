@@ -280,6 +280,41 @@ impl Pool {
         health::of_pool(self.inner())
     }
 
+    /// Forgets what has gone wrong: the crash budget is whole again, workers that are missing are
+    /// started at once, and what was [quarantined](crate::PoolBuilder::quarantine) may run. For when
+    /// the cause is gone.
+    ///
+    /// ```
+    /// use pm_runtime::{QueryError, worker_query};
+    ///
+    /// #[worker_query(workers = 1, quarantine = 1)]
+    /// fn first_time_bad(marker: &str) -> bool {
+    ///     if std::fs::exists(marker).unwrap_or(false) {
+    ///         return true;
+    ///     }
+    ///     std::fs::write(marker, "").ok();
+    ///     std::process::abort()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let marker = std::env::temp_dir().join(format!("marker of {}", std::process::id()));
+    ///     let marker = marker.to_str().unwrap_or("marker");
+    ///     let pool = FirstTimeBadPool::new();
+    ///     assert!(matches!(pool.query(marker).await, Err(QueryError::Crashed(_))));
+    ///     assert!(matches!(pool.query(marker).await, Err(QueryError::Quarantined { .. })));
+    ///     pool.forgive();
+    ///     assert_eq!(pool.query(marker).await, Ok(true));
+    ///     # std::fs::remove_file(marker).ok();
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn forgive(&self) {
+        if !fork::is_fork() {
+            self.inner().change(|state, now| state.core.forgive(now));
+        }
+    }
+
     /// What happens in the pool from now on, as a stream.
     pub fn events(&self) -> Events {
         self.inner().events()

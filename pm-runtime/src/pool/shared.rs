@@ -24,8 +24,9 @@ use crate::listener::Listeners;
 use crate::options::Options;
 use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
-use crate::supervisor::{Config, Core, QueryKey, Submission, WaiterId, WorkerId};
+use crate::supervisor::{Config, Core, Fingerprint, QueryKey, Submission, WaiterId, WorkerId};
 use crate::sync::lock;
+use crate::wire::codec;
 use crate::worker::{Plan, Worker};
 
 pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
@@ -182,7 +183,7 @@ impl Shared {
     pub(crate) fn submit(
         &self,
         ticket: &Arc<Ticket>,
-        submission: Submission<Arc<Ticket>>,
+        mut submission: Submission<Arc<Ticket>>,
         forced: bool,
     ) -> (Option<QueryKey>, Turn) {
         if let Err(error) = self.set_up() {
@@ -191,6 +192,12 @@ impl Shared {
             return (None, Turn::Later);
         }
         let mut state = lock(&self.state);
+        if state.core.is_wary_of(submission.size) {
+            drop(state);
+            // Not under the lock: it takes as long as there are bytes.
+            submission.print = self.print_of(ticket);
+            state = lock(&self.state);
+        }
         let now = match submission.queue_timeout {
             Some(_) => state.clock.now(),
             None => state.clock.about(),
@@ -205,6 +212,12 @@ impl Shared {
         // What nobody has heard is the answer, as a rule.
         self.follow_up(state, now).iter().for_each(Worker::hear_now);
         (key, turn)
+    }
+
+    /// What tells a query from others, if anything is to be held against it.
+    pub(super) fn print_of(&self, ticket: &Ticket) -> Option<Fingerprint> {
+        let suspected = self.options.quarantine.is_some() && ticket.stream().is_none();
+        (suspected && codec::has_arguments(ticket.request())).then(|| ticket.print())
     }
 
     /// Hears of what workers have begun and ended that nobody has looked at.

@@ -1,15 +1,15 @@
 //! What a caller and its pool share of one query.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::messages::{Heard, Mailbox};
 use crate::error::QueryError;
 use crate::stream::{Channel, Wakes};
-use crate::supervisor::WorkerId;
+use crate::supervisor::{Fingerprint, WorkerId};
 use crate::sync::{lock, shielded};
 use crate::transport::payload::Parts;
 use crate::wire::bulk::Parcel;
@@ -75,6 +75,19 @@ impl Ticket {
             (part.len(), first, last).hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    /// A hash of all the arguments, which nobody who sends them can foresee.
+    pub(crate) fn print(&self) -> Fingerprint {
+        static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
+        let half = |key: &RandomState| u128::from(key.hash_one(self.request.parts()));
+        let [first, second] = &*KEYS;
+        Fingerprint(half(first) << 64 | half(second))
+    }
+
+    /// Whether another query has the same arguments.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.request.parts() == other.request.parts()
     }
 
     /// The outcome is there.

@@ -34,7 +34,7 @@ impl Budget {
             last: None,
             in_a_row: 0,
             not_before: None,
-            jitter: Jitter(seed | 1),
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -56,11 +56,7 @@ impl Budget {
     pub(crate) fn back_off(&mut self, now: Instant) {
         let pause = match self.in_a_row {
             0 => Duration::ZERO,
-            n => {
-                let full = BACKOFF_BASE.saturating_mul(1 << (n - 1).min(16)).min(BACKOFF_CAP);
-                // Between half and all of it, so that many pools do not start in step.
-                full / 2 + full.mul_f64(self.jitter.fraction() / 2.0)
-            }
+            n => pause(BACKOFF_BASE, BACKOFF_CAP, n - 1, &mut self.jitter),
         };
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.not_before = self.not_before.max(now.checked_add(pause));
@@ -134,10 +130,22 @@ impl Budget {
     }
 }
 
+/// A pause that is doubled each time, up to a cap: between half and all of that, so that not all who
+/// pause come back in step.
+pub(super) fn pause(base: Duration, cap: Duration, times: u32, jitter: &mut Jitter) -> Duration {
+    let full = base.saturating_mul(1 << times.min(16)).min(cap);
+    full / 2 + full.mul_f64(jitter.fraction() / 2.0)
+}
+
 /// xorshift64: jitter wants spread, not secrecy, and the simulation wants to repeat it.
-struct Jitter(u64);
+pub(super) struct Jitter(u64);
 
 impl Jitter {
+    pub(super) fn new(seed: u64) -> Self {
+        // It must not start at zero.
+        Self(seed | 1)
+    }
+
     /// In `0.0..1.0`.
     fn fraction(&mut self) -> f64 {
         self.0 ^= self.0 << 13;

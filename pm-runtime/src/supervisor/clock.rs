@@ -15,6 +15,7 @@ impl<P> Core<P> {
     pub(crate) fn tick(&mut self, now: Instant) {
         self.wake_at = None;
         self.end_waits(now);
+        self.end_pauses(now);
         let workers: Vec<WorkerId> = self.slots.iter().map(|slot| slot.id).collect();
         for worker in workers {
             self.tick_worker(worker, now);
@@ -45,7 +46,7 @@ impl<P> Core<P> {
                 continue;
             };
             match query.place {
-                Place::Waiting => {
+                Place::Waiting | Place::Paused { .. } => {
                     let after = query.queue_timeout().unwrap_or_default();
                     self.fail(key, QueryError::QueueTimedOut { after }, now);
                 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::quarantine::Fingerprint;
 use super::query::{Place, Query};
 use super::{Action, Bug, Caller, Core, QueryKey, Route, Slot, Stage, Submission};
 use crate::conduct::Conduct;
@@ -14,7 +15,9 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         let route = submission.route;
-        let spreads = route == Route::Any && !self.config.is_exclusive(submission.conduct);
+        let suspicion = self.suspicion(submission.print);
+        let exclusive = self.config.is_exclusive(submission.conduct) || suspicion.is_some();
+        let spreads = route == Route::Any && !exclusive;
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
         if for_anybody && self.target == 0 && self.stage == Stage::Open {
             // Also for one that is refused: the next one may find a worker.
@@ -32,7 +35,7 @@ impl<P> Core<P> {
         let key = match spreads && self.queries.waiting() == 0 {
             // Where nobody waits, it need not stand in line.
             true => self.hand_or_wait(submission, now),
-            false => self.wait_in_line(submission, spreads, now),
+            false => self.wait_in_line(submission, suspicion, spreads, now),
         };
         if let Some(deadline) = deadline {
             self.wake_by(deadline);
@@ -58,9 +61,18 @@ impl<P> Core<P> {
     }
 
     /// Has a query wait, and hands on what may be handed on.
-    fn wait_in_line(&mut self, submission: Submission<P>, spreads: bool, now: Instant) -> QueryKey {
+    fn wait_in_line(
+        &mut self,
+        submission: Submission<P>,
+        suspicion: Option<Box<Fingerprint>>,
+        spreads: bool,
+        now: Instant,
+    ) -> QueryKey {
         let route = submission.route;
         let key = self.queries.push(submission, Place::Waiting, now);
+        if let Some(query) = self.queries.get_mut(key) {
+            query.print = suspicion;
+        }
         if route == Route::Temporary {
             self.fill_temporary(now);
         }
@@ -76,6 +88,9 @@ impl<P> Core<P> {
     fn refusal(&mut self, submission: &Submission<P>, now: Instant) -> Option<QueryError> {
         if self.stage != Stage::Open {
             return Some(QueryError::Destroyed);
+        }
+        if let Some(crashes) = submission.print.and_then(|print| self.refuses(print)) {
+            return Some(QueryError::Quarantined { crashes });
         }
         if let Route::Worker(worker) = submission.route
             && !self.slot(worker).is_some_and(Slot::is_staying)
@@ -114,12 +129,14 @@ impl<P> Core<P> {
         let place = query.place;
         for _ in 0..=usize::from(self.has(Bug::CancelTwice)) {
             match place {
-                Place::Waiting | Place::Handed { .. } => self.tally.cancel_waiting(now),
+                Place::Waiting | Place::Paused { .. } | Place::Handed { .. } => {
+                    self.tally.cancel_waiting(now);
+                }
                 Place::Begun { .. } => self.tally.cancel_running(now),
             }
         }
         match place {
-            Place::Waiting => {
+            Place::Waiting | Place::Paused { .. } => {
                 if self.has(Bug::LoseCancelled) {
                     return;
                 }

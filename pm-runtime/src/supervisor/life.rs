@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::quarantine::{Fingerprint, Suspect};
 use super::slot::Phase;
 use super::{Bug, Caller, Core, Note, QueryKey, Slot, Violation, WorkerId};
 use crate::error::{BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery};
@@ -38,6 +39,10 @@ pub(crate) struct Particulars {
     pub(crate) query: String,
     /// Of its arguments.
     pub(crate) hash: u64,
+    /// `None`: nothing is to be held against its bytes.
+    pub(crate) print: Option<Fingerprint>,
+    /// Live queries with the same bytes.
+    pub(crate) twins: Vec<QueryKey>,
 }
 
 impl<P> Core<P> {
@@ -69,7 +74,7 @@ impl<P> Core<P> {
     pub(crate) fn died(
         &mut self,
         worker: WorkerId,
-        obituary: Obituary,
+        mut obituary: Obituary,
         now: Instant,
     ) -> Result<(), QueryError> {
         let Some(index) = self.index_of(worker) else {
@@ -80,6 +85,7 @@ impl<P> Core<P> {
         self.prove_by_age(&slot, now);
         let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
 
+        let suspects = self.suspects_of(&slot, &cause, &mut obituary);
         let report = (!sane).then(|| {
             let boot = match &cause {
                 CrashCause::Boot(error) if error.is_permanent() => Some(error.clone()),
@@ -88,6 +94,9 @@ impl<P> Core<P> {
             (self.report(&slot, cause.clone(), obituary, now), boot)
         });
         let end = report.as_ref().map_or(Ok(()), |(report, _)| Err(end_of(report)));
+        if let Some((report, _)) = &report {
+            self.hold_against(suspects, slot.begun.len(), report, now);
+        }
         self.resolve_begun(&slot, target, report.as_ref().map(|(report, _)| report), now);
         for &key in &slot.handed {
             if self.has(Bug::ForgetHandedAtDeath) {
@@ -180,8 +189,32 @@ impl<P> Core<P> {
                     _ => end_of(report),
                 },
             };
-            self.fail(key, error, now);
+            self.rerun_or_fail(key, error, now);
         }
+    }
+
+    /// What the worker ran, where that is to be held responsible for its death.
+    fn suspects_of(
+        &self,
+        slot: &Slot,
+        cause: &CrashCause,
+        obituary: &mut Obituary,
+    ) -> Vec<Suspect> {
+        let outside = is_from_outside(obituary.exit) && !self.has(Bug::BlameForOutside);
+        let own_doing = match cause {
+            CrashCause::Died => !outside,
+            CrashCause::Protocol(_) => true,
+            _ => false,
+        };
+        if !own_doing {
+            return Vec::new();
+        }
+        let suspect = |&key: &QueryKey| {
+            let particulars = obituary.begun.get_mut(&key)?;
+            let twins = std::mem::take(&mut particulars.twins);
+            Some(Suspect { key, print: particulars.print?, twins })
+        };
+        slot.begun.iter().filter_map(suspect).collect()
     }
 
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
@@ -272,10 +305,11 @@ impl<P> Core<P> {
             .filter_map(|&key| {
                 let query = self.queries.get(key)?;
                 // A dead worker begins nothing more, so that none is missing.
-                let Particulars { query: name, hash } =
+                let Particulars { query: name, hash, .. } =
                     obituary.begun.remove(&key).unwrap_or_default();
                 let age = query.ran(now).unwrap_or_default();
-                Some(RunningQuery { query: name, age, size: query.size(), hash })
+                let attempt = u32::from(query.attempt());
+                Some(RunningQuery { query: name, age, size: query.size(), hash, attempt })
             })
             .collect();
         CrashReport::new(Crash {

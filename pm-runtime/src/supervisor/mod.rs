@@ -15,10 +15,12 @@ mod keys;
 mod life;
 mod lost;
 mod pace;
+mod quarantine;
 mod queries;
 mod query;
 mod raw;
 mod rehouse;
+mod retry;
 mod schedule;
 #[cfg(test)]
 mod sim;
@@ -35,23 +37,25 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(crate) use life::{Obituary, Particulars};
+pub(crate) use quarantine::Fingerprint;
 pub(crate) use query::{Caller, QueryKey, Route};
 pub(crate) use slot::WorkerId;
 pub(crate) use view::SlotView;
 pub(crate) use waiters::{Goal, WaiterId};
 pub(crate) use work::{End, Violation};
 
-use budget::Budget;
+use budget::{Budget, Jitter};
 use drain::Rolling;
 use keys::Keys;
 use pace::Pace;
+use quarantine::Quarantine;
 use queries::Queries;
-use query::Place;
+use query::{Place, Query};
 use slot::{Gate, Slot, Verdict};
 use tally::Tally;
 use waiters::Waiter;
 
-use crate::conduct::Conduct;
+use crate::conduct::{Conduct, Terms};
 use crate::error::{CrashReport, QueryError, SpawnError};
 use crate::options::Cancel;
 
@@ -88,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) queue_bytes: usize,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
+    /// So many workers that a query kills are enough; `None`: any number.
+    pub(crate) quarantine: Option<u32>,
     /// Keys whose workers are remembered.
     pub(crate) keys: usize,
     /// Workers that may be starting at once.
@@ -154,6 +160,8 @@ pub(crate) enum Note {
     Released(WorkerId),
     BudgetExhausted(WorkerId),
     Healed(WorkerId),
+    /// The query that ran alone at this crash has killed so many workers, and is refused from now on.
+    Quarantined(CrashReport, u32),
 }
 
 /// What a caller asks for.
@@ -167,6 +175,10 @@ pub(crate) struct Submission<P> {
     /// Refuse it rather than let it wait.
     pub(crate) immediate: bool,
     pub(crate) route: Route,
+    /// How often it may run again, should its worker die under it.
+    pub(crate) retries: u32,
+    /// Where the policy is [wary](Core::is_wary_of) of it.
+    pub(crate) print: Option<Fingerprint>,
 }
 
 /// Whether a pool takes queries.
@@ -189,6 +201,8 @@ pub(crate) enum Bug {
     AcceptStrangers,
     BlameKilledBoots,
     BlameLeft,
+    BlameAllThatRan,
+    BlameForOutside,
     BlameTheNeighbours,
     CancelTwice,
     CloseOverdue,
@@ -224,6 +238,7 @@ pub(crate) enum Bug {
     ForgetTemporary,
     ForgetToCancel,
     ForgetToCatchUp,
+    ForgetToRefuse,
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
@@ -231,6 +246,7 @@ pub(crate) enum Bug {
     ForgetWakeOfProbe,
     ForgetWakeOfRecall,
     ForgetWakeOfRecovery,
+    ForgetWakeOfRetry,
     ForgetWakeOfTimeout,
     GrowKeys,
     HandToReleasing,
@@ -269,6 +285,11 @@ pub(crate) enum Bug {
     RequeueInDestroyed,
     RerunBegunAtDeath,
     RespawnBeyondTheBudget,
+    RetryAtOnce,
+    RetryForEver,
+    RetryNever,
+    RetryTimedOut,
+    ShareSuspects,
     ShareTemporary,
     SkipBackoff,
     SkipTakeBack,
@@ -280,6 +301,7 @@ pub(crate) enum Bug {
     TrimForLeft,
     TrustTemporary,
     TrustThePace,
+    TrustTwins,
     VacateLeft,
     WaitForEveryRecall,
     WakeForever,
@@ -301,6 +323,9 @@ pub(crate) struct Core<P> {
     temporary_pauses: Budget,
     keys: Keys,
     pace: Pace,
+    quarantine: Quarantine,
+    /// Of the pauses between the runs of a query.
+    jitter: Jitter,
     /// `BudgetExhausted` was told, and nothing has healed since.
     exhausted: bool,
     rolling: Option<Rolling>,
@@ -329,6 +354,8 @@ impl<P> Core<P> {
             budget: Budget::new(config.max_crashes, config.crash_window, config.seed),
             temporary_pauses: Budget::new(None, None, config.seed),
             keys: Keys::new(config.keys),
+            quarantine: Quarantine::new(config.quarantine, config.crash_window),
+            jitter: Jitter::new(config.seed),
             config,
             queries: Queries::new(),
             slots: Vec::new(),
@@ -374,9 +401,11 @@ impl<P> Core<P> {
     }
 
     /// What a worker has to know of a query; how long it may run as that travels.
-    pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Conduct, u64)> {
+    pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Terms, u64)> {
         let query = self.queries.get(key)?;
-        Some((&query.payload, query.conduct, query.timeout.to_wire()))
+        let Query { conduct, alone, .. } = *query;
+        let terms = Terms { conduct, alone, attempt: query.attempt() };
+        Some((&query.payload, terms, query.timeout.to_wire()))
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {

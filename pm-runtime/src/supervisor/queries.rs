@@ -45,6 +45,8 @@ pub(crate) struct Queries<P> {
     waiting: usize,
     waiting_bytes: usize,
     deadlines: BTreeSet<(Instant, QueryKey)>,
+    /// Those that wait for the end of a pause.
+    paused: BTreeSet<(Instant, QueryKey)>,
 }
 
 impl<P> Queries<P> {
@@ -61,6 +63,7 @@ impl<P> Queries<P> {
             waiting: 0,
             waiting_bytes: 0,
             deadlines: BTreeSet::new(),
+            paused: BTreeSet::new(),
         }
     }
 
@@ -69,7 +72,7 @@ impl<P> Queries<P> {
         self.live
     }
 
-    /// How many stand in all lines.
+    /// How many stand in all lines, or wait to.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -87,6 +90,14 @@ impl<P> Queries<P> {
     pub(crate) fn get_mut(&mut self, key: QueryKey) -> Option<&mut Query<P>> {
         let row = self.rows.get_mut(key.row())?;
         row.query.as_mut().filter(|_| row.generation == key.generation())
+    }
+
+    /// All of them, with their names.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (QueryKey, &Query<P>)> {
+        let rows = (0u32..).zip(&self.rows);
+        rows.filter_map(|(index, row)| {
+            Some((QueryKey::new(index, row.generation), row.query.as_ref()?))
+        })
     }
 
     #[cfg(test)]
@@ -181,7 +192,8 @@ impl<P> Queries<P> {
     /// One that waits, whatever for.
     pub(crate) fn any_waiting(&self) -> Option<QueryKey> {
         let pinned = || self.pinned.values().find_map(|line| self.first_of(line));
-        self.front().or_else(|| self.front_temporary()).or_else(pinned)
+        let paused = || self.paused.first().map(|&(_, key)| key);
+        self.front().or_else(|| self.front_temporary()).or_else(pinned).or_else(paused)
     }
 
     fn first_of(&self, line: &Line) -> Option<QueryKey> {
@@ -214,6 +226,39 @@ impl<P> Queries<P> {
         self.link(key.row() as u32, next);
     }
 
+    /// One that ran waits again, from then on.
+    pub(super) fn pause(&mut self, key: QueryKey, until: Instant) {
+        let Some(query) = self.get_mut(key) else { return };
+        query.reruns = query.reruns.saturating_add(1);
+        query.place = Place::Paused { until };
+        query.waits_since = until;
+        query.wait_is_settled = false;
+        let (size, deadline) = (query.size(), query.queue_deadline());
+        self.deadlines.extend(deadline.map(|deadline| (deadline, key)));
+        self.paused.insert((until, key));
+        self.waiting += 1;
+        self.waiting_bytes += size;
+    }
+
+    /// The earliest end of a pause.
+    pub(super) fn next_pause(&self) -> Option<Instant> {
+        self.paused.first().map(|&(until, _)| until)
+    }
+
+    /// One whose pause is over, and which is to be put into its line.
+    pub(super) fn pop_paused(&mut self, now: Instant) -> Option<QueryKey> {
+        let &(until, key) = self.paused.first().filter(|(until, _)| *until <= now)?;
+        self.end_pause(until, key);
+        Some(key)
+    }
+
+    fn end_pause(&mut self, until: Instant, key: QueryKey) {
+        if self.paused.remove(&(until, key)) {
+            self.waiting -= 1;
+            self.waiting_bytes -= self.size(key.row() as u32);
+        }
+    }
+
     /// A deliberate bug: any worker may have it from now on.
     pub(crate) fn unpin(&mut self, key: QueryKey) {
         if self.get(key).is_some_and(|query| query.place == Place::Waiting) {
@@ -227,8 +272,10 @@ impl<P> Queries<P> {
 
     /// Ends a query; what its owner keeps with it.
     pub(crate) fn remove(&mut self, key: QueryKey) -> Option<P> {
-        if self.get(key)?.place == Place::Waiting {
-            self.unlink(key.row() as u32);
+        match self.get(key)?.place {
+            Place::Waiting => self.unlink(key.row() as u32),
+            Place::Paused { until } => self.end_pause(until, key),
+            Place::Handed { .. } | Place::Begun { .. } => {}
         }
         self.forget_deadline(key);
         let row = &mut self.rows[key.row()];

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::quarantine::Fingerprint;
 use super::{Submission, WorkerId};
 use crate::conduct::Conduct;
 
@@ -60,6 +61,8 @@ impl QueryKey {
 pub(crate) enum Place {
     /// In its line.
     Waiting,
+    /// Its worker died under it: it waits again from then on.
+    Paused { until: Instant },
     /// Handed to a worker, which has not told of its begin.
     Handed {
         worker: WorkerId,
@@ -101,13 +104,21 @@ pub(crate) struct Query<P> {
     size: u32,
     /// Order of submission.
     pub(crate) seq: u64,
-    pub(crate) submitted: Instant,
+    /// Since when it waits, or had waited before it began.
+    pub(crate) waits_since: Instant,
     pub(super) timeout: Limit,
     pub(super) queue_timeout: Limit,
     /// It has opened a stream, which runs until it ends.
     pub(super) is_open: bool,
     /// Its `queue_timeout` is dealt with: however long it waits now does not matter.
     pub(crate) wait_is_settled: bool,
+    /// How often it may run again, should its worker die under it, and how often it was to by now.
+    pub(super) retries: u16,
+    pub(super) reruns: u16,
+    /// Something like it ran when a worker died, and here is how to tell.
+    pub(super) print: Option<Box<Fingerprint>>,
+    /// It was handed over to run with nothing beside it, because of that.
+    pub(super) alone: bool,
     pub(crate) conduct: Conduct,
     pub(crate) route: Route,
     pub(crate) place: Place,
@@ -142,18 +153,23 @@ impl From<Option<Duration>> for Limit {
 impl<P> Query<P> {
     /// A query that is submitted now.
     pub(super) fn new(submission: Submission<P>, seq: u64, place: Place, now: Instant) -> Self {
-        let Submission { payload, size, timeout, queue_timeout, conduct, route, .. } = submission;
+        let Submission { payload, size, timeout, queue_timeout, conduct, route, retries, .. } =
+            submission;
         // A limit that the clock never reaches is none.
         let queue_timeout = queue_timeout.filter(|&limit| now.checked_add(limit).is_some());
         Self {
             payload,
             size: u32::try_from(size).unwrap_or(u32::MAX),
             seq,
-            submitted: now,
+            waits_since: now,
             timeout: timeout.into(),
             queue_timeout: queue_timeout.into(),
             is_open: false,
             wait_is_settled: false,
+            retries: u16::try_from(retries).unwrap_or(u16::MAX),
+            reruns: 0,
+            print: None,
+            alone: false,
             conduct,
             route,
             place,
@@ -178,14 +194,14 @@ impl<P> Query<P> {
 
     /// When it has waited long enough; `None` also once that is dealt with.
     pub(super) fn queue_deadline(&self) -> Option<Instant> {
-        self.submitted.checked_add(self.queue_timeout()?).filter(|_| !self.wait_is_settled)
+        self.waits_since.checked_add(self.queue_timeout()?).filter(|_| !self.wait_is_settled)
     }
 
     /// How long it has been running; `None`: it has not begun.
     pub(super) fn ran(&self, now: Instant) -> Option<Duration> {
         match self.place {
             Place::Begun { at, .. } => Some(now.saturating_duration_since(at)),
-            Place::Waiting | Place::Handed { .. } => None,
+            Place::Waiting | Place::Paused { .. } | Place::Handed { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::pace::Fast;
+use super::query::Query;
 use super::{Action, Bug, Core, Place, QueryKey, Route, Slot, Submission, WorkerId, later};
 use crate::conduct::Conduct;
 
@@ -51,10 +52,13 @@ impl<P> Core<P> {
     fn choose(&mut self, key: QueryKey, now: Instant) -> Option<usize> {
         let query = self.queries.get(key)?;
         let (size, seq, route, conduct) = (query.size(), query.seq, query.route, query.conduct);
+        let exclusive = self.is_exclusive(key);
         let Route::Key(of) = route else {
-            return self.choose_any(size, seq, conduct, now);
+            return match query.runs_alone() {
+                true => self.least_loaded(size, seq, exclusive),
+                false => self.choose_any(size, seq, conduct, now),
+            };
         };
-        let exclusive = self.config.is_exclusive(conduct);
         let usual = self.keys.get(of).filter(|_| !self.has(Bug::ForgetKeys));
         let index = usual
             .and_then(|worker| self.with_room(worker, key))
@@ -195,13 +199,18 @@ impl<P> Core<P> {
 
     pub(super) fn hand(&mut self, index: usize, key: QueryKey, now: Instant) {
         let worker = self.slots[index].id;
+        let forgets = self.has(Bug::ShareSuspects);
         self.queries.leave_queue(key, Place::Handed { worker, recalled: false });
-        if let Some(query) = self.queries.get(key) {
-            let slot = &mut self.slots[index];
-            slot.handed_bytes += query.size();
-            slot.bound += usize::from(query.route.is_bound());
-            slot.exclusive += usize::from(self.config.is_exclusive(query.conduct));
+        let (mut size, mut bound) = (0, false);
+        if let Some(query) = self.queries.get_mut(key) {
+            query.alone = query.print.is_some() && !forgets;
+            (size, bound) = (query.size(), query.route.is_bound());
         }
+        let exclusive = self.is_exclusive(key);
+        let slot = &mut self.slots[index];
+        slot.handed_bytes += size;
+        slot.bound += usize::from(bound);
+        slot.exclusive += usize::from(exclusive);
         self.note_handed(index, key, now);
     }
 
@@ -288,7 +297,9 @@ impl<P> Core<P> {
     }
 
     pub(super) fn is_exclusive(&self, key: QueryKey) -> bool {
-        self.queries.get(key).is_some_and(|query| self.config.is_exclusive(query.conduct))
+        let is_exclusive =
+            |query: &Query<P>| query.runs_alone() || self.config.is_exclusive(query.conduct);
+        self.queries.get(key).is_some_and(is_exclusive)
     }
 
     /// Asks a worker for a query that it has not begun.

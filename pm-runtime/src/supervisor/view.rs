@@ -78,7 +78,7 @@ impl<P> Core<P> {
     pub(crate) fn runs_at(&self, key: QueryKey) -> Option<WorkerId> {
         match self.queries.get(key)?.place {
             Place::Begun { worker, .. } => Some(worker),
-            Place::Waiting | Place::Handed { .. } => None,
+            Place::Waiting | Place::Paused { .. } | Place::Handed { .. } => None,
         }
     }
 

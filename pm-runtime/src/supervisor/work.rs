@@ -98,7 +98,7 @@ impl<P> Core<P> {
             return Ok(());
         };
         query.place = Place::Begun { worker, at, due: None };
-        let (timeout, submitted, caller) = (query.timeout(), query.submitted, query.caller);
+        let (timeout, submitted, caller) = (query.timeout(), query.waits_since, query.caller);
         match caller {
             Caller::Waits => {
                 let since = if self.has(Bug::MeasureQueueFromHanding) { handed } else { submitted };
@@ -133,10 +133,10 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<Option<P>, Violation> {
         let Some(query) = self.queries.get(key) else { return Err(Violation::Begun) };
-        let (size, submitted) = (query.size(), query.submitted);
+        let (size, submitted) = (query.size(), query.waits_since);
         let is_plain = query.place == (Place::Handed { worker, recalled: false })
             && query.caller == Caller::Waits
-            && !self.config.is_exclusive(query.conduct)
+            && !self.is_exclusive(key)
             && !query.route.is_bound();
         let concurrency = self.config.concurrency;
         let (shortcut, keeps_bytes) = (self.takes_shortcuts(), self.has(Bug::KeepBytesOfSeen));
@@ -197,6 +197,7 @@ impl<P> Core<P> {
             slot.served += 1;
         }
         self.prove(worker);
+        self.acquit(key);
         let query = self.queries.get(key);
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
         let spoils =
@@ -318,7 +319,7 @@ impl<P> Core<P> {
             return Err(Violation::Returned);
         }
         let size = query.size();
-        let exclusive = self.config.is_exclusive(query.conduct);
+        let exclusive = self.is_exclusive(key);
         let counts = self.has(Bug::CountReturnsAsPace);
         let slot = self.slot_mut(worker).ok_or(Violation::Returned)?;
         slot.moved = if counts { now } else { slot.moved };
@@ -363,8 +364,11 @@ impl<P> Core<P> {
         let Some(query) = self.queries.get(key) else {
             return;
         };
+        let refused = query.print.as_deref().and_then(|&print| self.refuses(print));
         if query.caller == Caller::Gone {
             self.forget(key);
+        } else if let Some(crashes) = refused {
+            self.fail(key, QueryError::Quarantined { crashes }, now);
         } else if let (Some(after), None) = (query.queue_timeout(), query.queue_deadline()) {
             self.fail(key, QueryError::QueueTimedOut { after }, now);
         } else if let Route::Worker(worker) = query.route

@@ -39,6 +39,7 @@ pub(crate) mod to_worker {
     pub(crate) const END: u8 = 6;
     pub(crate) const TIMEOUT: u8 = 7;
     pub(crate) const BELL: u8 = 8;
+    pub(crate) const TERMS: u8 = 9;
 }
 
 /// Kinds of frames from a worker.
@@ -123,6 +124,10 @@ pub(crate) enum ToWorker {
     /// In nanoseconds.
     Timeout {
         nanos: Option<u64>,
+    },
+    /// Those of the next query, as a number.
+    Terms {
+        number: u32,
     },
 }
 
@@ -262,6 +267,7 @@ impl TryFrom<Frame> for ToWorker {
             to_worker::END => Self::End,
             to_worker::BELL => Self::Bell,
             to_worker::TIMEOUT => Self::Timeout { nanos: some(id) },
+            to_worker::TERMS => Self::Terms { number: id as u32 },
             kind => return Err(FrameError::Kind(kind)),
         })
     }

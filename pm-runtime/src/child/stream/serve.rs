@@ -164,7 +164,7 @@ async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Ou
 }
 
 async fn live_one(outlet: Arc<Outlet>, life: Life) {
-    let query = Query { id: outlet.id, deadline: None };
+    let query = Query { id: outlet.id, deadline: None, attempt: 1 };
     let dropped = async {
         destroyed(&outlet.channel).await;
         Ok(Ok(()))

@@ -11,7 +11,7 @@ impl World {
         let some = self.rng.below(6);
         let workers: Vec<WorkerId> = self.core.slots.iter().map(|slot| slot.id).collect();
         let open = self.is_open();
-        match self.rng.below(43) {
+        match self.rng.below(46) {
             0..=7 => {
                 if open {
                     self.ledger.cap = self.ledger.cap.max(some);
@@ -64,6 +64,7 @@ impl World {
                 Ok(())
             }
             39..=41 => self.rehouse(),
+            42..=43 => self.forgive(),
             _ if self.rng.one_in(2) => self.destroy(),
             _ => Ok(()),
         }

@@ -156,7 +156,7 @@ impl World {
         let now = self.now;
         let fact = self.ledger.by_key(key)?;
         if fact.told.replace(now).is_none() && !fact.cancelled {
-            fact.waited = Some(now - fact.submitted);
+            fact.waited = Some(now - fact.since);
         }
         let shadow = self.ledger.shadow(worker)?;
         if shadow.confirmed.is_some() {
@@ -200,6 +200,8 @@ impl World {
         };
         let id = self.ledger.id(key)?;
         let cancelled = self.ledger.facts[id].cancelled;
+        let print = self.ledger.print_of(id);
+        self.ledger.blames.acquit(print);
         self.prove(worker)?;
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
@@ -266,14 +268,18 @@ impl World {
             panic: None,
             debug: None,
             stderr_tail: None,
-            begun: Default::default(),
+            begun: self.particulars(worker),
             setting_up: false,
             boot_error,
             failure: failed.then(|| FAILURE.into()),
             at: SystemTime::UNIX_EPOCH,
         };
         let told_crashes = self.ledger.told_crashes;
+        let target = self.cause_of_kill(worker).ok().and_then(|(_, target)| target);
+        let ran = self.ran_in(&shadow);
+        self.hold_against(&shadow, exit);
         let end = self.core.died(worker, obituary, self.now);
+        self.note_reruns(&ran, &shadow, target)?;
         judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;

@@ -197,7 +197,11 @@ fn has_room(world: &World, worker: WorkerId, id: usize) -> bool {
     let load = shadow.held.len();
     let ahead = load < config.concurrency + config.ahead
         && bytes + ledger.facts[id].size <= config.ahead_bytes;
-    let alone = |id: usize| config.is_exclusive(ledger.facts[id].conduct);
+    let suspected = |id: usize| {
+        let query = ledger.facts[id].key.and_then(|key| world.core.queries.get(key));
+        query.is_some_and(|query| query.runs_alone())
+    };
+    let alone = |id: usize| suspected(id) || config.is_exclusive(ledger.facts[id].conduct);
     let width = match alone(id) || shadow.held.iter().any(|&held| alone(held)) {
         true => 1,
         false => config.concurrency,
@@ -207,10 +211,12 @@ fn has_room(world: &World, worker: WorkerId, id: usize) -> bool {
 
 /// A query is asked back: only if that is of use.
 pub(super) fn recall(world: &World, worker: WorkerId, key: QueryKey) -> Check {
-    let fact = &world.ledger.facts[world.ledger.id(key)?];
-    let overdue = fact.queue_timeout.is_some_and(|limit| fact.submitted + limit <= world.now);
+    let id = world.ledger.id(key)?;
+    let fact = &world.ledger.facts[id];
+    let overdue = fact.queue_timeout.is_some_and(|limit| fact.since + limit <= world.now);
     let stays = world.core.slot(worker).is_some_and(|slot| slot.is_staying());
-    ensure(!stays || overdue || !fact.stays_where_it_is(), || {
+    let refused = world.ledger.blames.refuses(world.ledger.print_of(id)).is_some();
+    ensure(!stays || overdue || refused || !fact.stays_where_it_is(), || {
         format!("{key:?} is asked back from worker {worker}, where it belongs")
     })
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::budget::BACKOFF_CAP;
 use super::super::{Config, QueryKey, Route, WaiterId, WorkerId};
+use super::crashes::Blames;
 use crate::conduct::Conduct;
 use crate::error::CrashCause;
 use crate::options::Cancel;
@@ -31,9 +32,18 @@ pub(super) struct Fact {
     pub(super) timeout: Option<Duration>,
     pub(super) queue_timeout: Option<Duration>,
     pub(super) submitted: Instant,
+    /// Since when it waits, or had waited before it began.
+    pub(super) since: Instant,
     pub(super) immediate: bool,
     pub(super) route: Route,
     pub(super) conduct: Conduct,
+    pub(super) retries: u32,
+    /// Which bytes it has, of a few that many have; `None`: its own. 0: it has no arguments.
+    pub(super) bytes: Option<u8>,
+    /// In how many workers its code truly began before this one.
+    pub(super) runs: u32,
+    /// When the last worker died under it, and nobody was told, because it runs again.
+    pub(super) crashed: Option<Instant>,
     /// It blocks, so that it cannot be dropped although it is async.
     pub(super) stubborn: bool,
     pub(super) cancelled: bool,
@@ -194,6 +204,8 @@ pub(super) struct Ledger {
     pub(super) left: usize,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,
+    /// Who is held responsible for deaths.
+    pub(super) blames: Blames,
     /// Somebody asked for other workers, or for another number of them.
     pub(super) meddled: bool,
 }

@@ -53,7 +53,7 @@ pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {
 fn stranger(world: &mut World, worker: WorkerId) -> QueryKey {
     let elsewhere = |key: &QueryKey| match world.core.queries.get(*key).map(|query| query.place) {
         Some(Place::Handed { worker: at, .. } | Place::Begun { worker: at, .. }) => at != worker,
-        Some(Place::Waiting) | None => true,
+        Some(Place::Waiting | Place::Paused { .. }) | None => true,
     };
     let open = world.ledger.open.iter().filter_map(|&id| world.ledger.facts[id].key);
     let keys: Vec<QueryKey> = open.filter(elsewhere).collect();

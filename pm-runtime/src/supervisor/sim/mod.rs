@@ -5,6 +5,7 @@
 mod bugs;
 mod calm;
 mod commands;
+mod crashes;
 mod hear;
 mod judge;
 mod ledger;

@@ -41,12 +41,13 @@ fn check_places(world: &World) -> Check {
         if (query.caller == Caller::Gone) != fact.cancelled {
             return Err(format!("query {id}: cancelled {}", fact.cancelled));
         }
-        if fact.cancelled && query.place == Place::Waiting {
+        let waits = matches!(query.place, Place::Waiting | Place::Paused { .. });
+        if fact.cancelled && waits {
             return Err(format!("query {id} was cancelled, and waits"));
         }
         let times = held.get(&key).copied().unwrap_or(0);
         let there = match query.place {
-            Place::Waiting => times == 0,
+            Place::Waiting | Place::Paused { .. } => times == 0,
             Place::Handed { worker, .. } => {
                 times == 1 && core.slot(worker).is_some_and(|slot| slot.handed.contains(&key))
             }
@@ -180,6 +181,12 @@ fn check_queue(world: &World) -> Check {
             bytes += query.size();
         }
     }
+    for query in world.core.queries.iter() {
+        if matches!(query.place, Place::Paused { .. }) {
+            count += 1;
+            bytes += query.size();
+        }
+    }
     if (count, bytes) != (world.core.waiting(), world.core.waiting_bytes()) {
         return Err(format!("{count} wait with {bytes} bytes, which is not what is told"));
     }
@@ -191,8 +198,9 @@ fn check_queue(world: &World) -> Check {
 fn check_spread(world: &World) -> Check {
     let core = &world.core;
     let alone = |key: &QueryKey| {
+        let suspected = core.queries.get(*key).is_some_and(|query| query.runs_alone());
         let id = world.ledger.id(*key);
-        id.is_ok_and(|id| world.config.is_exclusive(world.ledger.facts[id].conduct))
+        suspected || id.is_ok_and(|id| world.config.is_exclusive(world.ledger.facts[id].conduct))
     };
     let alone_in = |slot: &Slot| slot.handed.iter().chain(&slot.begun).filter(|k| alone(k)).count();
     if let Some(slot) = core.slots.iter().find(|slot| slot.exclusive != alone_in(slot)) {
@@ -254,7 +262,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     let (core, now, config) = (&world.core, world.now, &world.config);
     for &id in &world.ledger.open {
         let fact = &world.ledger.facts[id];
-        let due = fact.queue_timeout.is_some_and(|limit| fact.submitted + limit <= now);
+        let due = fact.queue_timeout.is_some_and(|limit| fact.since + limit <= now);
         let waits = fact.key.and_then(|key| core.queries.get(key));
         if due && waits.is_some_and(|query| query.place == Place::Waiting) {
             return Err(format!("query {id} waits beyond its queue time-out"));
@@ -323,6 +331,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
         return Err("the end of the grace is overdue".into());
     }
     raw::check_punctual(world)?;
+    world.check_blames()?;
     check_spread(world)?;
     check_births(world)
 }

@@ -25,9 +25,13 @@ pub(super) fn failure(
     let ran_in = |worker| ensure(fact.begun_in == Some(worker) && fact.told.is_some(), wrong);
     let never_began = || ensure(fact.begun_in.is_none(), wrong);
     match error {
-        QueryError::Crashed(report) => ran_in(report.worker)?,
+        QueryError::Crashed(report) => {
+            ran_in(report.worker)?;
+            ensure(!world.may_run_again(id), wrong)?;
+        }
         QueryError::Protocol(report) => {
             ran_in(report.worker)?;
+            ensure(!world.may_run_again(id), wrong)?;
             ensure(matches!(report.cause, CrashCause::Protocol(_)), wrong)?;
         }
         QueryError::Released => {
@@ -41,9 +45,13 @@ pub(super) fn failure(
             let due = fact.told.is_some_and(|at| now >= at + *after);
             ensure(fact.timeout == Some(*after) && due, wrong)?;
         }
+        QueryError::Quarantined { crashes } => {
+            let refused = world.ledger.blames.refuses(fact.print(id));
+            ensure(refused == Some(*crashes), wrong)?;
+        }
         QueryError::QueueTimedOut { after } => {
             never_began()?;
-            ensure(fact.queue_timeout == Some(*after) && now >= fact.submitted + *after, wrong)?;
+            ensure(fact.queue_timeout == Some(*after) && now >= fact.since + *after, wrong)?;
         }
         QueryError::QueueFull => {
             never_began()?;

@@ -38,6 +38,8 @@ pub(super) fn check_window(world: &World) -> Check {
     }
     let latency = core.latency(now);
     let waited = facts.iter().filter(|fact| recent(fact.told)).filter_map(|fact| fact.waited);
+    let earlier = world.ledger.blames.earlier.iter().filter(|(told, _)| *told >= start);
+    let waited = waited.chain(earlier.map(|(_, waited)| *waited));
     check_latency("queue", latency.queue, waited.collect())?;
     let ran = facts.iter().filter(|fact| recent(fact.over)).filter_map(|fact| {
         let ran = matches!(fact.outcome, Some(Outcome::Completed | Outcome::Failed));

@@ -40,6 +40,7 @@ pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
         queue_bytes: rng.pick(&[0, 200, 100_000]).unwrap_or(0),
         max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
         crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
+        quarantine: rng.pick(&[None, Some(1), Some(2), Some(3)]).flatten(),
         keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
         cores: 1 + rng.below(3),
@@ -317,15 +318,25 @@ impl World {
         let queue_timeout = limit(2, 6 * SECOND);
         let conduct = rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking);
         let opens = conduct == Conduct::Async && rng.one_in(2);
+        const SIZES: [usize; 6] = [0, 10, 100, 1000, 10, 100];
+        let bytes = rng.pick(&[0, 1, 2, 3, 4, 5]).filter(|_| !rng.one_in(2));
         let fact = Fact {
             key: None,
-            size: rng.pick(&[0, 10, 100, 1000]).unwrap_or(0),
+            size: match bytes {
+                Some(bytes) => SIZES[usize::from(bytes)],
+                None => rng.pick(&SIZES).unwrap_or(0),
+            },
             timeout,
             queue_timeout,
             submitted: self.now,
+            since: self.now,
             immediate: rng.one_in(6),
             route,
             conduct,
+            retries: rng.pick(&[0, 0, 1, 2, 5]).unwrap_or(0),
+            bytes,
+            runs: 0,
+            crashed: None,
             stubborn: rng.one_in(4),
             cancelled: false,
             opens,

@@ -9,7 +9,11 @@ use crate::error::{BootError, Exit};
 /// From parent to worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Down {
-    Hand(QueryKey),
+    Hand {
+        key: QueryKey,
+        /// Nothing is to run beside it.
+        alone: bool,
+    },
     Recall(QueryKey),
     Drop(QueryKey),
     ShutGate,
@@ -82,6 +86,8 @@ pub(super) struct FakeWorker {
     pub(super) open: Vec<QueryKey>,
     /// Running ones that are to be dropped as soon as they can be.
     unwanted: Vec<QueryKey>,
+    /// Those of all these beside which nothing is to run.
+    suspects: Vec<QueryKey>,
     pub(super) shut: bool,
     /// Its state is worth nothing: it begins nothing any more.
     pub(super) spoiled: bool,
@@ -112,6 +118,7 @@ impl FakeWorker {
             running: Vec::new(),
             open: Vec::new(),
             unwanted: Vec::new(),
+            suspects: Vec::new(),
             shut: false,
             spoiled: false,
             end_asked: false,
@@ -145,7 +152,12 @@ impl FakeWorker {
             return;
         };
         match frame {
-            Down::Hand(key) => self.queue.push_back(key),
+            Down::Hand { key, alone } => {
+                self.queue.push_back(key);
+                if alone {
+                    self.suspects.push(key);
+                }
+            }
             Down::Recall(key) => {
                 self.give_back(key);
             }
@@ -180,7 +192,11 @@ impl FakeWorker {
     }
 
     pub(super) fn can_begin(&self) -> bool {
-        let room = self.running.len() + self.open.len() < self.concurrency;
+        let runs = self.running.len() + self.open.len();
+        let alone = |key: &QueryKey| self.suspects.contains(key);
+        let is_taken = self.running.iter().chain(&self.open).any(alone);
+        let waits = runs > 0 && (is_taken || self.queue.front().is_some_and(alone));
+        let room = runs < self.concurrency && !waits;
         self.serves() && !self.shut && !self.spoiled && room && !self.queue.is_empty()
     }
 

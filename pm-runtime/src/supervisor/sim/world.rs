@@ -115,6 +115,8 @@ impl World {
             immediate: fact.immediate,
             route: fact.route,
             conduct: fact.conduct,
+            retries: fact.retries,
+            print: fact.print(id).filter(|_| self.core.is_wary_of(fact.size)),
         };
         self.say(|| format!("submit {id}: {fact:?}"));
         self.ledger.facts.push(fact);
@@ -300,6 +302,7 @@ impl World {
             Action::Hand(worker, key) => {
                 judge::hand(self, worker, key, before)?;
                 let id = self.ledger.id(key)?;
+                self.judge_rerun(id, key)?;
                 let facts = &self.ledger.facts;
                 let open = |held: &usize| facts[*held].is_open;
                 let idle =
@@ -314,7 +317,9 @@ impl World {
                 if let Route::Key(of) = self.ledger.facts[id].route {
                     self.ledger.usual.insert(of, worker);
                 }
-                self.send(worker, Down::Hand(key));
+                let terms = self.core.handing(key).map(|(_, terms, _)| terms);
+                let alone = terms.is_some_and(|terms| terms.alone);
+                self.send(worker, Down::Hand { key, alone });
             }
             Action::Recall(worker, key) => {
                 judge::recall(self, worker, key)?;

@@ -41,6 +41,7 @@ fn config(workers: usize) -> Config {
         queue_bytes: 1 << 20,
         max_crashes: Some(5),
         crash_window: Some(1800 * SECOND),
+        quarantine: Some(3),
         keys: 64,
         boots_at_once: 8,
         cores: 8,
@@ -123,8 +124,17 @@ impl Scene {
         queue_timeout: Option<Duration>,
     ) -> Option<QueryKey> {
         let (immediate, conduct) = (self.immediate, self.conduct);
-        let submission =
-            Submission { payload, size: 8, timeout, queue_timeout, conduct, immediate, route };
+        let submission = Submission {
+            payload,
+            size: 8,
+            timeout,
+            queue_timeout,
+            conduct,
+            immediate,
+            route,
+            retries: 0,
+            print: None,
+        };
         self.core.submit(submission, self.now)
     }
 

@@ -14,7 +14,7 @@ use crate::wire::small::SmallBytes;
 pub(crate) struct Claim {
     pub(crate) slot: u32,
     pub(crate) id: u64,
-    pub(crate) conduct: u8,
+    pub(crate) terms: u32,
     pub(crate) timeout: u64,
 }
 
@@ -49,7 +49,7 @@ impl Next {
     /// How many may begin now; counts to `most`.
     pub(crate) fn count(&mut self, most: usize) -> usize {
         // Where nothing will begin, nobody else gives back what was taken.
-        self.conduct();
+        self.terms();
         let (mut count, mut cursor) = (0, self.cursor);
         while count < most {
             let slot = self.slot(cursor);
@@ -63,12 +63,12 @@ impl Next {
         count
     }
 
-    /// What may run beside the next query, if there is one.
-    pub(crate) fn conduct(&mut self) -> Option<u8> {
+    /// On what terms the next query runs, if there is one.
+    pub(crate) fn terms(&mut self) -> Option<u32> {
         loop {
             let slot = self.slot(self.cursor);
             match slot.state.load(Ordering::Acquire) {
-                state::POSTED => return Some(slot.kind.load(Ordering::Relaxed) as u8),
+                state::POSTED => return Some(slot.kind.load(Ordering::Relaxed)),
                 state::TAKEN => self.pass(),
                 _ => return None,
             }
@@ -91,7 +91,7 @@ impl Next {
             let claim = Claim {
                 slot: index,
                 id: slot.id.load(Ordering::Relaxed),
-                conduct: slot.kind.load(Ordering::Relaxed) as u8,
+                terms: slot.kind.load(Ordering::Relaxed),
                 timeout: slot.timeout.load(Ordering::Relaxed),
             };
             let next = slot.next.load(Ordering::Relaxed);

@@ -51,7 +51,7 @@ pub(crate) struct Slot {
     pub(crate) next: Lent32,
     /// Bytes of the message.
     pub(crate) length: Lent32,
-    /// What may run beside the query; then what kind of end it came to, and its flags.
+    /// On what terms the query runs; then what kind of end it came to, and its flags.
     pub(crate) kind: Lent32,
     /// The query's name.
     pub(crate) id: Lent64,

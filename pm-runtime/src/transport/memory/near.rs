@@ -61,8 +61,8 @@ pub(crate) struct Posting {
 #[derive(Clone, Copy)]
 pub(crate) struct About {
     pub(crate) id: u64,
-    /// What may run beside it: a number that means something to the worker.
-    pub(crate) conduct: u8,
+    /// On what terms it runs: a number that means something to the worker.
+    pub(crate) terms: u32,
     /// How long it may run, in nanoseconds; `u64::MAX`: however long it takes.
     pub(crate) timeout: u64,
 }
@@ -214,7 +214,7 @@ impl Near {
         slot.next.store(self.next, Ordering::Relaxed);
         slot.length.store(length as u32, Ordering::Relaxed);
         slot.id.store(about.id, Ordering::Relaxed);
-        slot.kind.store(u32::from(about.conduct), Ordering::Relaxed);
+        slot.kind.store(about.terms, Ordering::Relaxed);
         slot.timeout.store(about.timeout, Ordering::Relaxed);
     }
 

@@ -89,6 +89,12 @@ fn unwritten<T: Serialize + ?Sized>(
     (text, spot)
 }
 
+/// Whether an encoded message says more than which variant it is.
+pub(crate) fn has_arguments(message: &Parcel) -> bool {
+    let [bulk, value] = message.parts();
+    !bulk.is_empty() || value.len() > size_of::<u32>()
+}
+
 /// Which variant of an enum was encoded, counted from 0.
 pub(crate) fn variant(bytes: &[u8]) -> Option<usize> {
     let index = u32::from_le_bytes(*bytes.first_chunk()?);

@@ -15,7 +15,7 @@ use super::Shape;
 use super::{About, Posting, Region};
 
 fn posting(id: u64, bytes: Vec<u8>) -> Posting {
-    Posting { about: About { id, conduct: 0, timeout: 0 }, payload: Arc::new(bytes) }
+    Posting { about: About { id, terms: 0, timeout: 0 }, payload: Arc::new(bytes) }
 }
 
 /// Bytes of a stream.

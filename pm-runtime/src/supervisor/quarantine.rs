@@ -1,0 +1,245 @@
+//! Queries that kill their workers, told by their bytes, and refused when they have killed enough.
+//!
+//! What ran when a worker died of its own doing is under suspicion from then on: wherever the same bytes
+//! come again, they run alone. Whoever dies with nothing else running has named the culprit, and that
+//! counts. Only the bytes count, by a hash that is taken when a worker dies: as long as none does,
+//! nothing is hashed, and then only what is as long as what is suspected.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::query::Query;
+use super::{Bug, Core, Note, Place, QueryKey};
+use crate::error::{CrashReport, QueryError};
+
+/// So many different bytes are remembered: those that were met last, the refused ones before others.
+pub(super) const MOST: usize = 1024;
+
+/// Tells bytes apart, by a hash that nobody outside can foresee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Fingerprint(pub(crate) u128);
+
+/// What is known of some bytes.
+struct Record {
+    size: usize,
+    /// When they killed workers in which nothing else ran, the last of them.
+    crashes: VecDeque<Instant>,
+    /// They are refused; how often they had killed by then.
+    refused: Option<u32>,
+    /// When they were last met, in the order of meetings.
+    met: u64,
+}
+
+pub(super) struct Quarantine {
+    /// So many kills are enough; `None`: nothing is suspected.
+    limit: Option<u32>,
+    window: Option<Duration>,
+    records: HashMap<Fingerprint, Record>,
+    /// How many of them are of bytes of this length.
+    sizes: BTreeMap<usize, usize>,
+    meetings: u64,
+}
+
+/// What the pool makes of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Clean,
+    Suspect,
+    Refused { crashes: u32 },
+}
+
+impl Quarantine {
+    pub(super) fn new(limit: Option<u32>, window: Option<Duration>) -> Self {
+        let (records, sizes) = (HashMap::new(), BTreeMap::new());
+        Self { limit, window, records, sizes, meetings: 0 }
+    }
+
+    /// Bytes of this length may be known.
+    fn knows_size(&self, size: usize) -> bool {
+        !self.sizes.is_empty() && self.sizes.contains_key(&size)
+    }
+
+    fn standing(&self, print: Fingerprint) -> Standing {
+        match self.records.get(&print).map(|record| record.refused) {
+            None => Standing::Clean,
+            Some(None) => Standing::Suspect,
+            Some(Some(crashes)) => Standing::Refused { crashes },
+        }
+    }
+
+    /// They ran when a worker died.
+    fn suspect(&mut self, print: Fingerprint, size: usize) {
+        self.meetings += 1;
+        if !self.records.contains_key(&print) {
+            if self.records.len() >= MOST {
+                self.evict();
+            }
+            *self.sizes.entry(size).or_default() += 1;
+        }
+        let met = self.meetings;
+        let fresh = || Record { size, crashes: VecDeque::new(), refused: None, met };
+        self.records.entry(print).or_insert_with(fresh).met = met;
+    }
+
+    /// They alone ran when a worker died. `Some`: that was enough; so often they had killed.
+    fn blame(&mut self, print: Fingerprint, now: Instant) -> Option<u32> {
+        let (limit, window) = (self.limit?, self.window);
+        let record = self.records.get_mut(&print)?;
+        record.crashes.push_back(now);
+        let is_old = |at: &Instant| window.is_some_and(|window| *at + window <= now);
+        while record.crashes.front().is_some_and(is_old) {
+            record.crashes.pop_front();
+        }
+        let crashes = record.crashes.len() as u32;
+        if record.refused.is_some() || crashes < limit {
+            return None;
+        }
+        record.crashes = VecDeque::new();
+        record.refused = Some(crashes);
+        record.refused
+    }
+
+    /// They ran, and killed nobody: unless they once did, nothing is held against them.
+    fn clear(&mut self, print: Fingerprint) {
+        let is_innocent =
+            |record: &mut Record| record.crashes.is_empty() && record.refused.is_none();
+        if self.records.get_mut(&print).is_some_and(|record| is_innocent(record)) {
+            self.forget(print);
+        }
+    }
+
+    fn evict(&mut self) {
+        let rank = |record: &Record| (record.refused.is_some(), record.met);
+        let first = self.records.iter().min_by_key(|(_, record)| rank(record));
+        if let Some((&print, _)) = first {
+            self.forget(print);
+        }
+    }
+
+    fn forget(&mut self, print: Fingerprint) {
+        let Some(record) = self.records.remove(&print) else { return };
+        if let Some(count) = self.sizes.get_mut(&record.size) {
+            *count -= 1;
+            if *count == 0 {
+                self.sizes.remove(&record.size);
+            }
+        }
+    }
+
+    /// How many different bytes are refused.
+    fn refused(&self) -> usize {
+        self.records.values().filter(|record| record.refused.is_some()).count()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+/// A query that a worker ran when it died, as far as its bytes are to be held against it.
+pub(super) struct Suspect {
+    pub(super) key: QueryKey,
+    pub(super) print: Fingerprint,
+    /// Live queries with the same bytes.
+    pub(super) twins: Vec<QueryKey>,
+}
+
+impl<P> Core<P> {
+    /// Whether a query of this size may have to be refused, so that its fingerprint is wanted.
+    pub(crate) fn is_wary_of(&self, size: usize) -> bool {
+        self.quarantine.knows_size(size)
+    }
+
+    /// How many different queries are refused.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.quarantine.refused()
+    }
+
+    /// Live queries that have the same bytes as this one, itself not included.
+    pub(crate) fn twins(&self, key: QueryKey, same: impl Fn(&P, &P) -> bool) -> Vec<QueryKey> {
+        let Some(query) = self.queries.get(key) else { return Vec::new() };
+        let is_twin = |(other, its): &(QueryKey, &Query<P>)| {
+            *other != key && its.size() == query.size() && same(&its.payload, &query.payload)
+        };
+        self.queries.entries().filter(is_twin).map(|(other, _)| other).collect()
+    }
+
+    /// `Some`: these bytes are refused; so many workers died of them.
+    pub(super) fn refuses(&self, print: Fingerprint) -> Option<u32> {
+        match self.quarantine.standing(print) {
+            Standing::Refused { crashes } if !self.has(Bug::ForgetToRefuse) => Some(crashes),
+            _ => None,
+        }
+    }
+
+    /// What a query that comes now is held to be.
+    pub(super) fn suspicion(&self, print: Option<Fingerprint>) -> Option<Box<Fingerprint>> {
+        print.filter(|&print| self.quarantine.standing(print) != Standing::Clean).map(Box::new)
+    }
+
+    /// A worker died by the doing of what it ran. Whoever ran alone did it.
+    pub(super) fn hold_against(
+        &mut self,
+        suspects: Vec<Suspect>,
+        ran: usize,
+        report: &CrashReport,
+        now: Instant,
+    ) {
+        for Suspect { key, print, twins } in suspects {
+            let Some(query) = self.queries.get(key) else { continue };
+            let size = query.size();
+            self.quarantine.suspect(print, size);
+            let alone = ran == 1 || self.has(Bug::BlameAllThatRan);
+            let refused = if alone { self.quarantine.blame(print, now) } else { None };
+            if let Some(crashes) = refused {
+                self.note(Note::Quarantined(report.clone(), crashes));
+            }
+            if let Some(query) = self.queries.get_mut(key) {
+                query.print = Some(Box::new(print));
+            }
+            for twin in twins {
+                self.suspect_twin(twin, print, now);
+            }
+        }
+    }
+
+    /// Another query has the same bytes.
+    fn suspect_twin(&mut self, key: QueryKey, print: Fingerprint, now: Instant) {
+        if self.has(Bug::TrustTwins) {
+            return;
+        }
+        let refused = self.refuses(print);
+        let Some(query) = self.queries.get_mut(key) else { return };
+        query.print = Some(Box::new(print));
+        match (query.place, refused) {
+            (Place::Waiting | Place::Paused { .. }, Some(crashes)) => {
+                self.fail(key, QueryError::Quarantined { crashes }, now);
+            }
+            // It comes back, unless it has begun by now.
+            (Place::Handed { worker, .. }, Some(_)) if self.slot(worker).is_some() => {
+                self.recall(worker, key, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// A query has ended in its worker, which lives.
+    pub(super) fn acquit(&mut self, key: QueryKey) {
+        if let Some(print) = self.queries.get(key).and_then(|query| query.print.as_deref().copied())
+        {
+            self.quarantine.clear(print);
+        }
+    }
+
+    /// Nothing is held against the queries of the past any more, nor against the pool.
+    pub(crate) fn forgive(&mut self, now: Instant) {
+        self.quarantine = Quarantine::new(self.config.quarantine, self.config.crash_window);
+        self.budget.heal();
+        self.exhausted = false;
+        for slot in &mut self.slots {
+            slot.probe = false;
+        }
+        self.after_change(now);
+    }
+}

@@ -1,0 +1,212 @@
+//! What becomes of queries whose workers die, counted once more: who runs again, and whose bytes are
+//! held against them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::super::retry::RETRY_CAP;
+use super::super::{Config, Fingerprint, Particulars, Place, QueryKey, Route, Stage, WorkerId};
+use super::judge::ensure;
+use super::ledger::{Check, Fact, Ledger, Shadow, Ticket};
+use super::world::{Event, World};
+use crate::error::{CrashCause, Exit};
+
+/// What is held against whose bytes.
+#[derive(Default)]
+pub(super) struct Blames {
+    /// Those that ran when a worker died of itself, and when they had been alone.
+    suspects: BTreeMap<Fingerprint, Vec<Instant>>,
+    /// Those that had been alone too often, and how often.
+    refused: BTreeMap<Fingerprint, u32>,
+    /// Begins of runs that were not the last, and how long their callers had waited for them.
+    pub(super) earlier: Vec<(Instant, Duration)>,
+}
+
+impl Blames {
+    pub(super) fn refuses(&self, print: Option<Fingerprint>) -> Option<u32> {
+        self.refused.get(&print?).copied()
+    }
+
+    pub(super) fn suspects(&self, print: Option<Fingerprint>) -> bool {
+        print.is_some_and(|print| self.suspects.contains_key(&print))
+    }
+
+    /// It ran, and its worker lives.
+    pub(super) fn acquit(&mut self, print: Option<Fingerprint>) {
+        let Some(print) = print else { return };
+        if self.suspects.get(&print).is_some_and(Vec::is_empty) {
+            self.suspects.remove(&print);
+        }
+    }
+
+    fn hold(&mut self, print: Fingerprint, alone: bool, config: &Config, now: Instant) {
+        let Some(limit) = config.quarantine else { return };
+        let kills = self.suspects.entry(print).or_default();
+        if !alone || self.refused.contains_key(&print) {
+            return;
+        }
+        kills.push(now);
+        let recent = |at: &Instant| config.crash_window.is_none_or(|window| now < *at + window);
+        kills.retain(recent);
+        if kills.len() >= limit as usize {
+            self.refused.insert(print, kills.len() as u32);
+        }
+    }
+}
+
+impl Fact {
+    /// What tells its bytes from others'; `None`: it has no arguments.
+    pub(super) fn print(&self, id: usize) -> Option<Fingerprint> {
+        match self.bytes {
+            Some(0) => None,
+            Some(bytes) => Some(Fingerprint(u128::from(bytes))),
+            None => Some(Fingerprint(1000 + id as u128)),
+        }
+    }
+
+    /// The shortest and the longest pause before it runs again.
+    fn pause(&self) -> (Duration, Duration) {
+        let full = Duration::from_millis(10) * (1 << self.runs.saturating_sub(1).min(10));
+        let full = full.min(RETRY_CAP);
+        (full / 2, full)
+    }
+}
+
+impl Ledger {
+    /// The policy would like to know it.
+    pub(super) fn print_of(&self, id: usize) -> Option<Fingerprint> {
+        self.facts.get(id).and_then(|fact| fact.print(id))
+    }
+}
+
+impl World {
+    /// What the owner of the policy finds out about what a dead worker ran.
+    pub(super) fn particulars(&self, worker: WorkerId) -> BTreeMap<QueryKey, Particulars> {
+        let facts = &self.ledger.facts;
+        let same = |one: &Ticket, other: &Ticket| {
+            let print = facts[one.0].print(one.0);
+            print.is_some() && print == facts[other.0].print(other.0)
+        };
+        let particulars = |(key, ticket): (QueryKey, &Ticket)| {
+            let print = self.ledger.print_of(ticket.0);
+            let twins = self.core.twins(key, same);
+            (key, Particulars { print, twins, ..Particulars::default() })
+        };
+        self.core.begun_by(worker).map(particulars).collect()
+    }
+
+    /// Whether a death was the doing of what the worker ran, by what has truly happened.
+    fn is_own_doing(shadow: &Shadow, exit: Exit) -> bool {
+        let outside = matches!(exit, Exit::Signal(9 | 15));
+        let was_dying = shadow.lost.is_some() && !matches!(exit, Exit::Signal(9) | Exit::Unknown);
+        match &shadow.killed {
+            None => !outside,
+            Some((_, CrashCause::Protocol(_) | CrashCause::Stuck(_))) if was_dying => !outside,
+            Some((_, CrashCause::Protocol(_))) => true,
+            Some(_) => false,
+        }
+    }
+
+    /// Before the policy hears of a death.
+    pub(super) fn hold_against(&mut self, shadow: &Shadow, exit: Exit) {
+        let ran: Vec<usize> = self.ran_in(shadow);
+        if !Self::is_own_doing(shadow, exit) {
+            return;
+        }
+        for &id in &ran {
+            if let Some(print) = self.ledger.print_of(id) {
+                let alone = ran.len() == 1;
+                self.ledger.blames.hold(print, alone, &self.config, self.now);
+            }
+        }
+    }
+
+    /// What a worker had begun, as the policy knows by the time of its death.
+    pub(super) fn ran_in(&self, shadow: &Shadow) -> Vec<usize> {
+        let begun = |id: &&usize| self.ledger.facts[**id].told.is_some();
+        shadow.held.iter().filter(begun).copied().collect()
+    }
+
+    /// The policy has heard of a death: what is to run again does, and nothing else.
+    pub(super) fn note_reruns(
+        &mut self,
+        ran: &[usize],
+        shadow: &Shadow,
+        target: Option<QueryKey>,
+    ) -> Check {
+        let now = self.now;
+        for &id in ran {
+            let fact = &self.ledger.facts[id];
+            let query = fact.key.and_then(|key| self.core.queries.get(key));
+            let Some(Place::Paused { until }) = query.map(|query| query.place) else { continue };
+            let overran = matches!(shadow.killed, Some((_, CrashCause::TimedOut(_))));
+            let released = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));
+            ensure(!released && !(overran && target == fact.key), || {
+                format!("query {id} runs again, which was ended on purpose")
+            })?;
+            ensure(self.may_run_again(id), || format!("query {id} is not to run again"))?;
+            let (told, waited) = (fact.told, fact.waited);
+            let fact = &mut self.ledger.facts[id];
+            fact.runs += 1;
+            let (shortest, longest) = fact.pause();
+            ensure(now + shortest <= until && until <= now + longest, || {
+                format!("query {id} pauses for {:?} after run {}", until - now, fact.runs)
+            })?;
+            (fact.begun_in, fact.told, fact.waited) = (None, None, None);
+            (fact.crashed, fact.since) = (Some(now), until);
+            self.ledger.blames.earlier.extend(told.zip(waited));
+        }
+        Ok(())
+    }
+
+    /// Whether a query whose worker has died under it runs again.
+    pub(super) fn may_run_again(&self, id: usize) -> bool {
+        let fact = &self.ledger.facts[id];
+        let is_over =
+            matches!(self.core.stage, Stage::Destroyed | Stage::Draining { over: true, .. });
+        fact.runs < fact.retries
+            && !fact.cancelled
+            && !fact.is_open
+            && !matches!(fact.route, Route::Worker(_))
+            && !is_over
+            && self.ledger.blames.refuses(fact.print(id)).is_none()
+    }
+
+    /// A query is handed over: not too early, not if it is refused, and alone if it is suspected.
+    pub(super) fn judge_rerun(&self, id: usize, key: QueryKey) -> Check {
+        let (fact, blames) = (&self.ledger.facts[id], &self.ledger.blames);
+        let early = fact.crashed.is_some_and(|at| self.now < at + fact.pause().0);
+        ensure(!early, || format!("query {id} runs again without a pause"))?;
+        let print = fact.print(id);
+        ensure(blames.refuses(print).is_none(), || format!("query {id} is refused, and runs"))?;
+        let terms = self.core.handing(key).map(|(_, terms, _)| terms);
+        let alone = terms.is_some_and(|terms| terms.alone);
+        ensure(alone || !blames.suspects(print), || {
+            format!("query {id} is under suspicion, and runs beside others")
+        })?;
+        let attempt = terms.map(|terms| u32::from(terms.attempt));
+        ensure(attempt == Some(fact.runs + 1), || format!("query {id} is at attempt {attempt:?}"))
+    }
+
+    /// Somebody says that all is well again.
+    pub(super) fn forgive(&mut self) -> Check {
+        let before = self.look();
+        self.say(|| "forgive".into());
+        let earlier = std::mem::take(&mut self.ledger.blames.earlier);
+        self.ledger.blames = Blames { earlier, ..Blames::default() };
+        self.ledger.count.heal();
+        self.ledger.count.last_probe = None;
+        self.ledger.shadows.values_mut().for_each(|shadow| shadow.probe = false);
+        self.core.forgive(self.now);
+        ensure(self.core.quarantined() == 0, || "what is forgiven is refused".into())?;
+        self.react(Event::Other, &before)
+    }
+
+    /// How many are refused.
+    pub(super) fn check_blames(&self) -> Check {
+        let (told, counted) = (self.core.quarantined(), self.ledger.blames.refused.len());
+        ensure(told == counted, || format!("{told} are said to be refused, not {counted}"))?;
+        let over = self.core.queries.next_pause().is_some_and(|until| until < self.now);
+        ensure(!over, || "a pause is over, and its query does not wait for a worker".into())
+    }
+}
