@@ -227,3 +227,45 @@ async fn what_has_no_arguments_is_never_refused() {
     }
     assert_eq!(pool.health().quarantined, 0);
 }
+
+/// Takes so many steps, and asks for the time that each takes.
+#[worker_query(workers = 1, timeout = "300ms")]
+fn step(steps: u32, extends: bool) -> bool {
+    let mut grows = true;
+    for _ in 0..steps {
+        let before = worker::deadline();
+        if extends {
+            grows &= worker::extend_deadline(Duration::from_secs(3600)) > before;
+            grows &= worker::deadline() > before;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    grows
+}
+
+/// The same with awaits.
+#[worker_query(workers = 1, timeout = "300ms")]
+async fn stroll(steps: u32) -> bool {
+    let mut grows = true;
+    for _ in 0..steps {
+        let before = worker::deadline();
+        worker::extend_deadline(Duration::from_secs(3600));
+        smol::Timer::after(Duration::from_millis(100)).await;
+        grows &= worker::deadline() > before;
+    }
+    grows
+}
+
+#[pm_runtime::test]
+async fn who_asks_for_more_time_has_it() {
+    for over in [Over::Memory, Over::Sockets] {
+        let pool = StepPool::builder().transport(transport(over)).build();
+        assert_eq!(pool.query(6, true).await, Ok(true), "{over:?}");
+        let late = pool.query(u32::MAX, false).await;
+        assert!(matches!(late, Err(QueryError::TimedOut { .. })), "{over:?}: {late:?}");
+        let pool = StrollPool::builder().transport(transport(over)).build();
+        assert_eq!(pool.query(6).await, Ok(true), "{over:?}");
+    }
+    assert_eq!(StepPool::builder().in_process().build().query(6, true).await, Ok(true));
+    assert_eq!(worker::extend_deadline(Duration::from_secs(1)), None);
+}

@@ -302,7 +302,7 @@ async fn descriptors_are_counted_in_a_process_of_its_own() {
         return;
     }
     let before = descriptors();
-    let pool = TalkPool::builder().max_crashes(None).build();
+    let pool = TalkPool::builder().max_crashes(None).quarantine(None).build();
     let _events = pool.events();
     for _ in 0..5 {
         pool.query(Talk::Flood(10_000)).await.unwrap();

@@ -67,6 +67,11 @@ pub(super) fn query() -> Option<Query> {
     QUERY.get()
 }
 
+/// The query whose code runs here may run until then.
+pub(super) fn move_deadline(deadline: Instant) {
+    QUERY.set(QUERY.get().map(|query| Query { deadline: Some(deadline), ..query }));
+}
+
 /// Until the guard is dropped, this thread runs the query's code.
 pub(super) fn enter(query: Query) -> Entered {
     Entered { before: QUERY.replace(Some(query)) }

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::fmt::Display;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -93,6 +93,42 @@ pub fn attempt() -> u32 {
 /// ```
 pub fn deadline() -> Option<Instant> {
     current::query()?.deadline
+}
+
+/// Gives the running query so much more time than it has, for code that finds out on the way that it
+/// takes longer: what it may take then counts from where it began, as before. Returns the new
+/// deadline; `None` where it has none, and where no query runs, as in [`deadline`].
+///
+/// The pool hears of it before this returns, and never kills for a deadline that it has heard is
+/// another. It comes too late for an async query that has met its deadline: that is being dropped. A
+/// query may ask again and again, so that what hangs must not be what asks.
+///
+/// ```
+/// use pm_runtime::{worker, worker_query};
+/// use std::time::Duration;
+///
+/// #[worker_query(workers = 1, timeout = "100ms")]
+/// fn crawl(pages: u32) -> u32 {
+///     for _ in 0..pages {
+///         worker::extend_deadline(Duration::from_secs(1));
+///         std::thread::sleep(Duration::from_millis(50));
+///     }
+///     pages
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     assert_eq!(CrawlPool::new().query(4).await?, 4);
+///     Ok(())
+/// }
+/// ```
+pub fn extend_deadline(by: Duration) -> Option<Instant> {
+    let (worker, query) = (current::worker()?, current::query()?);
+    let deadline = query.deadline?.checked_add(by)?;
+    let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    worker.say(from_worker::EXTENDED, Some(query.id), &nanos.to_le_bytes());
+    current::move_deadline(deadline);
+    Some(deadline)
 }
 
 /// Whether nobody waits any more for the answer of the running query: its caller has dropped it,

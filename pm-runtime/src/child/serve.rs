@@ -329,7 +329,11 @@ impl<S: FnOnce() -> Running + Unpin> Future for Within<S> {
             within.running = Some(start());
         }
         // A call that panicked left no future, and nobody polls it again.
-        within.running.as_mut().map_or(Poll::Pending, |running| running.as_mut().poll(cx))
+        let running = within.running.as_mut();
+        let reply = running.map_or(Poll::Pending, |running| running.as_mut().poll(cx));
+        // It may have moved its deadline.
+        within.query = current::query().unwrap_or(within.query);
+        reply
     }
 }
 

@@ -195,7 +195,8 @@ impl Memory {
 
 /// It is about a query that runs.
 fn speaks(frame: &Frame) -> bool {
-    matches!(frame.kind, from_worker::DEBUG | from_worker::MESSAGE) && frame.id != NONE
+    let kinds = [from_worker::DEBUG, from_worker::MESSAGE, from_worker::EXTENDED];
+    kinds.contains(&frame.kind) && frame.id != NONE
 }
 
 /// The times that a worker read, as this process has them. Many of them are the same, because that

@@ -240,6 +240,10 @@ impl Shared {
                 }
                 Ok(())
             }
+            FromWorker::Extended { id: query, by } => {
+                let key = QueryKey::from_wire(query);
+                state.core.extended(id, key, by).map_err(violated)
+            }
             FromWorker::Report { text } => {
                 self.hear_report(state, id, text);
                 Ok(())

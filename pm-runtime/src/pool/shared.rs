@@ -231,6 +231,17 @@ impl Shared {
         }
     }
 
+    /// Hears what workers say whose queries seem to run too long: those may have asked for more time.
+    fn listen_to_late(&self) {
+        let late: Vec<Arc<Worker>> = self.look(|state| {
+            let late = state.core.late(Instant::now());
+            late.filter_map(|worker| state.worker(worker).cloned()).collect()
+        });
+        for worker in late {
+            worker.read_all();
+        }
+    }
+
     /// Makes sure that somebody keeps the time for this pool.
     pub(crate) fn set_up(&self) -> Result<(), BootError> {
         if self.timer.get().is_some() && !fork::is_fork() {
@@ -277,6 +288,7 @@ impl Timed for Shared {
         if due {
             // What runs too long has to be told from what was not heard of.
             self.look_at_workers();
+            self.listen_to_late();
         }
         self.change(|state, now| {
             state.armed = None;

@@ -53,7 +53,11 @@ impl<P> Core<P> {
             return false;
         };
         match verdict {
-            Verdict::Overran(key) | Verdict::Cancelled(key) => slot.begun.contains(&key),
+            Verdict::Cancelled(key) => slot.begun.contains(&key),
+            Verdict::Overran(key) => {
+                let has_time = self.has_time(key, now) && !self.has(Bug::KillExtended);
+                slot.begun.contains(&key) && !has_time
+            }
             Verdict::Stuck => {
                 slot.runs_none()
                     && !slot.handed.is_empty()
@@ -142,6 +146,7 @@ impl<P> Core<P> {
             return self.execute(worker, verdict, now);
         }
         if let Verdict::Overran(key) | Verdict::Cancelled(key) = verdict
+            && (matches!(verdict, Verdict::Cancelled(_)) || !self.has_time(key, now))
             && let Some(query) = self.queries.get_mut(key)
             && let Place::Begun { due, .. } = &mut query.place
         {

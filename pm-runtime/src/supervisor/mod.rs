@@ -9,6 +9,7 @@ mod births;
 mod budget;
 mod clock;
 mod drain;
+mod extend;
 mod gate;
 mod intake;
 mod keys;
@@ -254,6 +255,7 @@ pub(crate) enum Bug {
     HealAtOnce,
     IgnoreAnswerOfDying,
     IgnoreBoot,
+    IgnoreExtension,
     KeepFailedReplacements,
     KeepBytesOfSeen,
     KeepGap,
@@ -265,6 +267,7 @@ pub(crate) enum Bug {
     KeepTemporary,
     KillAnInnocent,
     KillDroppable,
+    KillExtended,
     KillForAnswered,
     KillLostAtOnce,
     KillWithoutGate,

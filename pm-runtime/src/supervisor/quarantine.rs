@@ -13,7 +13,7 @@ use super::{Bug, Core, Note, Place, QueryKey};
 use crate::error::{CrashReport, QueryError};
 
 /// So many different bytes are remembered: those that were met last, the refused ones before others.
-pub(super) const MOST: usize = 1024;
+const MOST: usize = 1024;
 
 /// Tells bytes apart, by a hash that nobody outside can foresee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,11 +130,6 @@ impl Quarantine {
     fn refused(&self) -> usize {
         self.records.values().filter(|record| record.refused.is_some()).count()
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.records.len()
-    }
 }
 
 /// A query that a worker ran when it died, as far as its bytes are to be held against it.
@@ -241,5 +236,59 @@ impl<P> Core<P> {
             slot.probe = false;
         }
         self.after_change(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// What comes of these bytes killing a worker alone, at that second.
+    fn kill(quarantine: &mut Quarantine, bytes: u128, start: Instant, second: u64) -> Option<u32> {
+        let now = start + Duration::from_secs(second);
+        quarantine.suspect(Fingerprint(bytes), 7);
+        quarantine.blame(Fingerprint(bytes), now)
+    }
+
+    #[test]
+    fn kills_count_within_the_window_only() {
+        let (mut quarantine, start) = (Quarantine::new(Some(3), Some(WINDOW)), Instant::now());
+        for (second, refused) in [(0, None), (30, None), (60, None), (89, Some(3)), (90, None)] {
+            assert_eq!(kill(&mut quarantine, 1, start, second), refused, "at {second}");
+        }
+        // What is refused stays so, however long ago that was.
+        assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Refused { crashes: 3 });
+        assert_eq!(quarantine.standing(Fingerprint(2)), Standing::Clean);
+        assert!(quarantine.knows_size(7) && !quarantine.knows_size(8));
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_forgets_the_refused_last() {
+        let (mut quarantine, start) = (Quarantine::new(Some(1), None), Instant::now());
+        assert_eq!(kill(&mut quarantine, 0, start, 0), Some(1));
+        for bytes in 1..3 * MOST as u128 {
+            quarantine.suspect(Fingerprint(bytes), bytes as usize);
+            assert!(quarantine.records.len() <= MOST && quarantine.sizes.len() <= MOST);
+        }
+        assert_eq!(quarantine.standing(Fingerprint(0)), Standing::Refused { crashes: 1 });
+        assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Clean);
+        for bytes in 0..3 * MOST as u128 {
+            kill(&mut quarantine, bytes, start, 1);
+        }
+        assert_eq!((quarantine.records.len(), quarantine.refused()), (MOST, MOST));
+    }
+
+    #[test]
+    fn who_lives_alone_is_cleared_unless_it_has_killed() {
+        let (mut quarantine, start) = (Quarantine::new(Some(3), None), Instant::now());
+        quarantine.suspect(Fingerprint(1), 7);
+        quarantine.clear(Fingerprint(1));
+        assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Clean);
+        assert!(!quarantine.knows_size(7));
+        kill(&mut quarantine, 1, start, 0);
+        quarantine.clear(Fingerprint(1));
+        assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Suspect);
     }
 }

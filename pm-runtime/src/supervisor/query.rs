@@ -187,6 +187,14 @@ impl<P> Query<P> {
         self.timeout.get()
     }
 
+    /// When it will have run too long, if it runs.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.place {
+            Place::Begun { at, .. } => at.checked_add(self.timeout()?),
+            Place::Waiting | Place::Paused { .. } | Place::Handed { .. } => None,
+        }
+    }
+
     /// How long it may wait.
     pub(super) fn queue_timeout(&self) -> Option<Duration> {
         self.queue_timeout.get()

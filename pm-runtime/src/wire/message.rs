@@ -58,6 +58,7 @@ pub(crate) mod from_worker {
     pub(crate) const OPENED: u8 = 12;
     pub(crate) const CLOSED: u8 = 13;
     pub(crate) const FAILED: u8 = 14;
+    pub(crate) const EXTENDED: u8 = 15;
 }
 
 /// Kinds of pieces of streams, in both directions and beside the kinds of frames: how a stream ended
@@ -188,6 +189,11 @@ pub(crate) enum FromWorker {
     Closed {
         id: u64,
     },
+    /// The query is to have so much more time.
+    Extended {
+        id: u64,
+        by: Duration,
+    },
     /// Its function has returned an error, and it ends.
     Failed {
         error: Box<str>,
@@ -284,6 +290,7 @@ impl TryFrom<Frame> for FromWorker {
             from_worker::PANICKED | from_worker::REFUSED | from_worker::LAST_PANIC => NOTE,
             from_worker::REPORT | from_worker::FAILED => NOTE,
             from_worker::DEBUG => DEBUG_TEXT,
+            from_worker::EXTENDED => size_of::<u64>(),
             _ => 0,
         };
         if payload.len() > longest {
@@ -317,6 +324,10 @@ impl TryFrom<Frame> for FromWorker {
             from_worker::REPORT => Self::Report { text: text(kind, payload)? },
             from_worker::OPENED => Self::Opened { id },
             from_worker::CLOSED => Self::Closed { id },
+            from_worker::EXTENDED => {
+                let nanos = payload.first_chunk().ok_or(FrameError::Content { kind })?;
+                Self::Extended { id, by: Duration::from_nanos(u64::from_le_bytes(*nanos)) }
+            }
             from_worker::FAILED => Self::Failed { error: text(kind, payload)? },
             kind => return Err(FrameError::Kind(kind)),
         })

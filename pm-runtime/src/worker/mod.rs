@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 pub use crate::child::itself::{
-    attempt, deadline, debug, id, is_cancelled, is_worker, message, report,
+    attempt, deadline, debug, extend_deadline, id, is_cancelled, is_worker, message, report,
 };
 pub(crate) use launch::{Plan, launch};
 use output::Output;
@@ -260,6 +260,11 @@ impl Worker {
     /// Reads what is there, unless somebody is at it.
     pub(crate) fn read_now(self: &Arc<Self>) {
         self.hear_data(Reading::Glance);
+    }
+
+    /// The same, also what only its socket tells.
+    pub(crate) fn read_all(self: &Arc<Self>) {
+        self.hear_data(Reading::Everything);
     }
 
     /// The same, if anything is. `true`: a query has ended, or some of a long one has gone or come.

@@ -96,6 +96,15 @@ impl World {
                 };
                 honest(result, &frame)?;
             }
+            &Up::Extended(key, by) => {
+                let ends =
+                    self.core.is_overdue(key) || self.ledger.shadow(worker)?.killed.is_some();
+                let fact = self.ledger.by_key(key)?;
+                if !ends {
+                    fact.timeout = fact.timeout.map(|timeout| timeout + by);
+                }
+                honest(self.core.extended(worker, key, by), &frame)?;
+            }
             &Up::Opened(key) => {
                 // Nobody asks a dying worker to drop anything; what it has done counts.
                 let asked = self.core.is_overdue(key);

@@ -59,6 +59,7 @@ const STEPS: &[(usize, Step)] = &[
     (60, Step::End),
     (30, Step::Open),
     (15, Step::Over),
+    (12, Step::Extend),
     (120, Step::Deliver),
     (30, Step::Boot),
     (30, Step::Die),
@@ -102,6 +103,8 @@ enum Step {
     Open,
     /// That ends.
     Over,
+    /// A query asks for more time.
+    Extend,
     Deliver,
     Boot,
     /// A killed worker dies of it.
@@ -199,6 +202,17 @@ impl World {
                             1 => fake.fail_stream(key, End::Panicked),
                             _ => fake.close_stream(key),
                         });
+                    }
+                }
+                Ok(())
+            }
+            Step::Extend => {
+                if let Some(worker) = self.any(|fake| fake.serves() && !fake.running.is_empty()) {
+                    let running =
+                        self.workers.get(&worker).map_or(Vec::new(), |w| w.running.clone());
+                    let by = self.rng.duration(3 * SECOND);
+                    if let Some(key) = self.rng.pick(&running) {
+                        self.with(worker, |fake| fake.up.push_back(Up::Extended(key, by)));
                     }
                 }
                 Ok(())

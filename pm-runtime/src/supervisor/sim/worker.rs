@@ -2,6 +2,7 @@
 //! frames each way, and dies as the real one may.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::super::{End, QueryKey, WorkerId};
 use crate::error::{BootError, Exit};
@@ -29,6 +30,8 @@ pub(super) enum Up {
     Ended(QueryKey, End),
     Returned(QueryKey),
     Dropped(QueryKey),
+    /// It is to have more time.
+    Extended(QueryKey, Duration),
     /// It has opened a stream.
     Opened(QueryKey),
     /// That is over.
