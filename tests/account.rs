@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{Pool, PoolBuilder, QueryError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, until};
 use serde::{Deserialize, Serialize};
@@ -147,7 +147,7 @@ async fn what_began_and_ended_in_an_error_is_failed() {
     check(&pool, FAILED);
 
     // The second frame of a worker is its first answer.
-    let faults = Faults::seeded(1).with(FaultKind::Garbage, When::At(2));
+    let faults = Faults::seeded(1).with(Fault::Garbage, When::at(1));
     let pool = WorkPool::builder().faults(faults).build();
     assert_error!(pool.query(Task::Return(1)).await, QueryError::Protocol(_));
     check(&pool, FAILED);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{BootError, Exit, QueryError, SpawnError, worker_query};
 use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, until, until_begun};
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ async fn large_messages_come_whole() {
 
 #[pm_runtime::test]
 async fn a_worker_that_exits_before_the_handshake() {
-    let faults = Faults::seeded(1).with(FaultKind::ExitAtBoot(3), When::At(1));
+    let faults = Faults::seeded(1).with(Fault::ExitAtBoot(3), When::at(1));
     let pool = WorkPool::builder().max_crashes(1).faults(faults).build();
     let error = pool.query(Task::Return(1)).await.unwrap_err();
     let QueryError::BudgetExhausted { crashes: 2, last, .. } = &error else { panic!("{error}") };
@@ -132,11 +132,11 @@ async fn a_worker_that_exits_before_the_handshake() {
 
 #[pm_runtime::test]
 async fn a_slow_boot_meets_its_limit() {
-    let slow = FaultKind::SlowBoot(Duration::from_secs(3600));
+    let slow = Fault::SlowBoot(Duration::from_secs(3600));
     let pool = WorkPool::builder()
         .boot_timeout(Duration::from_millis(200))
         .max_crashes(0)
-        .faults(Faults::seeded(1).with(slow, When::At(1)))
+        .faults(Faults::seeded(1).with(slow, When::at(1)))
         .build();
     let error = pool.query(Task::Return(1)).await.unwrap_err();
     let QueryError::BudgetExhausted { last, .. } = &error else { panic!("{error}") };

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{CrashCause, Pool, QueryError, worker, worker_query};
 use pm_tests::{Task, WorkPool, until};
 
@@ -72,7 +72,7 @@ async fn threads_are_told_of_like_processes() {
 
 #[pm_runtime::test]
 async fn a_worker_that_does_not_become_ready_was_there_and_one_without_a_program_was_not() {
-    let faults = Faults::default().with(FaultKind::ExitAtBoot(3), When::At(1));
+    let faults = Faults::default().with(Fault::ExitAtBoot(3), When::at(1));
     let pool = WorkPool::builder().max_crashes(0).faults(faults).build();
     let told = listen(&pool);
     assert!(pool.spawn(1).await.is_err());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{QueryError, worker_query};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, kill, stop, until};
 use rustix::process::Signal;
@@ -99,7 +99,7 @@ fn threads_of(pool: &str) -> usize {
 
 #[pm_runtime::test]
 async fn the_threads_of_a_worker_that_is_given_up_end() {
-    let faults = Faults::seeded(1).with(FaultKind::Corrupt, When::At(2));
+    let faults = Faults::seeded(1).with(Fault::Corrupt, When::at(1));
     let pool = GivenUpPool::builder().in_process().max_crashes(None).faults(faults).build();
     let given_up = pool.query().await;
     assert!(matches!(given_up, Err(QueryError::Protocol(_))), "{given_up:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{QueryError, Transport, worker_query};
 use pm_tests::{is_alive, kill, stop, until};
 use rustix::process::Signal;
@@ -20,8 +20,8 @@ fn text(length: usize) -> String {
 }
 
 /// Has the first worker killed there. `true`: the answer came whole all the same.
-async fn is_whole(transport: Transport, fault: FaultKind, at: u64, length: usize) -> bool {
-    let faults = Faults::seeded(1).with(fault, When::In { worker: 1, at });
+async fn is_whole(transport: Transport, fault: Fault, at: u64, length: usize) -> bool {
+    let faults = Faults::seeded(1).with(fault, When::at(at).in_worker(1));
     let pool = EchoPool::builder().transport(transport).faults(faults).build();
     let sent = text(length);
     let answer = pool.query(sent.clone()).await;
@@ -36,11 +36,10 @@ async fn is_whole(transport: Transport, fault: FaultKind, at: u64, length: usize
     }
 }
 
-/// An end is the second word of a worker that has one query.
 async fn kill_at_each(transport: Transport, length: usize, points: impl IntoIterator<Item = u64>) {
     let (mut whole, mut none) = (0, 0);
     for point in points {
-        match is_whole(transport, FaultKind::KillTelling(point), 2, length).await {
+        match is_whole(transport, Fault::KillTelling(point), 1, length).await {
             true => whole += 1,
             false => none += 1,
         }
@@ -76,15 +75,15 @@ async fn an_answer_over_the_socket_is_whole_or_none_wherever_its_worker_was_kill
 async fn a_request_that_has_half_come_is_lost_with_its_worker() {
     // It may wait more rarely than that; where it waits, it is killed.
     for times in 0..8 {
-        let fault = FaultKind::KillReceiving(times);
+        let fault = Fault::KillReceiving(times);
         is_whole(Transport::Auto, fault, 1, 5 * RING).await;
     }
 }
 
 #[pm_runtime::test]
 async fn a_temporary_query_outlives_the_kill_of_a_worker_that_is_not_ready_yet() {
-    let slow = FaultKind::SlowBoot(Duration::from_secs(3600));
-    let faults = Faults::seeded(1).with(slow, When::In { worker: 1, at: 1 });
+    let slow = Fault::SlowBoot(Duration::from_secs(3600));
+    let faults = Faults::seeded(1).with(slow, When::at(1).in_worker(1));
     let pool = EchoPool::builder().boot_timeout(None).faults(faults).build();
     let mut call = Box::pin(pool.query_temporary("pikachu".into()));
     assert!(poll_once(&mut call).await.is_none());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
 use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun};
 use smol::stream::StreamExt;
@@ -101,7 +101,7 @@ async fn respawn_replaces_every_worker_and_loses_nothing() {
 async fn a_respawn_that_fails_leaves_the_old_workers() {
     // Every worker that is started from the third on exits before it is ready.
     let pool = WorkPool::builder()
-        .faults(Faults::seeded(1).with(FaultKind::ExitAtBootFrom(3), When::At(1)))
+        .faults(Faults::seeded(1).with(Fault::ExitAtBoot(70), When::at(1).in_workers(3..)))
         .build();
     pool.spawn(2).await.unwrap();
     let before = pids(&pool);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{CrashCause, Event, Exit, QueryError};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill, until_begun};
 use rustix::process::Signal;
@@ -191,7 +191,7 @@ async fn what_waits_behind_an_async_query_that_blocks_has_not_begun() {
 
 #[pm_runtime::test]
 async fn a_stopped_worker_is_killed_and_its_queries_run_elsewhere() {
-    let faults = Faults::seeded(1).with(FaultKind::StopBefore, When::At(2));
+    let faults = Faults::seeded(1).with(Fault::StopBefore, When::at(2));
     let pool = WorkPool::builder()
         .boot_timeout(Duration::from_millis(500))
         .max_crashes(None)
@@ -216,20 +216,18 @@ async fn a_worker_that_is_stopped_while_it_runs_meets_its_timeout() {
 
 #[pm_runtime::test]
 async fn killed_before_during_and_after() {
-    for (fault, fails) in [
-        (FaultKind::KillBefore, false),
-        (FaultKind::KillDuring, true),
-        (FaultKind::KillAfter, false),
-    ] {
+    for (fault, fails) in
+        [(Fault::KillBefore, false), (Fault::KillDuring, true), (Fault::KillAfter, false)]
+    {
         let pool = WorkPool::builder()
             .max_crashes(None)
-            .faults(Faults::seeded(1).with(fault, When::At(2)))
+            .faults(Faults::seeded(1).with(fault, When::at(2)))
             .build();
         assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
         // The second query of the first worker; a replacement takes it as its first.
         let second = pool.query(Task::Return(2)).await;
         assert_eq!(second.is_err(), fails, "{fault:?}: {second:?}");
-        if fault == FaultKind::KillAfter {
+        if fault == Fault::KillAfter {
             assert_eq!(second, Ok(2), "an answer that is there wins");
         }
         assert_eq!(pool.query(Task::Return(3)).await, Ok(3), "{fault:?}");
@@ -238,13 +236,12 @@ async fn killed_before_during_and_after() {
 
 #[pm_runtime::test]
 async fn a_worker_that_breaks_the_protocol_is_killed() {
-    for fault in [FaultKind::Garbage, FaultKind::Duplicate] {
-        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::At(2))).build();
+    for fault in [Fault::Garbage, Fault::Duplicate] {
+        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::at(1))).build();
         let mut events = pool.events();
-        // The second frame is the first answer.
         let answer = pool.query(Task::Return(1)).await;
         match fault {
-            FaultKind::Garbage => {
+            Fault::Garbage => {
                 assert!(matches!(answer, Err(QueryError::Protocol(_))), "{answer:?}");
             }
             // The first of the two answers counts.
@@ -261,8 +258,8 @@ async fn a_worker_that_breaks_the_protocol_is_killed() {
 
 #[pm_runtime::test]
 async fn a_link_that_ends_without_a_death_is_a_breach() {
-    for fault in [FaultKind::DropLink, FaultKind::Truncate] {
-        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::At(4))).build();
+    for fault in [Fault::DropLink, Fault::Truncate] {
+        let pool = WorkPool::builder().faults(Faults::seeded(1).with(fault, When::at(2))).build();
         assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
         let answer = pool.query(Task::Return(2)).await;
         assert!(matches!(answer, Err(QueryError::Protocol(_))), "{answer:?}");
@@ -273,7 +270,7 @@ async fn a_link_that_ends_without_a_death_is_a_breach() {
 
 #[pm_runtime::test]
 async fn a_query_that_hangs_meets_its_timeout() {
-    let faults = Faults::seeded(1).with(FaultKind::Hang, When::At(2));
+    let faults = Faults::seeded(1).with(Fault::Hang, When::at(2));
     let pool = WorkPool::builder().faults(faults).build();
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
     let hangs = pool.query(Task::Return(2)).timeout(Duration::from_millis(100));
@@ -284,7 +281,7 @@ async fn a_query_that_hangs_meets_its_timeout() {
 
 #[pm_runtime::test]
 async fn corrupted_frames_resolve_every_call() {
-    let faults = Faults::seeded(3).with(FaultKind::Corrupt, When::Chance(0.05));
+    let faults = Faults::seeded(3).with(Fault::Corrupt, When::chance(0.05));
     let pool = WorkPool::builder().workers(2).max_crashes(None).faults(faults).build();
     let answers = join_all((0..300).map(|i| pool.query(Task::Return(i)))).await;
     let answered = answers.iter().flatten().count();
@@ -334,8 +331,8 @@ async fn a_budget_of_several_workers_leaves_the_living_alone() {
 #[pm_runtime::test]
 async fn random_deaths_lose_nothing_that_had_not_begun() {
     let faults = Faults::seeded(7)
-        .with(FaultKind::KillBefore, When::Chance(0.05))
-        .with(FaultKind::KillAfter, When::Chance(0.05));
+        .with(Fault::KillBefore, When::chance(0.05))
+        .with(Fault::KillAfter, When::chance(0.05));
     let pool = WorkPool::builder().workers(2).max_crashes(None).faults(faults).build();
     let calls = (0..200).map(|i| {
         let call = pool.query(Task::Return(i));

@@ -137,6 +137,18 @@ crashes: 1
 }
 
 #[test]
+fn a_shop_has_its_prices() {
+    prints(
+        env!("CARGO_BIN_EXE_pricing"),
+        "\
+apple: Price(530)
+pear: Price(424)
+apple: Price(530)
+",
+    );
+}
+
+#[test]
 fn each_pool_recovers_in_its_own_way() {
     prints(
         env!("CARGO_BIN_EXE_recovery_per_pool"),

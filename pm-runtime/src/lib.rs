@@ -37,7 +37,7 @@
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
 //! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
-//! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`] |
+//! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`]; `fault`, with the [feature](#features) `fault-injection` |
 //!
 //! # In a worker
 //!
@@ -69,8 +69,12 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tokio` lets workers run their async code in tokio: `runtime = "tokio"`
-//! ([`Runtime`]). The application itself may use any executor without it.
+//! None is on by default.
+//!
+//! - `tokio` lets workers run their async code in tokio: `runtime = "tokio"` ([`Runtime`]). The
+//!   application itself may use any executor without it.
+//! - `fault-injection` is for tests: workers that are killed, crash, hang, boot slowly or corrupt their
+//!   link, at moments of your choice. It brings the module `fault`, and `faults` of [`PoolBuilder`].
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
@@ -90,6 +94,14 @@ mod surroundings;
 
 mod child;
 mod exec;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
+#[cfg(not(feature = "fault-injection"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "what workers are told is the same with and without it"
+)]
 mod fault;
 mod link;
 mod process;

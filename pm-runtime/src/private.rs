@@ -24,7 +24,6 @@ pub use crate::child::setup::{State, async_service, default_without_init, init, 
 pub use crate::child::stream::StreamMessages;
 pub use crate::child::takeover;
 pub use crate::conduct::Conduct;
-pub use crate::fault::{Fault, FaultKind, Faults, When};
 pub use crate::pool::{Answers, Face, Handle, RawHandle, retrying, shared};
 pub use crate::wire::bulk::{Bulk, Parcel};
 pub use crate::wire::bytes::Bytes;

@@ -3,27 +3,29 @@
 use super::inbox::Inbox;
 use super::memory::Memory;
 use super::outgoing::Writer;
-use crate::fault::{Doom, FaultKind};
+use crate::fault::{Doom, Fault, Injection};
 use crate::process::isolate;
 use crate::transport::socket;
-use crate::wire::message::from_worker;
+use crate::wire::frame::Header;
+use crate::wire::message::{from_worker, stream};
 
 impl Inbox {
     /// Faults between a begin and the query's code. `true`: the query hangs.
     pub(crate) fn inject_during(&self) -> bool {
-        self.inject(|kind| matches!(kind, FaultKind::KillDuring | FaultKind::Hang))
+        self.inject(Fault::is_during)
     }
 
     pub(super) fn inject_before(&self) {
-        if let Some(fault) = self.faults.strikes(FaultKind::is_before) {
+        if let Some(fault) = self.faults.strikes(Fault::is_before) {
             end_before(fault);
         }
     }
 
     /// Faults of nothing that is said. `true`: the query hangs.
-    pub(super) fn inject(&self, which: impl Fn(FaultKind) -> bool) -> bool {
+    pub(super) fn inject(&self, which: impl Fn(Fault) -> bool) -> bool {
         match self.faults.strikes(which) {
-            Some(FaultKind::Hang) => true,
+            Some(Fault::Hang) => true,
+            Some(Fault::Crash) => std::process::abort(),
             Some(_) => isolate::end_by(rustix::process::Signal::KILL),
             None => false,
         }
@@ -31,24 +33,24 @@ impl Inbox {
 
     /// Faults of a worker that has put an answer into its buffer.
     pub(super) fn inject_after(&self, writer: &mut Writer) {
-        if self.faults.strikes(|kind| kind == FaultKind::KillAfter).is_some() {
+        if self.faults.strikes(|fault| fault == Fault::KillAfter).is_some() {
             self.flush(writer);
             isolate::end_by(rustix::process::Signal::KILL);
         }
     }
 
-    /// Faults of what a worker says of a query through memory, told by `tell` otherwise.
+    /// Faults of how a query ended, as a worker says it through memory, told by `tell` otherwise.
     pub(super) fn inject_word(&self, memory: &Memory, slot: u32, tell: impl FnOnce(Doom)) {
-        let fault = self.faults.strikes(FaultKind::is_of_link);
+        let fault = self.faults.strikes(Fault::is_of_link);
         match fault {
             None => tell(Doom::NONE),
-            Some(FaultKind::KillTelling(steps)) => tell(Doom::after(steps)),
-            Some(FaultKind::Truncate | FaultKind::DropLink) => {
+            Some(Fault::KillTelling(steps)) => tell(Doom::after(steps)),
+            Some(Fault::Truncate | Fault::DropLink) => {
                 socket::end(&self.data);
                 socket::end(&self.control);
             }
             // What the memory says once it cannot say twice: the socket says it, too.
-            Some(FaultKind::Duplicate) => {
+            Some(Fault::Duplicate) => {
                 tell(Doom::NONE);
                 self.say(from_worker::ANSWER, None, &[]);
             }
@@ -60,32 +62,37 @@ impl Inbox {
     pub(super) fn inject_frame(
         &self,
         writer: &mut Writer,
-        header: &[u8],
+        header: &Header,
         [first, second]: [&[u8]; 2],
     ) -> bool {
-        let fault = self.faults.strikes(FaultKind::is_of_link);
-        let Some(fault) = fault else { return false };
-        let frame = [header, first, second].concat();
+        // What a worker says for the pool's sake alone, which nobody can count who writes a test.
+        const BESIDE: [u8; 4] =
+            [from_worker::BEGUN, from_worker::RETURNED, from_worker::GATED, stream::GRANT];
+        if BESIDE.contains(&header.kind) {
+            return false;
+        }
+        let Some(fault) = self.faults.strikes(Fault::is_of_link) else { return false };
+        let frame = [&header.to_bytes(), first, second].concat();
         match fault {
-            FaultKind::Corrupt => {
+            Fault::Corrupt => {
                 let mut frame = frame;
                 let middle = frame.len() / 2;
                 frame[middle] ^= 0x10;
                 writer.buffer.extend_from_slice(&frame);
             }
-            FaultKind::Duplicate => {
+            Fault::Duplicate => {
                 writer.buffer.extend_from_slice(&frame);
                 writer.buffer.extend_from_slice(&frame);
             }
-            FaultKind::KillTelling(bytes) => {
+            Fault::KillTelling(bytes) => {
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
                 writer.buffer.extend_from_slice(&frame[..bytes.min(frame.len())]);
                 self.flush(writer);
                 meet(&mut Doom::after(0));
             }
-            FaultKind::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
-            FaultKind::Truncate | FaultKind::DropLink => {
-                if fault == FaultKind::Truncate {
+            Fault::Garbage => writer.buffer.extend((0..frame.len()).map(|i| 0xA5 ^ i as u8)),
+            Fault::Truncate | Fault::DropLink => {
+                if fault == Fault::Truncate {
                     writer.buffer.extend_from_slice(&frame[..frame.len() / 2]);
                 }
                 self.flush(writer);
@@ -98,6 +105,15 @@ impl Inbox {
     }
 }
 
+/// Faults of a worker that starts.
+pub(super) fn inject_at_boot(faults: &Injection) {
+    match faults.strikes(Fault::is_of_boot) {
+        Some(Fault::SlowBoot(delay)) => std::thread::sleep(delay),
+        Some(Fault::ExitAtBoot(code)) => std::process::exit(code),
+        _ => {}
+    }
+}
+
 /// A step is done of something that a worker may be killed at.
 pub(super) fn meet(doom: &mut Doom) {
     if doom.has_come() {
@@ -106,8 +122,8 @@ pub(super) fn meet(doom: &mut Doom) {
 }
 
 /// The end of a worker that has a query and has not begun it.
-pub(super) fn end_before(fault: FaultKind) -> ! {
+pub(super) fn end_before(fault: Fault) -> ! {
     use rustix::process::Signal;
-    let stops = fault == FaultKind::StopBefore;
+    let stops = fault == Fault::StopBefore;
     isolate::end_by(if stops { Signal::STOP } else { Signal::KILL })
 }

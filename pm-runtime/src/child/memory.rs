@@ -12,7 +12,7 @@ use super::faults;
 use super::inbox::Inbox;
 use super::job::{Job, Outcome, Running};
 use crate::conduct::Terms;
-use crate::fault::{Doom, FaultKind};
+use crate::fault::{Doom, Fault};
 use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::memory::{
@@ -199,7 +199,7 @@ impl Inbox {
             if terms.is_alone() && !state.running.is_empty() {
                 return None;
             }
-            if let Some(fault) = self.faults.strikes(FaultKind::is_before) {
+            if let Some(fault) = self.faults.strikes(Fault::is_before) {
                 faults::end_before(fault);
             }
             let now = clock_gettime(ClockId::MonotonicCoarse);
@@ -223,12 +223,11 @@ impl Inbox {
         claim: Claim,
     ) -> Option<Job> {
         let Claim { slot, id, terms, timeout } = claim;
-        let receiving = |kind| matches!(kind, FaultKind::KillReceiving(_));
+        let receiving = |fault| matches!(fault, Fault::KillReceiving(_));
         let mut doom = match self.faults.strikes(receiving) {
-            Some(FaultKind::KillReceiving(times)) => Doom::after(times),
+            Some(Fault::KillReceiving(times)) => Doom::after(times),
             _ => Doom::NONE,
         };
-        self.inject_word(memory, slot, |_| ());
         let request = requests.receive(&memory.region, slot, |has_come| {
             faults::meet(&mut doom);
             self.ring_if(memory.pool_sleeps());
@@ -265,7 +264,7 @@ impl Inbox {
         });
         self.ring_if(memory.pool_sleeps());
         if kind == from_worker::ANSWER {
-            self.inject(|kind| kind == FaultKind::KillAfter);
+            self.inject(|fault| fault == Fault::KillAfter);
         }
     }
 

@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BootError;
-use crate::fault::{FaultKind, Injection};
+use crate::fault::Injection;
 use crate::link::FarEnd;
 use crate::listener;
 use crate::process::attributes;
@@ -148,18 +148,11 @@ fn become_worker(control: OwnedFd, here: bool) -> ! {
         ),
         None => fail(&control, BootError::UnknownEntry { entry: hello.entry.as_str().into() }),
     };
-    let faults = Injection::new(hello.faults.clone(), hello.worker);
-    let boot_fault = faults.strikes(|kind| match kind {
-        FaultKind::SlowBoot(_) | FaultKind::ExitAtBoot(_) => true,
-        FaultKind::ExitAtBootFrom(first) => hello.worker >= first,
-        _ => false,
-    });
-    match boot_fault {
-        Some(FaultKind::SlowBoot(delay)) => std::thread::sleep(delay),
-        Some(FaultKind::ExitAtBoot(code)) => std::process::exit(code),
-        Some(FaultKind::ExitAtBootFrom(_)) => std::process::exit(70),
-        _ => {}
-    }
+    let faults = match Injection::new(hello.faults.clone(), hello.worker) {
+        Ok(faults) => faults,
+        Err(error) => fail(&control, error),
+    };
+    faults::inject_at_boot(&faults);
     let memory = if hello.slots > 0 { descriptors.next() } else { None };
     let memory = match Memory::open(memory, hello) {
         Ok(memory) => memory,
@@ -186,7 +179,8 @@ pub(crate) fn start_thread(
     hello: &Hello,
     entry: &entries::Entry,
 ) -> std::io::Result<()> {
-    let faults = Injection::new(hello.faults.clone(), hello.worker);
+    let faults = hello.faults.clone().of_a_thread();
+    let faults = Injection::new(faults, hello.worker).map_err(std::io::Error::other)?;
     let FarEnd { data, memory, listeners } = far;
     let memory = Memory::open(memory, hello)?;
     let sockets = Sockets { control, data, listeners: listener::received(listeners) };

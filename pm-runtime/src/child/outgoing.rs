@@ -162,11 +162,11 @@ impl Inbox {
     fn frame_of_parts(&self, writer: &mut Writer, kind: u8, id: u64, parts: [&[u8]; 2]) {
         const LARGE: usize = 16 << 10;
         let length = parts[0].len() + parts[1].len();
-        let header = Header { length: length as u32, kind, id }.to_bytes();
+        let header = Header { length: length as u32, kind, id };
         if self.inject_frame(writer, &header, parts) {
             return;
         }
-        writer.buffer.extend_from_slice(&header);
+        writer.buffer.extend_from_slice(&header.to_bytes());
         if length < LARGE {
             writer.buffer.extend(parts.into_iter().flatten());
             return;

@@ -13,7 +13,6 @@ use std::time::Duration;
 use super::Pool;
 use super::shared::Shared;
 use crate::child::{self, entries::Entry};
-use crate::fault::Faults;
 use crate::listener::{Listener, ReusePort};
 use crate::options::{Cancel, Options, Runtime, Transport};
 use crate::process::fork;
@@ -373,9 +372,10 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
-    /// Faults that the workers inject, for tests of this crate.
-    #[doc(hidden)]
-    pub fn faults(mut self, faults: Faults) -> Self {
+    /// Faults that the workers inject into themselves, for tests: see [`fault`](crate::fault). With
+    /// the feature `fault-injection`.
+    #[cfg(feature = "fault-injection")]
+    pub fn faults(mut self, faults: crate::fault::Faults) -> Self {
         self.options.faults = faults;
         self
     }
