@@ -68,9 +68,8 @@ impl Key {
         match self.name {
             "cancel" | "retries" | "quarantine" => &[Subject::Query],
             "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
-            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes" => {
-                &[Subject::Query, Subject::Stream]
-            }
+            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes"
+            | "max_queries" => &[Subject::Query, Subject::Stream],
             _ => &[Subject::Query, Subject::Stream, Subject::Raw],
         }
     }
@@ -133,7 +132,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
     key("crash_window", time(false), "crash_window = \"30min\""),
     later("spares"),
-    later("max_queries"), later("max_age"), later("max_memory"),
+    key("max_queries", Kind::Count { none: true, zero: false, width: Width::Usize }, "max_queries = 10000"),
+    key("max_age", time(false), "max_age = \"1h\""),
+    key("max_memory", Kind::Size { zero: false }, "max_memory = \"512MiB\""),
     later("memory_limit"), later("cpu_limit"),
     later("idle_timeout"),
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),

@@ -43,7 +43,9 @@ pub enum Event {
         /// When it happened.
         at: SystemTime,
     },
-    /// A worker is being replaced although it has not died: what it was kept for is spoiled.
+    /// A worker goes although it has not died: it has served for long enough
+    /// ([`max_queries`](crate::PoolBuilder::max_queries) and its kin), and its replacement is ready;
+    /// or its state is spoiled, and it is being replaced.
     Recycled {
         /// The worker's number.
         worker: u64,

@@ -173,6 +173,9 @@ pub(crate) struct Options {
     pub(crate) quarantine: Option<u32>,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
+    pub(crate) max_queries: Option<usize>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) max_memory: Option<u64>,
     pub(crate) surroundings: Surroundings,
     pub(crate) max_frame: usize,
     pub(crate) window: Window,
@@ -202,6 +205,9 @@ impl Default for Options {
             quarantine: Some(3),
             max_crashes: Some(5),
             crash_window: Some(Duration::from_secs(30 * 60)),
+            max_queries: None,
+            max_age: None,
+            max_memory: None,
             surroundings: Surroundings::default(),
             max_frame: 64 << 20,
             window: Window { messages: 512, bytes: 256 << 10 },
@@ -241,6 +247,12 @@ impl Options {
             mistake("quarantine", "a query is refused for what it has done; `None` is never")
         } else if self.crash_window == zero {
             mistake("crash_window", "no crash is remembered for no time; `None` is for ever")
+        } else if self.max_queries == Some(0) {
+            mistake("max_queries", "a worker runs at least one; `None` is no limit")
+        } else if self.max_age == zero {
+            mistake("max_age", "no worker is there for no time; `None` is no limit")
+        } else if self.max_memory == Some(0) {
+            mistake("max_memory", "every process takes memory; `None` is no limit")
         } else if self.max_frame == 0 {
             mistake("max_frame", "every message has bytes")
         } else if u32::try_from(self.max_frame).is_err() {

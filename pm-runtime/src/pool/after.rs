@@ -41,6 +41,8 @@ struct Rare {
     resolved: Vec<(Arc<Ticket>, Outcome)>,
     reached: Vec<(Waiting, Result<(), SpawnError>)>,
     launches: Vec<WorkerId>,
+    /// Workers whose memory is to be found out.
+    weighed: Vec<WorkerId>,
     /// What is said to raw workers that are to end.
     released: Vec<Arc<Raw>>,
     /// The same of those that have ended.
@@ -185,6 +187,7 @@ impl Shared {
                         worker.abandon();
                     }
                 }
+                Action::Weigh(id) => state.after.rare().weighed.push(id),
                 Action::Fail(ticket, mut error) => {
                     state.explain(&mut error, ticket.debug());
                     state.resolve(ticket, Err(error));
@@ -261,6 +264,9 @@ impl Shared {
         for id in rare.launches.drain(..) {
             self.launch_soon(id);
         }
+        for id in rare.weighed.drain(..) {
+            self.weigh_soon(id);
+        }
         for (raw, how) in rare.ended.drain(..) {
             raw.end(how);
             let most = self.look(|state| state.core.target());
@@ -292,6 +298,23 @@ impl Shared {
             return;
         };
         reactor.submit(move || this.launch(id, reactor));
+    }
+
+    /// Finds out how much memory a worker holds, on the reactor's thread.
+    fn weigh_soon(&self, id: WorkerId) {
+        let (Some((reactor, _)), Some(this)) = (self.timer.get(), self.this.upgrade()) else {
+            return;
+        };
+        reactor.submit(move || {
+            let rss = this.rss(id);
+            this.change(|state, now| state.core.weighed(id, rss, now));
+        });
+    }
+
+    /// The memory of a worker that is a process, in bytes.
+    pub(super) fn rss(&self, id: WorkerId) -> Option<u64> {
+        let worker = self.look(|state| state.worker(id).cloned())?;
+        worker.usage().rss
     }
 
     /// Starts a worker, on the reactor's thread.

@@ -1,5 +1,7 @@
 //! Setting up a pool.
 
+mod size;
+
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -17,7 +17,9 @@ use crate::worker::{FunctionEnd, Owner};
 
 impl Owner for Shared {
     fn ready(&self, id: WorkerId) {
+        let rss = self.options.max_memory.and_then(|_| self.rss(id));
         let caller = self.change(|state, now| {
+            state.core.weigh_newborn(id, rss);
             if let Err(violation) = state.core.ready(id, now) {
                 state.core.violated(id, &violation.to_string(), now);
             }

@@ -103,6 +103,7 @@ impl<P> Core<P> {
         }
         self.tick_failing(worker, now);
         self.tick_probe(worker, now);
+        self.tick_wear(worker, now);
         self.tick_gate(worker, now);
         self.tick_running(worker, now);
         self.expect_begins(worker, now);

@@ -150,8 +150,8 @@ impl<P> Core<P> {
 
     /// Replaces a worker that begins nothing any more; that is no crash.
     pub(super) fn recycle(&mut self, worker: WorkerId, now: Instant) {
-        if self.slot(worker).is_some_and(Slot::is_live) {
-            self.vacant += 1;
+        if let Some(slot) = self.slot(worker).filter(|slot| slot.is_live()) {
+            self.vacant += usize::from(slot.is_missed());
             self.note(Note::Recycled(worker));
             self.release(worker, later(now, self.config.grace), now);
         }
@@ -188,34 +188,50 @@ impl<P> Core<P> {
         self.slots.iter().filter(|slot| slot.is_staying()).count()
     }
 
-    /// Old workers of a rolling respawn that still serve: the pool may be larger by these.
+    /// Workers that serve until they are replaced, in a rolling respawn or because they are worn out:
+    /// the pool may be larger by these.
     pub(super) fn to_replace(&self) -> usize {
-        let Some(rolling) = &self.rolling else {
+        if self.rolling.is_none() && !self.config.recycles() {
             return 0;
-        };
-        let serving = |&worker: &WorkerId| self.slot(worker).is_some_and(|slot| slot.is_staying());
-        rolling.old.iter().copied().filter(serving).count().min(self.target)
+        }
+        let serving = |slot: &&Slot| slot.is_staying() && self.is_to_go(slot);
+        self.slots.iter().filter(serving).count().min(self.target)
     }
 
-    /// Goes on with a rolling respawn: as soon as more are ready than the pool's size, one of the
-    /// old workers may go.
+    fn is_to_go(&self, slot: &Slot) -> bool {
+        (slot.worn && self.stage == Stage::Open) || self.is_of_respawn(slot.id)
+    }
+
+    /// Whether a rolling respawn is to replace a worker.
+    fn is_of_respawn(&self, worker: WorkerId) -> bool {
+        self.rolling.as_ref().is_some_and(|rolling| rolling.old.contains(&worker))
+    }
+
+    /// Goes on with replacing workers: as soon as more are ready than the pool's size, one of those
+    /// that are to go may.
     fn roll(&mut self, now: Instant) {
-        while let Some(rolling) = &self.rolling {
+        let early = self.has(Bug::RecycleBeforeReplacement);
+        while self.rolling.is_some() || self.config.recycles() {
             let live = self.slots.iter().filter(|slot| slot.is_live());
-            if live.clone().count() <= self.target {
+            if live.clone().count() <= self.target && !early {
                 break;
             }
-            let old = live.filter(|slot| rolling.old.contains(&slot.id));
+            let old = live.filter(|slot| self.is_to_go(slot));
             let least = old.min_by_key(|slot| slot.load_with_added());
             let Some(worker) = least.map(|slot| slot.id) else {
                 break;
             };
-            self.release(worker, later(now, self.config.grace), now);
+            if self.is_of_respawn(worker) {
+                self.release(worker, later(now, self.config.grace), now);
+            } else if self.has(Bug::KeepWorn) {
+                break;
+            } else {
+                self.let_go(worker, now);
+            }
         }
-        if self.rolling.is_none() {
-            return;
-        }
-        if self.to_replace() == 0 {
+        let Some(rolling) = &self.rolling else { return };
+        let serves = |&worker: &WorkerId| self.slot(worker).is_some_and(Slot::is_staying);
+        if self.target == 0 || !rolling.old.iter().any(serves) {
             self.rolling = None;
         } else if self.budget.is_spent(now)
             && !self.slots.iter().any(|slot| slot.is_starting() && slot.is_staying())

@@ -187,7 +187,7 @@ impl<P> Core<P> {
         }
         // Nobody takes the place of one that was no longer wanted.
         let is_release = matches!(cause, CrashCause::Grace(_)) && slot.failing.is_none();
-        let wanted = slot.is_staying() && !is_release;
+        let wanted = slot.is_missed() && !is_release;
         slot.phase = Phase::Dying { cause, target, deadline };
         self.vacant += usize::from(wanted);
         self.wake_by(deadline);

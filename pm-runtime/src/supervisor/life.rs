@@ -64,6 +64,7 @@ impl<P> Core<P> {
             self.commission(worker, now);
         }
         self.tick_probe(worker, now);
+        self.tick_wear(worker, now);
         self.after_change(now);
         Ok(())
     }
@@ -81,7 +82,7 @@ impl<P> Core<P> {
             return Ok(());
         };
         let slot = self.slots.remove(index);
-        self.vacant += usize::from(slot.is_staying());
+        self.vacant += usize::from(slot.is_missed());
         self.prove_by_age(&slot, now);
         let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
 

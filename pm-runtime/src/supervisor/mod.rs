@@ -20,6 +20,7 @@ mod quarantine;
 mod queries;
 mod query;
 mod raw;
+mod recycle;
 mod rehouse;
 mod retry;
 mod schedule;
@@ -95,6 +96,11 @@ pub(crate) struct Config {
     pub(crate) crash_window: Option<Duration>,
     /// So many workers that a query kills are enough; `None`: any number.
     pub(crate) quarantine: Option<u32>,
+    /// When a worker is to be replaced: after so many queries, so long after it was ready, or when
+    /// it holds more than so many bytes between queries.
+    pub(crate) max_queries: Option<u64>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) max_memory: Option<u64>,
     /// Keys whose workers are remembered.
     pub(crate) keys: usize,
     /// Workers that may be starting at once.
@@ -115,6 +121,11 @@ impl Config {
             Conduct::Blocking => self.one_thread,
             Conduct::Async => false,
         }
+    }
+
+    /// Whether a worker may ever have served for long enough.
+    pub(super) fn recycles(&self) -> bool {
+        self.max_queries.is_some() || self.max_age.is_some() || self.max_memory.is_some()
     }
 }
 
@@ -139,6 +150,8 @@ pub(crate) enum Action<P> {
     Kill(WorkerId),
     /// It was killed long ago and does not die: count it as dead.
     Abandon(WorkerId),
+    /// Find out how much memory it holds, and say so by [`Core::weighed`].
+    Weigh(WorkerId),
     /// A query ended without an answer.
     Fail(P, QueryError),
     /// A query ended, and nobody waits for it.
@@ -200,6 +213,7 @@ enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
     AcceptStrangers,
+    AgeInStep,
     BlameKilledBoots,
     BlameLeft,
     BlameAllThatRan,
@@ -232,8 +246,10 @@ pub(crate) enum Bug {
     HandToLost,
     ForgetOldProbe,
     ForgetOpenAtEnd,
+    ForgetOpenedStreams,
     ForgetPinned,
     ForgetQueueTimeout,
+    ForgetRecycled,
     ForgetRestart,
     ForgetRunOfFailed,
     ForgetTemporary,
@@ -243,6 +259,7 @@ pub(crate) enum Bug {
     ForgetWaiter,
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
+    ForgetWakeOfAge,
     ForgetWakeOfPace,
     ForgetWakeOfProbe,
     ForgetWakeOfRecall,
@@ -265,6 +282,7 @@ pub(crate) enum Bug {
     KeepOpenTimeout,
     KeepSpoiled,
     KeepTemporary,
+    KeepWorn,
     KillAnInnocent,
     KillDroppable,
     KillExtended,
@@ -280,6 +298,8 @@ pub(crate) enum Bug {
     OverfillWorker,
     PinLoosely,
     ProbeAtOnce,
+    RecycleBeforeReplacement,
+    RecycleInAHurry,
     RefuseForPace,
     RehouseInAHurry,
     ReleaseBeforeReplacement,
@@ -302,12 +322,16 @@ pub(crate) enum Bug {
     TooManyBoots,
     TooManyTemporary,
     TrimForLeft,
+    TrustOneReading,
     TrustTemporary,
     TrustThePace,
     TrustTwins,
     VacateLeft,
     WaitForEveryRecall,
     WakeForever,
+    WeighHeavyNewborns,
+    WeighTheIdle,
+    WeighTooOften,
 }
 
 /// The policy's state; `P` is what its owner keeps with each query.

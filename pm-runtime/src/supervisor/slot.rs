@@ -17,6 +17,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::recycle::Weight;
 use super::{QueryKey, RECALL_PATIENCE, later};
 use crate::error::CrashCause;
 use crate::health::WorkerState;
@@ -111,6 +112,11 @@ pub(crate) struct Slot {
     /// Started although the budget is spent: its first answer heals the pool, or, where it gives none,
     /// a long life.
     pub(crate) probe: bool,
+    /// Queries that it has ended or dropped, and streams that it has opened.
+    pub(crate) used: u64,
+    /// It has served for long enough, and goes when its replacement is ready.
+    pub(crate) worn: bool,
+    pub(super) weight: Weight,
     /// It is no part of the pool's size: it runs one query, and is gone.
     pub(crate) temporary: bool,
 }
@@ -139,6 +145,9 @@ impl Slot {
             live: None,
             replacement: false,
             probe: false,
+            used: 0,
+            worn: false,
+            weight: Weight::default(),
             temporary: false,
         }
     }
@@ -175,6 +184,11 @@ impl Slot {
     /// Part of the pool's size: neither on its way out nor dead.
     pub(crate) fn is_staying(&self) -> bool {
         !self.temporary && (self.is_starting() || self.is_live())
+    }
+
+    /// Its place is vacant without it, and has not been counted as such.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.is_staying() && !self.worn
     }
 
     pub(crate) fn is_dying(&self) -> bool {

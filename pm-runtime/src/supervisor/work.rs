@@ -161,6 +161,7 @@ impl<P> Core<P> {
             false => self.tally.run(at.saturating_duration_since(submitted), ran, now),
         }
         self.behind = true;
+        self.tire(worker, true, now);
         if self.answering != Some(worker) {
             self.end_answering(now);
             self.answering = Some(worker);
@@ -257,6 +258,7 @@ impl<P> Core<P> {
         }
         // It may be long until its end proves that.
         self.prove(worker);
+        self.tire(worker, !self.has(Bug::ForgetOpenedStreams), now);
         self.behind = true;
         self.expect_next(worker, now);
         self.running(worker, key)
@@ -418,6 +420,7 @@ impl<P> Core<P> {
         slot.exclusive -= usize::from(exclusive);
         slot.progress = now;
         slot.moved = now;
+        self.tire(worker, !is_open, now);
         self.expect_next(worker, now);
         Some(())
     }

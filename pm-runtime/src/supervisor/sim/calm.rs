@@ -105,6 +105,8 @@ impl World {
 
     pub(super) fn calm_down(&mut self) -> Check {
         self.say(|| "calm".into());
+        // Workers grow old for ever, and those that have no queries are looked at for ever.
+        self.forget_wear();
         let settled = |world: &Self| {
             let open = &world.ledger.open;
             open.iter().all(|&id| world.is_stranded(id)) && world.ledger.waiters.is_empty()

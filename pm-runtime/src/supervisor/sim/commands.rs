@@ -40,7 +40,8 @@ impl World {
                 if open {
                     self.ledger.cap = some;
                 }
-                let (before, rolls) = (self.look(), self.core.rolling.is_some());
+                let before = self.look();
+                let rolls = self.core.rolling.is_some() || self.core.slots.iter().any(|s| s.worn);
                 self.command(Event::Lowered, Wish::Ready(some), |core, now| {
                     core.resize(some, now)
                 })?;

@@ -55,6 +55,7 @@ impl World {
                 shadow.ready = true;
                 shadow.live = shadow.killed.is_none().then_some(now);
                 shadow.progress = now;
+                self.weigh_newborn(worker)?;
                 honest(self.core.ready(worker, now), &frame)?;
             }
             &Up::Begun(key) => {
@@ -90,6 +91,7 @@ impl World {
                 let result = match frame {
                     Up::Returned(_) => self.core.returned(worker, key, now),
                     _ => {
+                        shadow.wear.note(true);
                         shadow.moved = now;
                         self.core.dropped(worker, key, now)
                     }
@@ -117,6 +119,7 @@ impl World {
                 }
                 self.prove(worker)?;
                 let shadow = self.ledger.shadow(worker)?;
+                shadow.wear.note(true);
                 shadow.progress = now;
                 shadow.moved = now;
                 honest(self.core.opened(worker, key, now).map(drop), &frame)?;
@@ -131,6 +134,7 @@ impl World {
                 let id = self.ledger.id(key)?;
                 let shadow = self.ledger.shadow(worker)?;
                 shadow.held.remove(&id);
+                shadow.wear.note(false);
                 shadow.progress = now;
                 shadow.moved = now;
                 let closed = self.core.closed(worker, key, now);
@@ -208,12 +212,13 @@ impl World {
             Seen::End(end) => end,
         };
         let id = self.ledger.id(key)?;
-        let cancelled = self.ledger.facts[id].cancelled;
         let print = self.ledger.print_of(id);
         self.ledger.blames.acquit(print);
+        let (cancelled, is_open) = (self.ledger.facts[id].cancelled, self.ledger.facts[id].is_open);
         self.prove(worker)?;
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
+        shadow.wear.note(!is_open);
         shadow.progress = now;
         shadow.moved = now;
         if self.hasty && self.rng.one_in(4) {

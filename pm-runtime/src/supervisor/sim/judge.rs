@@ -6,7 +6,7 @@ use super::super::budget::BACKOFF_CAP;
 use super::super::query::Query;
 use super::super::slot::Phase;
 use super::super::{
-    DROP_PATIENCE, GATE_PATIENCE, LINK_PATIENCE, Place, QueryKey, Route, Stage, WorkerId,
+    DROP_PATIENCE, GATE_PATIENCE, LINK_PATIENCE, Place, QueryKey, Route, Slot, Stage, WorkerId,
 };
 use super::ledger::{Check, Shadow, Ticket};
 use super::world::{Before, Event, World};
@@ -331,10 +331,9 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
     if !world.is_open() {
         return Ok(());
     }
-    let old = core.rolling.as_ref().map_or(0, |rolling| {
-        let stays = |&&worker: &&WorkerId| core.slot(worker).is_some_and(|slot| slot.is_staying());
-        rolling.old.iter().filter(stays).count().min(core.target)
-    });
+    let rolling = core.rolling.as_ref().map_or(Vec::new(), |rolling| rolling.old.clone());
+    let goes = |slot: &&Slot| slot.is_staying() && (slot.worn || rolling.contains(&slot.id));
+    let old = core.slots.iter().filter(goes).count().min(core.target);
     let staying = core.slots.iter().filter(|slot| slot.is_staying()).count();
     ensure(staying <= core.target + old, || {
         format!("{staying} workers stay, of {} and {old} to be replaced", core.target)

@@ -83,6 +83,26 @@ impl Fact {
     }
 }
 
+/// What a worker has done, and what it weighs.
+#[derive(Debug, Default)]
+pub(super) struct Wear {
+    pub(super) used: u64,
+    /// When its memory was last asked for.
+    pub(super) asked: Option<Instant>,
+    /// It has ended something since.
+    pub(super) stale: bool,
+    /// How much of that has come to be known at once, and is yet to be acted upon.
+    pub(super) recent: usize,
+    /// It was too heavy, while it was at work.
+    pub(super) heavy: bool,
+    /// It is too heavy.
+    pub(super) too_heavy: bool,
+    /// It was from the beginning.
+    pub(super) exempt: bool,
+    /// It was worn out before the limits were lifted.
+    pub(super) before: bool,
+}
+
 /// A worker, from the actions that concern it.
 #[derive(Debug)]
 pub(super) struct Shadow {
@@ -91,8 +111,9 @@ pub(super) struct Shadow {
     pub(super) by_hand: bool,
     pub(super) probe: bool,
     pub(super) temporary: bool,
-    /// It lives where no worker is to live any more.
+    /// It lives where no worker is to live any more, or has been replaced.
     pub(super) evicted: bool,
+    pub(super) wear: Wear,
     /// Every query that it was ever handed.
     pub(super) handed: BTreeSet<usize>,
     pub(super) ready: bool,
@@ -202,6 +223,8 @@ pub(super) struct Ledger {
     pub(super) launched: usize,
     /// Those that have left by themselves, and whose place is gone with them.
     pub(super) left: usize,
+    /// Those of them that were to be replaced, so that somebody may have had their place before.
+    pub(super) worn_left: usize,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,
     /// Who is held responsible for deaths.

@@ -14,6 +14,7 @@ mod oracle;
 mod outcomes;
 mod raw;
 mod recount;
+mod recycle;
 mod rng;
 mod steps;
 mod worker;

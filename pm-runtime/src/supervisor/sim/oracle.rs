@@ -6,8 +6,8 @@ use super::super::pace::BRISK;
 use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
-use super::raw;
 use super::world::World;
+use super::{raw, recycle};
 
 pub(super) fn check(world: &World) -> Check {
     check_places(world)?;
@@ -16,6 +16,7 @@ pub(super) fn check(world: &World) -> Check {
     check_queue(world)?;
     check_temporary(world)?;
     check_spread(world)?;
+    recycle::check(world)?;
     raw::check(world)
 }
 
@@ -332,6 +333,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     }
     raw::check_punctual(world)?;
     world.check_blames()?;
+    recycle::check_punctual(world)?;
     check_spread(world)?;
     check_births(world)
 }

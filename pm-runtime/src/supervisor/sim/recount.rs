@@ -72,13 +72,20 @@ fn check_latency(what: &str, told: Option<Latency>, mut times: Vec<Duration>) ->
     ensure(exact && near, wrong)
 }
 
-/// As long as nobody meddles, each worker beyond the first ones took the place of one that is lost.
+/// As long as nobody meddles, each worker beyond the first ones took the place of one that is lost, or is
+/// about to go.
 pub(super) fn check_restarts(world: &World) -> Check {
     let (core, ledger) = (&world.core, &world.ledger);
     let staying = core.staying();
-    let lost = ledger.launched - staying - ledger.left;
-    let missing = core.target.saturating_sub(staying);
+    let worn = if world.is_open() {
+        core.slots.iter().filter(|s| s.worn && s.is_live()).count()
+    } else {
+        0
+    };
+    let lost = ledger.launched - staying - ledger.left + worn;
+    let missing = (core.target + worn).saturating_sub(staying);
     let restarts = core.restarts() as usize;
-    let fine = ledger.meddled || (restarts <= lost && restarts + missing >= lost);
+    let fine =
+        ledger.meddled || (restarts <= lost + ledger.worn_left && restarts + missing >= lost);
     ensure(fine, || format!("{restarts} restarts; {lost} were lost, {missing} are missing"))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{Config, End, QueryKey, Route, WorkerId};
 use super::ledger::{Check, Fact};
+use super::recycle::LIMIT;
 use super::rng::Rng;
 use super::worker::{FakeWorker, Lie, Up};
 use super::world::World;
@@ -41,6 +42,9 @@ pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
         max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
         crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
         quarantine: rng.pick(&[None, Some(1), Some(2), Some(3)]).flatten(),
+        max_queries: rng.pick(&[None, None, None, Some(1), Some(3), Some(10)]).flatten(),
+        max_age: rng.pick(&[None, None, None, Some(5 * SECOND), Some(60 * SECOND)]).flatten(),
+        max_memory: rng.pick(&[None, None, Some(LIMIT)]).flatten(),
         keys: rng.pick(&[2, 1000]).unwrap_or(2),
         boots_at_once: 1 + rng.below(3),
         cores: 1 + rng.below(3),
@@ -65,6 +69,7 @@ const STEPS: &[(usize, Step)] = &[
     (30, Step::Die),
     (10, Step::Flush),
     (8, Step::Command),
+    (10, Step::Weigh),
 ];
 const FAULTS: &[(usize, Step)] =
     &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Close), (3, Step::Lie)];
@@ -81,6 +86,7 @@ const RAW_STEPS: &[(usize, Step)] = &[
     (12, Step::Leave),
     (12, Step::LeaveAsAsked),
     (20, Step::AddLoad),
+    (10, Step::Weigh),
 ];
 const RAW_FAULTS: &[(usize, Step)] = &[
     (4, Step::FailBoot),
@@ -119,6 +125,8 @@ enum Step {
     /// It returns an error.
     Fail,
     AddLoad,
+    /// The system says how much memory a worker holds.
+    Weigh,
     FailBoot,
     Crash,
     Stop,
@@ -239,6 +247,7 @@ impl World {
             Step::LeaveAsAsked => self.leave_any(|fake| fake.end_asked),
             Step::Fail => self.fail_any(),
             Step::AddLoad => self.add_load_any(),
+            Step::Weigh => self.weigh_any(),
             Step::FailBoot => {
                 if let Some(worker) = self.any(|fake| fake.is_well() && !fake.booted) {
                     let permanent = BootError::UnknownEntry { entry: "sim".into() };

@@ -10,10 +10,10 @@ use super::super::{
     Action, Bug, Config, Core, Note, QueryKey, Route, Stage, Submission, WaiterId, WorkerId,
 };
 
-use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wish};
+use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wear, Wish};
 use super::rng::Rng;
 use super::worker::{Down, FakeWorker};
-use super::{judge, oracle, outcomes, raw, recount};
+use super::{judge, oracle, outcomes, raw, recount, recycle};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) plain: usize,
     /// Workers measure what they run, and find most of it fast.
     pub(super) hasty: bool,
+    /// Workers whose memory was asked for.
+    pub(super) weighings: Vec<WorkerId>,
     /// Prints what happens.
     pub(super) loud: bool,
 }
@@ -80,6 +82,7 @@ impl World {
             prompt,
             plain,
             hasty,
+            weighings: Vec::new(),
             loud: false,
         }
     }
@@ -251,6 +254,7 @@ impl World {
             self.say(|| format!("  -> {action:?}"));
             self.act(action, event, before)?;
         }
+        self.ledger.shadows.values_mut().for_each(|shadow| shadow.wear.recent = 0);
         judge::sizes(self, event, before)?;
         oracle::check(self)?;
         recount::check_restarts(self)
@@ -273,6 +277,7 @@ impl World {
                     probe,
                     temporary,
                     evicted: false,
+                    wear: Wear::default(),
                     handed: Default::default(),
                     ready: false,
                     live: None,
@@ -368,6 +373,8 @@ impl World {
             }
             Action::Forget(Ticket(id)) => self.ledger.resolve(id, Outcome::Forgotten, now)?,
             Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
+            Action::Weigh(worker) => recycle::weigh(self, worker)?,
+            Action::Note(Note::Recycled(worker)) => recycle::recycled(self, worker, event)?,
             Action::Note(Note::Crashed(_)) => self.ledger.told_crashes += 1,
             Action::Note(Note::Healed(worker)) => raw::healed(self, worker)?,
             Action::Note(_) => {}

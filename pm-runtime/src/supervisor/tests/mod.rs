@@ -5,6 +5,7 @@ mod lost;
 mod pace;
 mod queries;
 mod raw;
+mod recycle;
 mod routes;
 mod workers;
 
@@ -42,6 +43,9 @@ fn config(workers: usize) -> Config {
         max_crashes: Some(5),
         crash_window: Some(1800 * SECOND),
         quarantine: Some(3),
+        max_queries: None,
+        max_age: None,
+        max_memory: None,
         keys: 64,
         boots_at_once: 8,
         cores: 8,

@@ -1,0 +1,70 @@
+//! How many workers there are, and when they are replaced.
+
+use std::time::Duration;
+
+use super::{Handle, PoolBuilder};
+
+impl<P: Handle> PoolBuilder<P> {
+    /// How many queries a worker runs before it is replaced; any number by default. For streams it is
+    /// how many it opens. No effect on [raw](crate::worker_raw) workers, which have none.
+    ///
+    /// The replacement is ready before the old worker goes, which serves until then and ends what it
+    /// runs, under its own timeout: so it is that number and a few more. That is no crash, and
+    /// `Event::Recycled` tells of it. Where the replacement does not start, the old worker stays, and
+    /// another is tried as after any failed boot. All of this holds for
+    /// [`max_age`](Self::max_age) and [`max_memory`](Self::max_memory), too; a raw worker that is
+    /// replaced is released as by [`unspawn_one`](crate::Pool::unspawn_one), within `grace`.
+    ///
+    /// ```
+    /// use pm_runtime::{Event, worker_query};
+    /// use smol::stream::StreamExt;
+    ///
+    /// #[worker_query(workers = 1, max_queries = 100)]
+    /// fn double(n: u32) -> u32 {
+    ///     2 * n
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = DoublePool::new();
+    ///     let mut events = pool.events();
+    ///     for n in 0..100 {
+    ///         assert_eq!(pool.query(n).await?, 2 * n);
+    ///     }
+    ///     while let Some(event) = events.next().await {
+    ///         if let Event::Recycled { worker: 1, .. } = event {
+    ///             break;
+    ///         }
+    ///     }
+    ///     assert_eq!(pool.query(100).await?, 200);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn max_queries(mut self, queries: impl Into<Option<usize>>) -> Self {
+        self.options.max_queries = queries.into();
+        self
+    }
+
+    /// How long a worker serves before it is replaced, from the moment that it is ready; for ever by
+    /// default. Between three quarters of that and all of it, so that workers which were started
+    /// together are not replaced together.
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.options.max_age = age.into();
+        self
+    }
+
+    /// How many bytes a worker may hold between queries before it is replaced; any number by default.
+    /// It is the resident set, as [`WorkerHealth::rss`](crate::WorkerHealth::rss) tells it. No effect
+    /// in process.
+    ///
+    /// The system is asked when a query or a stream has ended, at most once a second. A worker that has
+    /// something else to run by then may hold memory for that, so it is replaced when it is found too
+    /// heavy twice in a row. A raw worker, and one with open streams, is at work all the time: it is
+    /// looked at after a second, and ever less often, up to a minute, while its memory stays the same.
+    /// One that holds too much before it has run anything is left alone, because the next one would
+    /// hold as much.
+    pub fn max_memory(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.options.max_memory = bytes.into();
+        self
+    }
+}

@@ -1,0 +1,106 @@
+//! How large a pool is, and which workers make it up, as time goes by.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hint::black_box;
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pm_runtime::{
+    Event, Events, Outbox, OutboxClosed, Pool, RawLink, StreamWorker, worker_query, worker_raw,
+    worker_stream,
+};
+use pm_tests::{Folder, until_begun};
+use serde::{Deserialize, Serialize};
+use smol::future::poll_once;
+use smol::stream::StreamExt;
+
+#[path = "size/recycling.rs"]
+mod recycling;
+
+/// What a worker is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Work {
+    Pid,
+    /// Holds so many bytes more from now on.
+    Hold(usize),
+    /// Creates one file, then waits for the other.
+    Wait(String, String),
+}
+
+/// A worker does not start while this file is there.
+fn unless_barred() -> Result<(), String> {
+    match std::env::var("BARRED") {
+        Ok(file) if Path::new(&file).exists() => Err(String::from("it is barred")),
+        _ => Ok(()),
+    }
+}
+
+/// Does what it is asked.
+#[worker_query(workers = 1, init = unless_barred)]
+fn toil(work: Work) -> u32 {
+    static HELD: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+    match work {
+        Work::Pid => {}
+        Work::Hold(bytes) => HELD.lock().unwrap().push(black_box(vec![7; bytes])),
+        Work::Wait(begun, go_on) => {
+            fs::write(begun, "").unwrap();
+            while !Path::new(&go_on).exists() {
+                std::thread::yield_now();
+            }
+        }
+    }
+    std::process::id()
+}
+
+/// Says its process id to each message.
+#[worker_stream(workers = 1)]
+#[derive(Debug, Default)]
+struct Echo {}
+
+impl StreamWorker for Echo {
+    type Input = ();
+    type Output = u32;
+    type Error = OutboxClosed;
+
+    async fn write(&mut self, _: (), out: &Outbox<u32>) -> Result<(), OutboxClosed> {
+        out.send(std::process::id()).await
+    }
+}
+
+/// Holds as many bytes more as each message says.
+#[worker_raw(workers = 1)]
+async fn hoard(link: RawLink) -> io::Result<()> {
+    let mut held = Vec::new();
+    while let Some(order) = link.recv().await? {
+        let bytes = String::from_utf8_lossy(&order).parse().unwrap_or(0_usize);
+        held.push(black_box(vec![7_u8; bytes]));
+        link.send(&std::process::id().to_string()).await?;
+    }
+    Ok(())
+}
+
+/// The next event of those that `which` takes.
+async fn next<T>(events: &mut Events, which: impl Fn(&Event) -> Option<T>) -> T {
+    loop {
+        let event = events.next().await.expect("the pool is there");
+        if let Some(what) = which(&event) {
+            return what;
+        }
+    }
+}
+
+async fn recycled(events: &mut Events) -> u64 {
+    next(events, |event| match event {
+        Event::Recycled { worker, .. } => Some(*worker),
+        _ => None,
+    })
+    .await
+}
+
+/// The memory of the only worker.
+fn rss(pool: &Pool) -> u64 {
+    pool.health().workers[0].rss.expect("it is a process")
+}
