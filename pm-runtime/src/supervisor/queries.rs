@@ -228,6 +228,7 @@ impl<P> Queries<P> {
 
     /// One that ran waits again, from then on.
     pub(super) fn pause(&mut self, key: QueryKey, until: Instant) {
+        self.forget_deadline(key);
         let Some(query) = self.get_mut(key) else { return };
         query.reruns = query.reruns.saturating_add(1);
         query.place = Place::Paused { until };
