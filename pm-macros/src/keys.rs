@@ -15,8 +15,10 @@ pub(crate) enum Kind {
     Count { none: bool, zero: bool, width: Width },
     /// A length of time; `None` stands for no limit, zero may be a mistake.
     Time { zero: bool },
-    /// A number of bytes.
-    Size { zero: bool },
+    /// The same in whole seconds; zero is a mistake.
+    Seconds,
+    /// A number of bytes; `None` may stand for no limit, zero may be a mistake.
+    Size { none: bool, zero: bool },
     /// One of some words, each a variant of a type of the runtime crate.
     Choice(&'static Choice),
     /// The path of a program.
@@ -108,6 +110,10 @@ const fn time(zero: bool) -> Kind {
     Kind::Time { zero }
 }
 
+const fn size(zero: bool) -> Kind {
+    Kind::Size { none: false, zero }
+}
+
 const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key { name, kind, example }
 }
@@ -126,7 +132,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("grace", time(true), "grace = \"30s\""),
     key("concurrency", count(false), "concurrency = 8"),
     key("queue", count(true), "queue = 1024"),
-    key("queue_bytes", Kind::Size { zero: true }, "queue_bytes = \"256MiB\""),
+    key("queue_bytes", size(true), "queue_bytes = \"256MiB\""),
     key("retries", Kind::Count { none: false, zero: true, width: Width::U32 }, "retries = 3"),
     key("quarantine", Kind::Count { none: true, zero: false, width: Width::U32 }, "quarantine = 3"),
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
@@ -134,8 +140,9 @@ pub(crate) const KEYS: &[Key] = &[
     later("spares"),
     key("max_queries", Kind::Count { none: true, zero: false, width: Width::Usize }, "max_queries = 10000"),
     key("max_age", time(false), "max_age = \"1h\""),
-    key("max_memory", Kind::Size { zero: false }, "max_memory = \"512MiB\""),
-    later("memory_limit"), later("cpu_limit"),
+    key("max_memory", size(false), "max_memory = \"512MiB\""),
+    key("memory_limit", Kind::Size { none: true, zero: false }, "memory_limit = \"512MiB\""),
+    key("cpu_limit", Kind::Seconds, "cpu_limit = \"10s\""),
     later("idle_timeout"),
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
     key("init", Kind::Init, "init = set_up"),
@@ -146,9 +153,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("nice", Kind::Nice, "nice = 10"),
     key("stdio", Kind::Choice(&STDIO), "stdio = \"capture\""),
     key("core_dumps", Kind::Switch, "core_dumps = true"),
-    key("max_frame", Kind::Size { zero: false }, "max_frame = \"64MiB\""),
+    key("max_frame", size(false), "max_frame = \"64MiB\""),
     key("window", Kind::Count { none: false, zero: false, width: Width::U32 }, "window = 512"),
-    key("window_bytes", Kind::Size { zero: false }, "window_bytes = \"256KiB\""),
+    key("window_bytes", size(false), "window_bytes = \"256KiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
     key("transport", Kind::Choice(&TRANSPORT), "transport = \"auto\""),
     key("runtime", Kind::Choice(&RUNTIME), "runtime = \"smol\""),

@@ -41,7 +41,8 @@ fn read(key: &Key, value: Expr) -> Result<Value> {
     match key.kind {
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
         Kind::Time { zero } => time(key, value, zero),
-        Kind::Size { zero } => bytes(key, value, zero),
+        Kind::Seconds => seconds(key, value),
+        Kind::Size { none, zero } => bytes(key, value, none, zero),
         Kind::Choice(choice) => return variant(key, choice, &value).map(Value::Variant),
         Kind::Program | Kind::Folder => path(key, value),
         Kind::Nice => nice(key, value),
@@ -106,9 +107,24 @@ fn time(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
     }
 }
 
-fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
-    if says_none(&value).is_some() {
-        return Err(needs_limit(key, &value));
+/// A length of time that the system counts in seconds.
+fn seconds(key: &Key, value: Expr) -> Result<TokenStream> {
+    if let Some(Lit::Str(text)) = literal(key, &value)?
+        && duration::parse(&text.value()).is_ok_and(|nanos| nanos % 1_000_000_000 != 0)
+    {
+        let message =
+            format!("`{}` is counted in whole seconds: write `{}`", key.name, key.example);
+        return Err(Error::new(text.span(), message));
+    }
+    time(key, value, false)
+}
+
+fn bytes(key: &Key, value: Expr, unlimited: bool, zero: bool) -> Result<TokenStream> {
+    if let Some(span) = says_none(&value) {
+        return match unlimited {
+            true => Ok(none(span, Ident::new("usize", made(span)).to_token_stream())),
+            false => Err(needs_limit(key, &value)),
+        };
     }
     match literal(key, &value)? {
         Some(Lit::Str(text)) => {
@@ -116,7 +132,11 @@ fn bytes(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
             if bytes == 0 && !zero {
                 return Err(zero_is_refused(key, text));
             }
-            let mut literal = Literal::u64_unsuffixed(bytes);
+            let mut literal = match (unlimited, usize::try_from(bytes)) {
+                // A builder's method that also takes `None` has to be told of which type it is.
+                (true, Ok(bytes)) => Literal::usize_suffixed(bytes),
+                _ => Literal::u64_unsuffixed(bytes),
+            };
             literal.set_span(made(text.span()));
             Ok(literal.into_token_stream())
         }
@@ -331,7 +351,9 @@ fn without_quotes(key: &Key, number: &LitInt) -> Error {
 
 fn zero_is_refused(key: &Key, value: impl ToTokens) -> Error {
     let none = match key.kind {
-        Kind::Time { .. } => ", or \"none\" for no limit",
+        Kind::Time { .. } | Kind::Seconds | Kind::Size { none: true, .. } => {
+            ", or \"none\" for no limit"
+        }
         _ => "",
     };
     let message = format!("`{}` cannot be zero: write `{}`{none}", key.name, key.example);
@@ -371,6 +393,7 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
         }
         Kind::Count { .. } => "a whole number",
         Kind::Time { .. } => "a length of time",
+        Kind::Seconds => "a number of seconds",
         Kind::Size { .. } => "a size in bytes",
         Kind::Program => "the path of a program",
         Kind::Folder => "the path of a folder",

@@ -128,9 +128,9 @@ pub use child::raw::{
 };
 pub use child::stream::{Outbox, StreamWorker};
 pub use error::{
-    BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, ExecError, Exit,
-    MessageError, OutboxClosed, Output, PanicReport, QueryError, RawError, RoundTripError,
-    RunningQuery, SignalError, SpawnError, StreamError, TrySendError,
+    Blame, BootError, Crash, CrashCause, CrashReport, DecodeError, EncodeError, Error, ExecError,
+    Exit, Limit, MessageError, OutboxClosed, Output, PanicReport, QueryError, RawError,
+    RoundTripError, RunningQuery, SignalError, SpawnError, StreamError, TrySendError,
 };
 pub use event::Event;
 pub use exec::{Exec, exec, shell};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_derive::{Deserialize, Serialize};
 
@@ -48,10 +49,20 @@ pub(crate) struct Attributes {
     cwd: Option<Vec<u8>>,
     pub(crate) nice: Option<i32>,
     pub(crate) core_dumps: bool,
+    pub(crate) limits: Limits,
+}
+
+/// What a worker may use while it runs something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    /// Private memory, in bytes.
+    pub(crate) memory: Option<u64>,
+    /// CPU time beyond what was used, in whole seconds.
+    pub(crate) cpu: Option<Duration>,
 }
 
 impl Surroundings {
-    /// What can be no name, value, folder or nice value, as option and reason.
+    /// What can be no name, value, folder, nice value or limit, as option and reason.
     pub(crate) fn mistake(&self) -> Option<(&'static str, String)> {
         /// The system's `PATH_MAX`, with the zero at its end.
         const LONGEST_PATH: usize = 4096;
@@ -73,6 +84,14 @@ impl Surroundings {
                               and contains no zero byte";
                 return Some(("cwd", reason.into()));
             }
+        }
+        let Limits { memory, cpu } = self.attributes.limits;
+        if memory == Some(0) {
+            return Some(("memory_limit", "all code needs memory; `None` is no limit".into()));
+        }
+        if let Some(cpu) = cpu.filter(|cpu| cpu.is_zero() || cpu.subsec_nanos() > 0) {
+            let reason = format!("{cpu:?} is not a whole number of seconds; `None` is no limit");
+            return Some(("cpu_limit", reason));
         }
         let nice = self.attributes.nice.filter(|nice| !(-20..=19).contains(nice));
         nice.map(|nice| ("nice", format!("{nice} is not between -20 and 19")))

@@ -65,6 +65,10 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         (r#"grace = "0s""#, ".grace(::core::time::Duration::from_secs(0))"),
         (r#"timeout = "none""#, ".timeout(::core::option::Option::<::core::time::Duration>::None)"),
         (r#"max_frame = "1MiB""#, ".max_frame(1048576)"),
+        (r#"memory_limit = "1MiB""#, ".memory_limit(1048576usize)"),
+        ("memory_limit = 4096", ".memory_limit(4096usize)"),
+        (r#"memory_limit = "none""#, ".memory_limit(::core::option::Option::<usize>::None)"),
+        (r#"cpu_limit = "1min 5s""#, ".cpu_limit(::core::time::Duration::from_secs(65))"),
         ("queue_bytes = 4096", ".queue_bytes(4096usize)"),
         (r#"program = "/bin/worker""#, r#".program("/bin/worker")"#),
         (r#"runtime = "smol""#, ".runtime(::pm_runtime::Runtime::Smol)"),
@@ -92,7 +96,7 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
 
 #[test]
 fn every_length_of_time_may_be_none() {
-    for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::Time { .. })) {
+    for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::Time { .. } | Kind::Seconds)) {
         let name = key.name;
         let call = format!(".{name}(::core::option::Option::<::core::time::Duration>::None)");
         assert_eq!(builder(&format!("{name} = None")), call);

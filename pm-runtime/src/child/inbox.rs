@@ -21,6 +21,7 @@ use crate::error::BootError;
 use crate::fault::Injection;
 use crate::listener::Listener;
 use crate::options::Runtime;
+use crate::process::limits::Bounds;
 use crate::spin::Luck;
 use crate::sync::lock;
 use crate::transport::socket::{self, Read, Wait};
@@ -64,6 +65,8 @@ pub(crate) struct Inbox {
     pub(super) runtime: Result<Runtime, BootError>,
     /// How long a query may run, unless it comes with another timeout.
     timeout: Option<Duration>,
+    /// What it may use while it runs something.
+    pub(super) bounds: Option<Bounds>,
     pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
     pub(super) faults: Injection,
@@ -95,6 +98,8 @@ pub(super) struct State {
     pub(super) gate_open: bool,
     /// What runs changes the state, or is under suspicion, and runs alone.
     pub(super) alone: bool,
+    /// Its limits are in force.
+    pub(super) limited: bool,
     /// A panic has left the state half changed: nothing begins any more.
     pub(super) spoiled: bool,
     pub(super) ending: bool,
@@ -148,6 +153,11 @@ impl Inbox {
             max_frame: hello.max_frame as usize,
             runtime: Runtime::named(&hello.runtime),
             timeout: hello.timeout,
+            bounds: match home {
+                Home::Process => Bounds::new(&hello.attributes.limits),
+                // They would be those of the application.
+                Home::Thread => None,
+            },
             serve,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
@@ -158,6 +168,7 @@ impl Inbox {
                 next_terms: None,
                 gate_open: true,
                 alone: false,
+                limited: false,
                 spoiled: false,
                 ending: false,
                 orphaned: false,
@@ -267,6 +278,7 @@ impl Inbox {
         state.alone = job.terms.is_alone();
         let (id, conduct) = (job.id, job.terms.conduct);
         state.running.push(Running { id, conduct, slot: 0, said: false, since: None });
+        self.impose_limits(&mut state);
         drop(state);
         self.frame(writer, from_worker::BEGUN, job.id, &[]);
         Some(job)

@@ -212,6 +212,7 @@ impl Inbox {
         let since = measures.then(Instant::now);
         let Claim { id, slot, .. } = claim;
         state.running.push(Running { id, conduct: terms.conduct, slot, said: false, since });
+        self.impose_limits(&mut state);
         Some(claim)
     }
 

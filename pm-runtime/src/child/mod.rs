@@ -7,6 +7,7 @@ mod faults;
 mod inbox;
 pub(crate) mod itself;
 mod job;
+mod limits;
 mod memory;
 #[cfg(feature = "tokio")]
 mod on_tokio;
@@ -162,6 +163,7 @@ fn become_worker(control: OwnedFd, here: bool) -> ! {
     let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process);
     current::adopt_process(&inbox);
     panics::install(&inbox);
+    inbox.tell_of_refused_memory();
     if here && serve::is_fit() {
         serve::serve_here(&inbox);
     }

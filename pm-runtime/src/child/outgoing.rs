@@ -132,6 +132,7 @@ impl Inbox {
             // Others may begin, in more threads than this one.
             self.changed.notify_all();
         }
+        self.lift_limits(&mut state);
         Some(running)
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_derive::{Deserialize, Serialize};
 
-use super::{BootError, Bytes, Escaped};
+use super::{Blame, BootError, Bytes, Escaped};
 
 /// What is known of a worker that died: a cheap clone of a [`Crash`].
 ///
@@ -28,8 +28,10 @@ pub struct Crash {
     pub pid: Option<u32>,
     /// When its death was noticed.
     pub at: SystemTime,
-    /// What ended it.
+    /// What ended it, as its pool saw it.
     pub cause: CrashCause,
+    /// Whose doing it was.
+    pub blame: Blame,
     /// How the process ended, where that is known.
     pub exit: Exit,
     /// The queries that it had begun and not answered, oldest first.
@@ -125,6 +127,23 @@ impl Exit {
     /// It returned, and with code 0.
     pub fn is_success(&self) -> bool {
         *self == Self::Code(0)
+    }
+
+    /// Whether a death by this signal is the doing of somebody else: code that goes wrong does not
+    /// raise it by accident.
+    pub(crate) fn is_from_outside(self) -> bool {
+        const FAULTS: [i32; 9] = [
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGSEGV,
+            libc::SIGSYS,
+            libc::SIGXCPU,
+            libc::SIGXFSZ,
+        ];
+        matches!(self, Self::Signal(signal) if !FAULTS.contains(&signal))
     }
 
     /// The signal's name, such as `"SIGSEGV"`.
@@ -291,6 +310,7 @@ mod tests {
             pid: Some(4242),
             at: SystemTime::UNIX_EPOCH,
             cause: CrashCause::Died,
+            blame: Blame::Query,
             exit: Exit::Signal(libc::SIGSEGV),
             running: vec![RunningQuery {
                 query: "roll".into(),

@@ -1,10 +1,12 @@
 //! What can go wrong, whose fault it was, and whether trying again is safe.
 
+mod blame;
 mod boot;
 mod codec;
 mod crash;
 mod display;
 mod exec;
+mod limit;
 mod message;
 mod output;
 mod panic;
@@ -14,11 +16,13 @@ mod round_trip;
 mod signal;
 mod stream;
 
+pub use blame::Blame;
 pub use boot::BootError;
 pub(crate) use codec::{CodecNote, Place};
 pub use codec::{DecodeError, EncodeError};
 pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
 pub use exec::ExecError;
+pub use limit::Limit;
 pub use message::MessageError;
 pub use output::{Output, OutputStream};
 pub(crate) use panic::PanicNote;

@@ -144,7 +144,7 @@ mod tests {
     fn a_fault_strikes_where_it_was_told_to() {
         let hang = |when| Faults::new().with(Fault::Hang, when);
         assert_eq!(struck(&hang(When::at(3)), 1, 9), [3]);
-        assert_eq!(struck(&hang(When::at(0)), 1, 9), []);
+        assert!(struck(&hang(When::at(0)), 1, 9).is_empty());
         assert_eq!(struck(&hang(When::always()), 7, 3), [1, 2, 3]);
         let workers = |when: When| {
             let faults = hang(when);

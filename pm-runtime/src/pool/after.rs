@@ -418,6 +418,8 @@ impl Obituary {
         Self {
             pid: None,
             exit: Exit::Unknown,
+            limit: None,
+            oom_killed: false,
             max_rss: None,
             cpu: None,
             panic: None,

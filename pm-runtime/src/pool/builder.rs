@@ -1,5 +1,6 @@
 //! Setting up a pool.
 
+mod limits;
 mod size;
 
 use std::any::TypeId;

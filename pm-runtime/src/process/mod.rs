@@ -3,12 +3,14 @@
 
 pub(crate) mod attributes;
 pub(crate) mod bare;
+pub(crate) mod cgroup;
 pub(crate) mod command;
 pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod isolate;
 pub(crate) mod large;
 pub(crate) mod lasting;
+pub(crate) mod limits;
 pub(crate) mod pipe;
 pub(crate) mod signals;
 pub(crate) mod usage;

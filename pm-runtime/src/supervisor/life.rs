@@ -7,13 +7,19 @@ use std::time::{Duration, Instant, SystemTime};
 use super::quarantine::{Fingerprint, Suspect};
 use super::slot::Phase;
 use super::{Bug, Caller, Core, Note, QueryKey, Slot, Violation, WorkerId};
-use crate::error::{BootError, Crash, CrashCause, CrashReport, Exit, QueryError, RunningQuery};
+use crate::error::{
+    Blame, BootError, Crash, CrashCause, CrashReport, Exit, Limit, QueryError, RunningQuery,
+};
 
 /// What is known of a worker that is gone, beside what the policy knows itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Obituary {
     pub(crate) pid: Option<u32>,
     pub(crate) exit: Exit,
+    /// The limit that it has died of.
+    pub(crate) limit: Option<Limit>,
+    /// The system has killed it because memory had run out.
+    pub(crate) oom_killed: bool,
     pub(crate) max_rss: Option<u64>,
     pub(crate) cpu: Option<Duration>,
     pub(crate) panic: Option<String>,
@@ -84,15 +90,17 @@ impl<P> Core<P> {
         let slot = self.slots.remove(index);
         self.vacant += usize::from(slot.is_missed());
         self.prove_by_age(&slot, now);
-        let Death { cause, target, counts, sane } = self.cause_of(&slot, &obituary);
+        let death = self.cause_of(&slot, &obituary);
+        let counts = self.counts(&death, &slot);
+        let suspects = self.suspects_of(&slot, &death, &mut obituary);
+        let Death { cause, blame, target, sane } = death;
 
-        let suspects = self.suspects_of(&slot, &cause, &mut obituary);
         let report = (!sane).then(|| {
             let boot = match &cause {
                 CrashCause::Boot(error) if error.is_permanent() => Some(error.clone()),
                 _ => None,
             };
-            (self.report(&slot, cause.clone(), obituary, now), boot)
+            (self.report(&slot, cause.clone(), blame, obituary, now), boot)
         });
         let end = report.as_ref().map_or(Ok(()), |(report, _)| Err(end_of(report)));
         if let Some((report, _)) = &report {
@@ -195,18 +203,11 @@ impl<P> Core<P> {
     }
 
     /// What the worker ran, where that is to be held responsible for its death.
-    fn suspects_of(
-        &self,
-        slot: &Slot,
-        cause: &CrashCause,
-        obituary: &mut Obituary,
-    ) -> Vec<Suspect> {
-        let outside = is_from_outside(obituary.exit) && !self.has(Bug::BlameForOutside);
-        let own_doing = match cause {
-            CrashCause::Died => !outside,
-            CrashCause::Protocol(_) => true,
-            _ => false,
-        };
+    fn suspects_of(&self, slot: &Slot, death: &Death, obituary: &mut Obituary) -> Vec<Suspect> {
+        let blame = death.blame.is_of_query()
+            || (self.has(Bug::BlameForOutside) && death.blame == Blame::Outside);
+        // What is beyond talking to may have been stopped.
+        let own_doing = blame && matches!(death.cause, CrashCause::Died | CrashCause::Protocol(_));
         if !own_doing {
             return Vec::new();
         }
@@ -220,33 +221,37 @@ impl<P> Core<P> {
 
     fn cause_of(&self, slot: &Slot, obituary: &Obituary) -> Death {
         let exit = obituary.exit;
+        let blame = match obituary {
+            _ if self.has(Bug::TrustTheExit) => Blame::of_exit(exit),
+            Obituary { limit: Some(limit), .. } => Blame::Limit(*limit),
+            Obituary { oom_killed: true, .. } => Blame::Memory,
+            _ => Blame::of_exit(exit),
+        };
         let of_boot = || {
             let error = match &obituary.boot_error {
                 Some(error) => error.clone(),
                 None if obituary.setting_up => BootError::ExitedInInit { exit },
                 None => BootError::Exited { exit },
             };
-            Death::crash(CrashCause::Boot(error))
+            let blame = match blame {
+                Blame::Memory => Blame::Memory,
+                _ if is_bidden(&error) => Blame::Outside,
+                _ => Blame::Start,
+            };
+            Death::of(CrashCause::Boot(error), blame)
         };
         let by_itself = || obituary.failure.clone().map_or(CrashCause::Died, CrashCause::Failed);
-        let of_itself = || Death {
-            counts: !is_from_outside(exit) || self.has(Bug::CountDeathsFromOutside),
-            ..Death::crash(by_itself())
-        };
+        let of_itself = || Death::of(by_itself(), blame);
         // It was dying all the while, only slowly: whom the pool kills does not end like that.
         let was_dying =
             slot.lost.is_some() && !matches!(exit, Exit::Signal(libc::SIGKILL) | Exit::Unknown);
         match &slot.phase {
-            Phase::Starting { .. } => {
-                let death = of_boot();
-                let bidden = matches!(&death.cause, CrashCause::Boot(error) if is_bidden(error));
-                Death { counts: !bidden || self.has(Bug::CountDeathsFromOutside), ..death }
-            }
+            Phase::Starting { .. } => of_boot(),
             Phase::Live => of_itself(),
             Phase::Dying { cause: CrashCause::Boot(BootError::Protocol { .. }), .. }
                 if was_dying =>
             {
-                of_boot()
+                Death { blame: Blame::Start, ..of_boot() }
             }
             Phase::Dying { cause: CrashCause::Protocol(_) | CrashCause::Stuck(_), .. }
                 if was_dying =>
@@ -255,7 +260,7 @@ impl<P> Core<P> {
             }
             // It had failed by then, and only did not get away.
             Phase::Dying { cause: CrashCause::Grace(_), .. } if slot.failing.is_some() => {
-                Death::crash(by_itself())
+                Death::of(by_itself(), Blame::Query)
             }
             Phase::Releasing { told, .. } => {
                 let blamed = self.config.raw && self.has(Bug::BlameLeft);
@@ -263,40 +268,47 @@ impl<P> Core<P> {
                     && !blamed
                     && slot.failing.is_none()
                     && matches!(exit, Exit::Code(0) | Exit::Unknown);
-                Death { sane, counts: !sane && !is_from_outside(exit), ..Death::crash(by_itself()) }
+                Death { sane, ..of_itself() }
             }
-            Phase::Dying { cause, target, .. } => {
-                let boot = matches!(cause, CrashCause::Boot(_));
-                let given_up = boot && obituary.boot_error.is_some();
-                Death {
-                    target: *target,
-                    counts: self.counts(cause, slot),
-                    cause: match &obituary.boot_error {
-                        Some(error) if given_up => CrashCause::Boot(error.clone()),
-                        _ => cause.clone(),
-                    },
-                    // A worker that was no longer wanted before it was ready, or ran nothing.
-                    sane: matches!(cause, CrashCause::Grace(_))
-                        && slot.load() == 0
-                        && !(self.config.raw && slot.live.is_some()),
-                }
-            }
+            Phase::Dying { cause, target, .. } => Death {
+                target: *target,
+                blame: match cause {
+                    cause if is_deliberate(cause) => Blame::Pool,
+                    CrashCause::Boot(_) => Blame::Start,
+                    _ => Blame::Query,
+                },
+                cause: match (cause, &obituary.boot_error) {
+                    (CrashCause::Boot(_), Some(error)) => CrashCause::Boot(error.clone()),
+                    _ => cause.clone(),
+                },
+                // A worker that was no longer wanted before it was ready, or ran nothing.
+                sane: matches!(cause, CrashCause::Grace(_))
+                    && slot.load() == 0
+                    && !(self.config.raw && slot.live.is_some()),
+            },
         }
     }
 
-    /// Whether a kill counts against the crash budget.
-    fn counts(&self, cause: &CrashCause, slot: &Slot) -> bool {
-        if slot.lost.is_some() && self.has(Bug::ForgiveLost) {
+    /// Whether a death counts against the crash budget.
+    fn counts(&self, death: &Death, slot: &Slot) -> bool {
+        if slot.is_dying() && slot.lost.is_some() && self.has(Bug::ForgiveLost) {
             return false;
         }
-        let cancelled = *cause == CrashCause::Cancelled && self.has(Bug::CountCancelKills);
-        !is_deliberate(cause) || cancelled
+        let counted = match death.blame {
+            Blame::Outside => self.has(Bug::CountDeathsFromOutside),
+            Blame::Pool => death.cause == CrashCause::Cancelled && self.has(Bug::CountCancelKills),
+            Blame::Limit(_) if self.has(Bug::ForgiveLimits) => false,
+            Blame::Memory if self.has(Bug::ForgiveOomKills) => false,
+            blame => blame.counts(),
+        };
+        counted && !death.sane
     }
 
     fn report(
         &self,
         slot: &Slot,
         cause: CrashCause,
+        blame: Blame,
         mut obituary: Obituary,
         now: Instant,
     ) -> CrashReport {
@@ -319,6 +331,7 @@ impl<P> Core<P> {
             pid: obituary.pid,
             at: obituary.at,
             cause,
+            blame,
             exit: obituary.exit,
             running,
             handed_back: slot.handed.len(),
@@ -345,16 +358,15 @@ fn end_of(report: &CrashReport) -> QueryError {
 /// How the policy sees a death.
 struct Death {
     cause: CrashCause,
+    blame: Blame,
     target: Option<QueryKey>,
-    /// Against the crash budget.
-    counts: bool,
     /// It was meant to end, and ended well.
     sane: bool,
 }
 
 impl Death {
-    fn crash(cause: CrashCause) -> Self {
-        Self { cause, target: None, counts: true, sane: false }
+    fn of(cause: CrashCause, blame: Blame) -> Self {
+        Self { cause, blame, target: None, sane: false }
     }
 }
 
@@ -375,24 +387,7 @@ fn is_bidden(error: &BootError) -> bool {
 /// one will not be.
 pub(super) fn was_killed(error: &BootError) -> bool {
     match error {
-        BootError::Exited { exit } | BootError::ExitedInInit { exit } => is_from_outside(*exit),
+        BootError::Exited { exit } | BootError::ExitedInInit { exit } => exit.is_from_outside(),
         _ => false,
     }
-}
-
-/// Whether a death by this signal is the doing of somebody else: code that goes wrong does not
-/// raise it by accident.
-fn is_from_outside(exit: Exit) -> bool {
-    const FAULTS: [i32; 9] = [
-        libc::SIGILL,
-        libc::SIGTRAP,
-        libc::SIGABRT,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-        libc::SIGSYS,
-        libc::SIGXCPU,
-        libc::SIGXFSZ,
-    ];
-    matches!(exit, Exit::Signal(signal) if !FAULTS.contains(&signal))
 }

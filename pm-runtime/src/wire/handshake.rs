@@ -5,7 +5,7 @@
 //! before it [`Reply::SettingUp`] where the application's code has something to set up. Beside that
 //! the control socket carries only doorbells, which say: look at the rest of the link now (from the
 //! pool single bytes, from the worker [`BELL`], a frame as its reply is one), and by its end it tells
-//! each side of the other's death.
+//! each side of the other's death. What a worker may say just before its own is [`OUT_OF_MEMORY`].
 
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ const REPLY: u8 = 2;
 
 /// The kind of the frame that is a worker's doorbell. It is empty.
 pub(crate) const BELL: u8 = 3;
+
+/// The kind of the frame, empty as well, that says a worker is dying because it was refused memory.
+pub(crate) const OUT_OF_MEMORY: u8 = 4;
 
 /// The longest handshake, in bytes: much longer than any, small enough to take on trust.
 pub(crate) const LIMIT: u32 = 64 << 10;

@@ -6,10 +6,12 @@ use std::time::SystemTime;
 
 use super::Worker;
 use super::hear::Hearing;
-use crate::error::Exit;
+use crate::error::{Exit, Limit};
 use crate::link::Reading;
 use crate::process::guard::{self, Ended};
+use crate::process::{cgroup, limits};
 use crate::supervisor::Obituary;
+use crate::surroundings::Limits;
 use crate::sync::lock;
 use crate::transport::socket::Read;
 
@@ -70,6 +72,25 @@ impl Worker {
         }
     }
 
+    /// The limit that it has died of, as far as that can be told.
+    fn limit_met(&self, exit: Exit, out_of_memory: bool) -> Option<Limit> {
+        let Limits { memory, cpu } = self.limits;
+        match exit {
+            Exit::Signal(libc::SIGXCPU) => cpu.map(Limit::Cpu),
+            // What a worker says of itself decides on no more than what its death is called.
+            _ if out_of_memory && limits::may_be_for_memory(exit) => memory.map(Limit::Memory),
+            _ => None,
+        }
+    }
+
+    /// Whether the system has killed it because memory had run out. It asks the system, where nobody
+    /// else is known to have killed it.
+    fn was_oom_killed(&self, exit: Exit) -> bool {
+        exit == Exit::Signal(libc::SIGKILL)
+            && !self.killed.load(Ordering::Relaxed)
+            && cgroup::was_oom_kill(self.oom_kills)
+    }
+
     pub(super) fn finish(self: &Arc<Self>, ended: Option<Ended>) {
         if self.finished.swap(true, Ordering::Relaxed) {
             return;
@@ -91,9 +112,12 @@ impl Worker {
         self.link.end();
         let stderr_tail = self.read_last_output();
         let notes = lock(&self.notes).clone();
+        let exit = ended.map_or(Exit::Unknown, |ended| ended.exit);
         let obituary = Obituary {
             pid: self.pid,
-            exit: ended.map_or(Exit::Unknown, |ended| ended.exit),
+            exit,
+            limit: self.limit_met(exit, notes.out_of_memory),
+            oom_killed: self.was_oom_killed(exit),
             max_rss: ended.and_then(|ended| ended.max_rss),
             cpu: ended.and_then(|ended| ended.cpu),
             panic: notes.panic.map(|note| match note.location {

@@ -32,6 +32,10 @@ impl Worker {
         for frame in &frames {
             match frame.kind {
                 handshake::BELL if frame.payload.is_empty() => {}
+                // Of one that lives on it means nothing.
+                handshake::OUT_OF_MEMORY if frame.payload.is_empty() => {
+                    lock(&self.notes).out_of_memory = true;
+                }
                 _ => self.hear_reply(frame),
             }
         }

@@ -14,6 +14,7 @@ use crate::fault::Faults;
 use crate::link::{self, FarEnd, Link};
 use crate::options::{Runtime, Transport, Window};
 use crate::output::OutputStream;
+use crate::process::cgroup;
 use crate::process::command::Start;
 use crate::process::guard::Guard;
 use crate::reactor::Reactor;
@@ -94,6 +95,7 @@ pub(crate) fn launch(
         Home::Thread => (None, Some(far_control)),
         Home::Process => (Some(start_process(plan, id, far_control, far_output)?), None),
     };
+    let oom_kills = guard.as_ref().and_then(|_| cgroup::oom_kills());
     let longest = longest_from_worker(plan.max_frame, plan.concurrency);
     let (link, far) = Link::new(control, longest, plan.concurrency, plan.shape(), plan.timeout)
         .map_err(refused)?;
@@ -137,6 +139,9 @@ pub(crate) fn launch(
         broken: AtomicBool::new(false),
         sent: AtomicU32::new(0),
         luck: Luck::new(),
+        killed: AtomicBool::new(false),
+        limits: plan.surroundings.attributes.limits,
+        oom_kills,
         finished: AtomicBool::new(false),
         notes: Mutex::default(),
     });

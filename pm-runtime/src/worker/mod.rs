@@ -29,6 +29,7 @@ use crate::reactor::{Reactor, Source, Token};
 use crate::spin::Luck;
 use crate::stream::{Carrier, Channel};
 use crate::supervisor::{Obituary, WorkerId};
+use crate::surroundings::Limits;
 use crate::sync::lock;
 use crate::transport::payload::Parts;
 use crate::transport::poll::Interest;
@@ -89,6 +90,12 @@ pub(crate) struct Worker {
     sent: AtomicU32,
     /// Whether it has paid lately to look for the next answer.
     luck: Luck,
+    /// It was killed on behalf of its pool.
+    killed: AtomicBool,
+    /// What it may use.
+    limits: Limits,
+    /// How many processes the system had killed for want of memory when it was started.
+    oom_kills: Option<u64>,
     finished: AtomicBool,
     notes: Mutex<Notes>,
 }
@@ -102,6 +109,8 @@ struct Notes {
     failure: Option<Box<str>>,
     /// How its function ended, where it was not heard by then that it was ready.
     early_end: Option<FunctionEnd>,
+    /// It was refused memory, and is about to die of that.
+    out_of_memory: bool,
     debug: Option<Debug>,
 }
 
@@ -278,6 +287,7 @@ impl Worker {
 
     /// Kills the worker, and everything that it started. Its death is told when it has come.
     pub(crate) fn kill(self: &Arc<Self>) {
+        self.killed.store(true, Ordering::Relaxed);
         match &*lock(&self.guard) {
             Some(guard) => guard.kill(),
             None => self.abandon(),

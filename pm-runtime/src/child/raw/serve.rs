@@ -36,6 +36,7 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunRaw) 
     // It may have to be said that something was read by now.
     channel.let_end();
     inbox.tell_ready();
+    inbox.impose_limits_for_good();
     let raw = RawChannel::new(inbox.clone(), channel.clone());
     let returned = catch_unwind(AssertUnwindSafe(|| match run {
         RunRaw::Blocking(run) => run(raw),

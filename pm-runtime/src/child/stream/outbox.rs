@@ -166,6 +166,7 @@ impl Outlet {
             if let Some(streams) = &self.inbox.streams {
                 drop(streams.hub.leave(self.id));
             }
+            self.inbox.lift_limits_of_stream();
             self.inbox.clone().flush();
             // There is room for another one.
             self.inbox.wake_executor();

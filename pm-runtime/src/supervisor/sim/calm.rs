@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{DEATH_PATIENCE, DROP_PATIENCE, End, GATE_PATIENCE, Route, Stage, WorkerId};
 use super::ledger::{Check, Shadow};
+use super::worker::Ending;
 use super::world::World;
 use crate::error::Exit;
 
@@ -19,7 +20,7 @@ impl World {
             for worker in self.workers.keys().copied().collect::<Vec<_>>() {
                 self.with(worker, |fake| {
                     if fake.kill_asked && !fake.immortal && fake.dead.is_none() {
-                        fake.die(Exit::Signal(9), None);
+                        fake.die(Ending::by(Exit::Signal(9)));
                     }
                     if fake.is_well() && !fake.booted {
                         fake.boot();

@@ -9,7 +9,7 @@ use super::super::{Config, Fingerprint, Particulars, Place, QueryKey, Route, Sta
 use super::judge::ensure;
 use super::ledger::{Check, Fact, Ledger, Shadow, Ticket};
 use super::world::{Event, World};
-use crate::error::{CrashCause, Exit};
+use crate::error::{Blame, CrashCause, Exit};
 
 /// What is held against whose bytes.
 #[derive(Default)]
@@ -95,22 +95,18 @@ impl World {
         self.core.begun_by(worker).map(particulars).collect()
     }
 
-    /// Whether a death was the doing of what the worker ran, by what has truly happened.
-    fn is_own_doing(shadow: &Shadow, exit: Exit) -> bool {
-        let outside = matches!(exit, Exit::Signal(9 | 15));
+    /// Whether a death is held against what the worker ran, by what has truly happened.
+    fn is_own_doing(shadow: &Shadow, exit: Exit, blame: Blame) -> bool {
         let was_dying = shadow.lost.is_some() && !matches!(exit, Exit::Signal(9) | Exit::Unknown);
-        match &shadow.killed {
-            None => !outside,
-            Some((_, CrashCause::Protocol(_) | CrashCause::Stuck(_))) if was_dying => !outside,
-            Some((_, CrashCause::Protocol(_))) => true,
-            Some(_) => false,
-        }
+        // What is beyond talking to may have been stopped.
+        let stuck = matches!(shadow.killed, Some((_, CrashCause::Stuck(_)))) && !was_dying;
+        blame.is_of_query() && !stuck
     }
 
     /// Before the policy hears of a death.
-    pub(super) fn hold_against(&mut self, shadow: &Shadow, exit: Exit) {
+    pub(super) fn hold_against(&mut self, shadow: &Shadow, exit: Exit, blame: Blame) {
         let ran: Vec<usize> = self.ran_in(shadow);
-        if !Self::is_own_doing(shadow, exit) {
+        if !Self::is_own_doing(shadow, exit, blame) {
             return;
         }
         for &id in &ran {

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use super::super::{End, Obituary, QueryKey, Violation, WorkerId};
 use super::ledger::{Check, Outcome, Ticket};
 use super::raw::FAILURE;
-use super::worker::Up;
+use super::worker::{Ending, Up};
 use super::world::{Event, World};
-use super::{judge, lies, raw};
+use super::{blame, judge, lies, raw};
 use crate::conduct::Conduct;
-use crate::error::{BootError, CrashCause, Exit};
+use crate::error::{BootError, CrashCause};
 
 /// What came to be known of a query that has ended.
 enum Seen {
@@ -37,7 +37,7 @@ impl World {
         };
         let failed = fake.failed;
         self.workers.remove(&worker);
-        self.bury(worker, ending.exit, failed, ending.boot_error)?;
+        self.bury(worker, ending, failed)?;
         Ok(true)
     }
 
@@ -258,25 +258,23 @@ impl World {
         Ok(())
     }
 
-    fn bury(
-        &mut self,
-        worker: WorkerId,
-        exit: Exit,
-        failed: bool,
-        boot_error: Option<BootError>,
-    ) -> Check {
+    fn bury(&mut self, worker: WorkerId, ending: Ending, failed: bool) -> Check {
         let before = self.look();
-        self.say(|| format!("worker {worker} is dead: {exit:?} {boot_error:?}"));
+        self.say(|| format!("worker {worker} is dead: {ending:?}"));
         let Some(shadow) = self.ledger.shadows.remove(&worker) else {
             return Err(format!("worker {worker} died twice"));
         };
-        judge::count_death(self, &shadow, exit, failed, boot_error.as_ref());
+        judge::count_death(self, &shadow, &ending, failed);
+        let blame = blame::of(&shadow, &ending, failed);
+        let Ending { exit, boot_error, limit, oom_killed } = ending;
         let unwanted = matches!(shadow.killed, Some((_, CrashCause::Cancelled)));
         // A pool that can have no worker gives up, as if somebody had asked for none.
         self.ledger.meddled |= boot_error.as_ref().is_some_and(BootError::is_permanent);
         let obituary = Obituary {
             pid: None,
             exit,
+            limit,
+            oom_killed,
             max_rss: None,
             cpu: None,
             panic: None,
@@ -291,7 +289,7 @@ impl World {
         let told_crashes = self.ledger.told_crashes;
         let target = self.cause_of_kill(worker).ok().and_then(|(_, target)| target);
         let ran = self.ran_in(&shadow);
-        self.hold_against(&shadow, exit);
+        self.hold_against(&shadow, exit, blame);
         let end = self.core.died(worker, obituary, self.now);
         self.note_reruns(&ran, &shadow, target)?;
         judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
@@ -299,6 +297,10 @@ impl World {
         })?;
         self.react(Event::Other, &before)?;
         let told = self.ledger.told_crashes - told_crashes;
+        let blamed = self.ledger.told_blame.filter(|_| told > 0);
+        judge::ensure(blamed.is_none_or(|blamed| blamed == blame), || {
+            format!("worker {worker} died, and to blame is {blame:?}, not {blamed:?}")
+        })?;
         raw::judge_end(self, worker, &shadow, exit, failed, told, &end)?;
         let (total, counted) = (self.core.crashes(), self.ledger.count.total);
         judge::ensure(total == counted, || format!("{total} crashes, not {counted}"))

@@ -8,24 +8,21 @@ use super::super::slot::Phase;
 use super::super::{
     DROP_PATIENCE, GATE_PATIENCE, LINK_PATIENCE, Place, QueryKey, Route, Slot, Stage, WorkerId,
 };
+use super::blame;
 use super::ledger::{Check, Shadow, Ticket};
+use super::worker::Ending;
 use super::world::{Before, Event, World};
 use crate::conduct::Conduct;
-use crate::error::{BootError, CrashCause, Exit};
+use crate::error::{Blame, BootError, CrashCause, Exit};
 
 pub(super) fn ensure(fine: bool, complaint: impl FnOnce() -> String) -> Check {
     if fine { Ok(()) } else { Err(complaint()) }
 }
 
 /// Counts a death against budget and backoff, by what truly happened.
-pub(super) fn count_death(
-    world: &mut World,
-    shadow: &Shadow,
-    exit: Exit,
-    failed: bool,
-    boot_error: Option<&BootError>,
-) {
-    let outside = matches!(exit, Exit::Signal(9 | 15));
+pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, failed: bool) {
+    let (exit, boot_error) = (ending.exit, ending.boot_error.as_ref());
+    let outside = blame::of_ending(ending) == Blame::Outside;
     let well = matches!(exit, Exit::Code(0) | Exit::Unknown);
     let lives = world.ledger.shadows.values().any(is_live);
     if world.config.raw && shadow.live.is_some_and(|at| at + BACKOFF_CAP <= world.now) {

@@ -7,7 +7,7 @@ use super::super::budget::BACKOFF_CAP;
 use super::super::{Config, QueryKey, Route, WaiterId, WorkerId};
 use super::crashes::Blames;
 use crate::conduct::Conduct;
-use crate::error::CrashCause;
+use crate::error::{Blame, CrashCause};
 use crate::options::Cancel;
 
 /// A complaint of the oracle is an error.
@@ -229,6 +229,8 @@ pub(super) struct Ledger {
     pub(super) told_crashes: usize,
     /// Who is held responsible for deaths.
     pub(super) blames: Blames,
+    /// Whom they were told to blame for the last one.
+    pub(super) told_blame: Option<Blame>,
     /// Somebody asked for other workers, or for another number of them.
     pub(super) meddled: bool,
 }

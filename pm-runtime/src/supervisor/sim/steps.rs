@@ -6,10 +6,10 @@ use super::super::{Config, End, QueryKey, Route, WorkerId};
 use super::ledger::{Check, Fact};
 use super::recycle::LIMIT;
 use super::rng::Rng;
-use super::worker::{FakeWorker, Lie, Up};
+use super::worker::{Ending, FakeWorker, Lie, Up};
 use super::world::World;
 use crate::conduct::Conduct;
-use crate::error::{BootError, Exit};
+use crate::error::{BootError, Exit, Limit};
 use crate::options::Cancel;
 
 /// Mostly what can be dropped, because most can go wrong with that.
@@ -237,7 +237,7 @@ impl World {
             }
             Step::Die => {
                 if let Some(worker) = self.any(|fake| fake.kill_asked && !fake.immortal) {
-                    self.with(worker, |fake| fake.die(Exit::Signal(9), None));
+                    self.with(worker, |fake| fake.die(Ending::by(Exit::Signal(9))));
                 }
                 Ok(())
             }
@@ -257,22 +257,30 @@ impl World {
                         1 => Some(passing),
                         _ => None,
                     };
-                    self.with(worker, |fake| fake.die(Exit::Code(1), error));
+                    self.with(worker, |fake| {
+                        fake.die(Ending { boot_error: error, ..Ending::by(Exit::Code(1)) })
+                    });
                 }
                 Ok(())
             }
             Step::Crash => {
                 if let Some(worker) = self.any(|fake| fake.dead.is_none()) {
-                    let exits = [
-                        Exit::Signal(11),
-                        Exit::Signal(9),
-                        Exit::Signal(15),
-                        Exit::Signal(6),
-                        Exit::Code(0),
-                        Exit::Code(101),
+                    let of_limit = |exit, limit| Ending { limit: Some(limit), ..Ending::by(exit) };
+                    let oom_killed = Ending { oom_killed: true, ..Ending::by(Exit::Signal(9)) };
+                    let endings = [
+                        Ending::by(Exit::Signal(11)),
+                        Ending::by(Exit::Signal(9)),
+                        Ending::by(Exit::Signal(15)),
+                        Ending::by(Exit::Signal(6)),
+                        Ending::by(Exit::Code(0)),
+                        Ending::by(Exit::Code(101)),
+                        of_limit(Exit::Signal(6), Limit::Memory(1 << 20)),
+                        of_limit(Exit::Signal(libc::SIGXCPU), Limit::Cpu(SECOND)),
+                        oom_killed,
                     ];
-                    let exit = self.rng.pick(&exits).unwrap_or(Exit::Unknown);
-                    self.with(worker, |fake| fake.die(exit, None));
+                    let index = self.rng.below(endings.len());
+                    let ending = endings[index].clone();
+                    self.with(worker, |fake| fake.die(ending));
                 }
                 Ok(())
             }

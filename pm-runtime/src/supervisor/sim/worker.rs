@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::{End, QueryKey, WorkerId};
-use crate::error::{BootError, Exit};
+use crate::error::{BootError, Exit, Limit};
 
 /// From parent to worker.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,15 @@ pub(super) enum Lie {
 pub(super) struct Ending {
     pub(super) exit: Exit,
     pub(super) boot_error: Option<BootError>,
+    pub(super) limit: Option<Limit>,
+    pub(super) oom_killed: bool,
+}
+
+impl Ending {
+    /// One of which nothing else is known.
+    pub(super) fn by(exit: Exit) -> Self {
+        Self { exit, boot_error: None, limit: None, oom_killed: false }
+    }
 }
 
 pub(super) struct FakeWorker {
@@ -248,7 +257,7 @@ impl FakeWorker {
     fn exit_if_done(&mut self) {
         let runs_none = self.running.is_empty() && self.open.is_empty();
         if self.end_asked && !self.raw && runs_none && self.queue.is_empty() {
-            self.die(Exit::Code(0), None);
+            self.die(Ending::by(Exit::Code(0)));
         }
     }
 
@@ -256,7 +265,7 @@ impl FakeWorker {
     pub(super) fn leave(&mut self, exit: Option<Exit>) {
         self.up.push_back(Up::Left);
         match exit {
-            Some(exit) => self.die(exit, None),
+            Some(exit) => self.die(Ending::by(exit)),
             None => self.stopped = true,
         }
     }
@@ -266,7 +275,7 @@ impl FakeWorker {
         self.failed = true;
         self.up.push_back(Up::Failed);
         match exit {
-            Some(exit) => self.die(exit, None),
+            Some(exit) => self.die(Ending::by(exit)),
             None => self.stopped = true,
         }
     }
@@ -279,14 +288,14 @@ impl FakeWorker {
         }
     }
 
-    pub(super) fn die(&mut self, exit: Exit, boot_error: Option<BootError>) {
+    pub(super) fn die(&mut self, ending: Ending) {
         if self.dead.is_none() {
             self.close();
             self.down.clear();
             self.queue.clear();
             self.running.clear();
             self.open.clear();
-            self.dead = Some(Ending { exit, boot_error });
+            self.dead = Some(ending);
         }
     }
 }

@@ -12,7 +12,7 @@ use super::super::{
 
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wear, Wish};
 use super::rng::Rng;
-use super::worker::{Down, FakeWorker};
+use super::worker::{Down, Ending, FakeWorker};
 use super::{judge, oracle, outcomes, raw, recount, recycle};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
@@ -375,7 +375,10 @@ impl World {
             Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
             Action::Weigh(worker) => recycle::weigh(self, worker)?,
             Action::Note(Note::Recycled(worker)) => recycle::recycled(self, worker, event)?,
-            Action::Note(Note::Crashed(_)) => self.ledger.told_crashes += 1,
+            Action::Note(Note::Crashed(report)) => {
+                self.ledger.told_crashes += 1;
+                self.ledger.told_blame = Some(report.blame);
+            }
             Action::Note(Note::Healed(worker)) => raw::healed(self, worker)?,
             Action::Note(_) => {}
         }
@@ -392,7 +395,7 @@ impl World {
             _ => return Err(format!("worker {worker} was given up too early")),
         }
         if let Some(fake) = self.workers.get_mut(&worker) {
-            fake.die(Exit::Unknown, None);
+            fake.die(Ending::by(Exit::Unknown));
         }
         Ok(())
     }

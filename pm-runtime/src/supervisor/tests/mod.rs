@@ -59,6 +59,8 @@ fn obituary(exit: Exit) -> Obituary {
     Obituary {
         pid: None,
         exit,
+        limit: None,
+        oom_killed: false,
         max_rss: None,
         cpu: None,
         panic: None,

@@ -1,0 +1,117 @@
+//! The limits of streams and of raw workers.
+
+use pm_runtime::{
+    Blame, Outbox, OutboxClosed, RawError, RawLink, RawWorker, StreamError, StreamWorker,
+    worker_raw, worker_stream,
+};
+use pm_tests::{Over, pool};
+
+use super::cpu::{MUCH, SECOND};
+use super::{MET, TOO_MUCH, Use, cpu, perform};
+
+#[worker_stream(workers = 1, memory_limit = "128MiB", max_crashes = None)]
+#[derive(Default)]
+struct Greed;
+
+impl StreamWorker for Greed {
+    type Input = Use;
+    type Output = bool;
+    type Error = OutboxClosed;
+
+    async fn write(&mut self, what: Use, out: &Outbox<bool>) -> Result<(), OutboxClosed> {
+        out.send(perform(&what)).await
+    }
+}
+
+#[worker_raw(workers = 1, memory_limit = "128MiB", max_crashes = None)]
+async fn raw_greed(mut link: RawLink<Use, bool>) -> Result<(), RawError> {
+    while let Some(what) = link.recv().await? {
+        link.send(&perform(&what)).await?;
+    }
+    Ok(())
+}
+
+pm_tests::suite! {
+    streams_have_a_limit_of_memory
+    raw_workers_have_a_limit_of_memory
+}
+
+/// What becomes of a stream, or its worker, that is to do this: it dies, which may be heard before it
+/// is clear that the message was sent.
+async fn blame_for(stream: &mut GreedStream, what: Use) -> Blame {
+    let heard = match stream.send(what).await {
+        Ok(()) => stream.next().await,
+        Err(error) => Some(Err(error)),
+    };
+    match heard {
+        Some(Err(StreamError::Crashed(report))) => report.blame,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn streams_have_a_limit_of_memory(over: Over) {
+    let pool = pool!(GreedPool over over);
+    for what in [Use::AtOnce(TOO_MUCH), Use::MallocAtOnce(TOO_MUCH)] {
+        let mut beside = pool.create_stream().await.unwrap();
+        let mut stream = pool.create_stream().await.unwrap();
+        // As long as another is open the limit holds.
+        beside.finish().await.unwrap();
+        assert_eq!(beside.next().await, None);
+        stream.send(Use::Try(TOO_MUCH)).await.unwrap();
+        assert_eq!(stream.next().await, Some(Ok(over == Over::Threads)));
+        if over != Over::Threads {
+            assert_eq!(blame_for(&mut stream, what).await, MET);
+        }
+    }
+}
+
+#[pm_runtime::test]
+async fn streams_have_a_limit_of_time_together() {
+    let pool = GreedPool::builder().memory_limit(None).cpu_limit(SECOND).build();
+    // One after the other: the worker is idle between them.
+    for _ in 0..3 {
+        let mut stream = pool.create_stream().await.unwrap();
+        stream.send(Use::Work(MUCH)).await.unwrap();
+        stream.finish().await.unwrap();
+        assert_eq!(stream.next().await, Some(Ok(true)));
+        assert_eq!(stream.next().await, None);
+    }
+    let mut stream = pool.create_stream().await.unwrap();
+    let _beside = pool.create_stream().await.unwrap();
+    for _ in 0..2 {
+        stream.send(Use::Work(MUCH)).await.unwrap();
+        assert_eq!(stream.next().await, Some(Ok(true)));
+    }
+    assert_eq!(blame_for(&mut stream, Use::Work(2 * MUCH)).await, cpu::MET);
+}
+
+async fn blame_for_raw(worker: &RawWorker<Use, bool>, what: Use) -> Blame {
+    let heard = match worker.send(&what).await {
+        Ok(()) => worker.recv().await,
+        Err(error) => Err(error),
+    };
+    match heard {
+        Err(RawError::Crashed(report)) => report.blame,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn raw_workers_have_a_limit_of_memory(over: Over) {
+    let pool = pool!(RawGreedPool over over);
+    let worker = pool.spawn_one().await.unwrap();
+    worker.send(&Use::Try(TOO_MUCH)).await.unwrap();
+    assert_eq!(worker.recv().await, Ok(Some(over == Over::Threads)));
+    if over != Over::Threads {
+        assert_eq!(blame_for_raw(&worker, Use::AtOnce(TOO_MUCH)).await, MET);
+    }
+}
+
+/// All that the function ever uses counts.
+#[pm_runtime::test]
+async fn raw_workers_have_a_limit_of_time_for_good() {
+    let pool = RawGreedPool::builder().memory_limit(None).cpu_limit(SECOND).build();
+    let worker = pool.spawn_one().await.unwrap();
+    worker.send(&Use::Work(MUCH)).await.unwrap();
+    assert_eq!(worker.recv().await, Ok(Some(true)));
+    assert_eq!(blame_for_raw(&worker, Use::Spin).await, cpu::MET);
+}
