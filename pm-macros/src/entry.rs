@@ -43,6 +43,15 @@ fn serve_function(model: &Model, query: &Query) -> TokenStream {
             }))
         };
     }
+    if !packs(model) {
+        let run = own("run");
+        return quote! {
+            __private::Serve::blocking(|#frame| {
+                let #run = |#request| { #response };
+                __private::reply(#frame, #run)
+            })
+        };
+    }
     quote! {
         __private::Serve::blocking(|#frame| {
             #bulk
@@ -164,9 +173,5 @@ fn answered(model: &Model, query: &Query, shares_state: bool) -> TokenStream {
 /// The entry in the link-time table, by which a worker finds its function.
 pub(crate) fn registration(model: &Model) -> TokenStream {
     let pool = &model.names.pool;
-    quote! {
-        #[__private::linkme::distributed_slice(__private::ENTRIES)]
-        #[linkme(crate = __private::linkme)]
-        static ENTRY: __private::Entry = <#pool as __private::Handle>::ENTRY;
-    }
+    quote!(__private::register!(#pool);)
 }

@@ -59,8 +59,7 @@ pub(crate) fn handle(
                     name: ::core::any::type_name::<Self>,
                     title: #title,
                     signature: #signature,
-                    file: ::core::file!(),
-                    line: ::core::line!(),
+                    place: (::core::file!(), ::core::line!()),
                     serve: #serve,
                 };
             }
@@ -87,6 +86,7 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
     let attempt_doc = format!(" [`{method}`]({0}::{method}), if it need not wait.", names.pool);
     let temporary_doc = " The same in a worker of its own, gone afterwards.";
     let map_doc = format!(" [`{method}`]({0}::{method}) for each input.", names.pool);
+    let broadcast_doc = " The same in every worker, also in those to come.";
     let types: Vec<_> = arguments.iter().map(|argument| &argument.ty).collect();
     let locals: Vec<_> = arguments.iter().map(|argument| local(&argument.name)).collect();
     let many = (arguments.len() > 6).then(many);
@@ -110,6 +110,12 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
         #many
         pub fn #temporary(&self, #(#locals: #types),*) -> #runtime::Call<#answer #messages> {
             self.#method(#(#locals),*).temporary()
+        }
+
+        #[doc = #broadcast_doc]
+        #many
+        pub fn broadcast(&self, #(#locals: #types),*) -> #runtime::Broadcast<#answer #messages> {
+            self.#method(#(#locals),*).broadcast()
         }
 
         #[doc = #map_doc]
@@ -174,16 +180,17 @@ fn method(model: &Model, query: &Query) -> TokenStream {
         },
     };
     let sent = quote!(#request::#variant #sent);
+    let opens = own("open");
     let packs = arguments.iter().any(|argument| !argument.shape.is_other());
     let (packed, call) = match packs {
-        false => (None, quote!(call(&self.0, &#sent, |#frame| { #open }))),
+        false => (None, quote!(call(&self.0, &#sent, #opens))),
         true => {
             let (bulk, request) = (bulk(), own("request"));
             let packed = quote! {
                 let mut #bulk = #runtime::__private::Bulk::new();
                 let #request = #sent;
             };
-            (Some(packed), quote!(call_with(&self.0, &#request, #bulk, |#frame| { #open })))
+            (Some(packed), quote!(call_with(&self.0, &#request, #bulk, #opens)))
         }
     };
     // With `self` it has one more than the function, of which clippy has its opinion.
@@ -193,6 +200,7 @@ fn method(model: &Model, query: &Query) -> TokenStream {
         #many
         #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned #messages> {
             #packed
+            let #opens = |#frame: &mut _| { #open };
             #runtime::__private::#call
         }
     }

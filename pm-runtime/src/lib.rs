@@ -139,8 +139,8 @@ pub use listener::{Listener, ReusePort};
 pub use options::{Cancel, Runtime, Transport};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{
-    Call, Events, Map, Opening, Pool, PoolBuilder, RawWorker, Retry, Spawn, StreamHandle,
-    StreamReceiver, StreamSender, Worker, pools, set_disabled,
+    Broadcast, Call, Events, Map, Opening, Pool, PoolBuilder, RawWorker, Retry, Spawn,
+    StreamHandle, StreamReceiver, StreamSender, Worker, pools, set_disabled,
 };
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

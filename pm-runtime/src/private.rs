@@ -16,6 +16,7 @@ pub use serde_derive::{Deserialize, Serialize};
 
 pub use crate::__handle as handle;
 pub use crate::__raw_handle as raw_handle;
+pub use crate::__register as register;
 pub use crate::child::entries::{
     AsyncService, ENTRIES, Entry, Reply, Running, Serve, Service, Setup,
 };
@@ -161,6 +162,17 @@ pub fn on_message<M: DeserializeOwned + 'static>(
     let _ = pool.on_message(run);
 }
 
+/// The entry of a pool in the link-time table, by which a worker finds its function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($pool:ident) => {
+        #[$crate::__private::linkme::distributed_slice($crate::__private::ENTRIES)]
+        #[linkme(crate = $crate::__private::linkme)]
+        static ENTRY: $crate::__private::Entry = <$pool as $crate::__private::Handle>::ENTRY;
+    };
+}
+
 /// What every typed handle can do, whatever its pool runs.
 #[doc(hidden)]
 #[macro_export]
@@ -247,6 +259,14 @@ macro_rules! __handle {
 
 pub fn decode<'a, T: serde::Deserialize<'a>>(frame: &'a mut Parcel) -> Result<T, DecodeError> {
     codec::decode_message(frame)
+}
+
+/// Decodes a request, answers it, and encodes that.
+pub fn reply<'a, Q: serde::Deserialize<'a>, R: serde::Serialize>(
+    frame: &'a mut Parcel,
+    run: impl FnOnce(Q) -> R,
+) -> Reply {
+    answer(decode(frame).map(run))
 }
 
 /// The answer of one method of a service, where `take` finds it in the message.

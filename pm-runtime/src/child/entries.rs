@@ -29,10 +29,8 @@ pub struct Entry {
     pub title: &'static str,
     /// The function's signature; pool and worker compare it.
     pub signature: &'static str,
-    /// Where it was declared.
-    pub file: &'static str,
-    /// Where it was declared.
-    pub line: u32,
+    /// The file and the line where it was declared.
+    pub place: (&'static str, u32),
     /// The code.
     pub serve: Serve,
 }
@@ -269,7 +267,8 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}:{})", (self.name)(), self.file, self.line)
+        let (file, line) = self.place;
+        write!(f, "{} ({file}:{line})", (self.name)())
     }
 }
 

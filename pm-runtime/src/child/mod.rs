@@ -97,10 +97,10 @@ fn find_out(here: bool) {
             "pm-runtime: two queries share the name `{}`: {}:{} and {}:{}; give one of them \
              another name, with `#[worker_query(name = \"..\")]` or by renaming the function",
             (one.name)(),
-            one.file,
-            one.line,
-            other.file,
-            other.line
+            one.place.0,
+            one.place.1,
+            other.place.0,
+            other.place.1
         );
         std::process::exit(70);
     }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use serde_derive::{Deserialize, Serialize};
@@ -75,6 +76,13 @@ pub enum BootError {
         /// How it ended.
         exit: Exit,
     },
+    /// The worker did not bear what was [broadcast](crate::Call::broadcast) before it came, and is said
+    /// to each worker before it is ready.
+    #[error("{}", Replayed(exit))]
+    Replay {
+        /// How it ended; `None`: it panicked, and left the worker's state half changed.
+        exit: Option<Exit>,
+    },
     /// The program of the workers has no such entry.
     #[error(
         "the worker's program has no entry `{}`: is the crate that declares it named anywhere \
@@ -128,8 +136,21 @@ impl BootError {
             | Self::TimedOut { .. }
             | Self::Exited { .. }
             | Self::ExitedInInit { .. }
+            | Self::Replay { .. }
             | Self::Protocol { .. } => false,
         }
+    }
+}
+
+struct Replayed<'a>(&'a Option<Exit>);
+
+impl fmt::Display for Replayed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(exit) => write!(f, "the process {exit}")?,
+            None => f.write_str("it panicked")?,
+        }
+        f.write_str(" when it was told what had been broadcast to every worker before it came")
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Instant, SystemTime};
 
+use super::broadcast;
 use super::callbacks::{Kind, Notice};
 use super::raw::Raw;
 use super::shared::{Seat, Shared, State, Waiting};
@@ -171,6 +172,8 @@ impl Shared {
                     Some(false) => state.tell(id, to_worker::OPEN_GATE, 0),
                     None => {}
                 },
+                Action::Replay(id, method) => self.replay(state, id, method),
+                Action::Unlearn(method) => drop(state.words.remove(&method)),
                 Action::End(id) => {
                     state.tell(id, to_worker::END, 0);
                     if let Some(raw) = state.raw(id).cloned() {
@@ -447,5 +450,6 @@ fn event(note: Note) -> Event {
         Note::BudgetExhausted(worker) => Event::BudgetExhausted { worker, at },
         Note::Healed(worker) => Event::Healed { worker, at },
         Note::Quarantined(report, crashes) => Event::Quarantined { report, crashes },
+        Note::Forgotten(report) => broadcast::forgotten(&report),
     }
 }

@@ -22,7 +22,7 @@ use super::worker::Worker;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::stream::Channel;
-use crate::supervisor::{QueryKey, Route, Submission};
+use crate::supervisor::{QueryKey, Route, Submission, WorkerId};
 use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 
@@ -114,6 +114,29 @@ impl<T, M> Call<T, M> {
         let ticket = request.map(|request| Arc::new(Ticket::of_stream(request, stream)));
         let stage = Stage::Encoded(ticket.map_err(Box::new));
         Self { handles, stage, open, wishes: None, message: PhantomData }
+    }
+
+    /// The encoded arguments, as long as they are not on their way.
+    pub(super) fn request(&self) -> Result<&Parcel, QueryError> {
+        match &self.stage {
+            Stage::Encoded(Ok(ticket)) => Ok(ticket.request()),
+            Stage::Encoded(Err(error)) => Err((**error).clone()),
+            Stage::Submitted { .. } | Stage::Over => Err(QueryError::Cancelled),
+        }
+    }
+
+    /// The same query once more, for this worker.
+    pub(super) fn to(&self, worker: WorkerId, request: &Parcel) -> Self {
+        let mut call = Self::new(self.handles.clone(), Ok(request.clone()), self.open, None);
+        let timeout = self.wishes.as_deref().map(|wishes| wishes.timeout);
+        let wishes = call.wishes();
+        wishes.timeout = timeout.unwrap_or(wishes.timeout);
+        wishes.route = Route::Worker(worker);
+        call
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        self.handles.shared()
     }
 
     pub(super) fn wishes(&mut self) -> &mut Wishes<T> {

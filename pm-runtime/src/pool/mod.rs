@@ -1,6 +1,7 @@
 //! The handles that applications hold.
 
 mod after;
+mod broadcast;
 mod builder;
 mod call;
 mod callbacks;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use broadcast::Broadcast;
 pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
 pub use events::Events;

@@ -26,6 +26,7 @@ use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{Config, Core, Fingerprint, QueryKey, Submission, WaiterId, WorkerId};
 use crate::sync::lock;
+use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 use crate::worker::{Plan, Worker};
 
@@ -56,6 +57,8 @@ pub(crate) struct State {
     /// What is said to and by raw workers.
     pub(super) raws: BTreeMap<WorkerId, Arc<Raw>>,
     pub(crate) waiters: BTreeMap<WaiterId, Waiting>,
+    /// What is said to every worker, by method.
+    pub(super) words: BTreeMap<usize, Parcel>,
     /// What is to be done when the lock is free again.
     pub(super) after: After,
     pub(super) lead: Lead,
@@ -323,6 +326,7 @@ impl State {
             seats: BTreeMap::new(),
             raws: BTreeMap::new(),
             waiters: BTreeMap::new(),
+            words: BTreeMap::new(),
             after: After::default(),
             lead: Lead::default(),
             clock: Recent::new(),

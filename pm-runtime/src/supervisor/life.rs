@@ -58,9 +58,18 @@ impl<P> Core<P> {
         if slot.is_dying() {
             return Ok(());
         }
-        if !slot.is_starting() {
+        if !slot.is_starting() || slot.replay.is_some() {
             return Err(Violation::NotReady);
         }
+        if !self.begin_replay(worker) {
+            self.go_live(worker, now);
+        }
+        Ok(())
+    }
+
+    /// A worker takes queries from now on.
+    pub(super) fn go_live(&mut self, worker: WorkerId, now: Instant) {
+        let Some(slot) = self.slot_mut(worker) else { return };
         slot.phase = Phase::Live;
         slot.progress = now;
         slot.live = Some(now);
@@ -72,7 +81,6 @@ impl<P> Core<P> {
         self.tick_probe(worker, now);
         self.tick_wear(worker, now);
         self.after_change(now);
-        Ok(())
     }
 
     /// A worker is gone: it died by itself, was killed, was told to end, or never came to life.
@@ -129,6 +137,7 @@ impl<P> Core<P> {
                     CrashCause::Grace(_) => self.note(Note::Released(worker)),
                     _ => self.note(Note::Crashed(report.clone())),
                 }
+                self.died_of_replay(&slot, blame, &report);
                 if cause == CrashCause::Cancelled && self.has(Bug::KeepGap) {
                     self.target = self.target.saturating_sub(1);
                 }
@@ -230,6 +239,7 @@ impl<P> Core<P> {
         let of_boot = || {
             let error = match &obituary.boot_error {
                 Some(error) => error.clone(),
+                None if slot.hears_again() => BootError::Replay { exit: Some(exit) },
                 None if obituary.setting_up => BootError::ExitedInInit { exit },
                 None => BootError::Exited { exit },
             };
@@ -380,14 +390,20 @@ fn is_deliberate(cause: &CrashCause) -> bool {
 /// one is to be served while the application drains its pools.
 fn is_bidden(error: &BootError) -> bool {
     let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
-    matches!(error, BootError::Exited { exit: Exit::Signal(signal) } if signals.contains(signal))
+    let exit = match error {
+        BootError::Exited { exit } | BootError::Replay { exit: Some(exit) } => *exit,
+        _ => return false,
+    };
+    matches!(exit, Exit::Signal(signal) if signals.contains(&signal))
 }
 
 /// Whether somebody else ended a worker before it was ready: that is no reason to think that the next
 /// one will not be.
 pub(super) fn was_killed(error: &BootError) -> bool {
     match error {
-        BootError::Exited { exit } | BootError::ExitedInInit { exit } => exit.is_from_outside(),
+        BootError::Exited { exit }
+        | BootError::ExitedInInit { exit }
+        | BootError::Replay { exit: Some(exit) } => exit.is_from_outside(),
         _ => false,
     }
 }

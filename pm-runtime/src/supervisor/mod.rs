@@ -6,6 +6,7 @@
 //! random histories and checks its invariants after each step.
 
 mod births;
+mod broadcast;
 mod budget;
 mod clock;
 mod drain;
@@ -46,6 +47,7 @@ pub(crate) use view::SlotView;
 pub(crate) use waiters::{Goal, WaiterId};
 pub(crate) use work::{End, Violation};
 
+use broadcast::{Broadcasts, Method};
 use budget::{Budget, Jitter};
 use drain::Rolling;
 use keys::Keys;
@@ -144,6 +146,10 @@ pub(crate) enum Action<P> {
     ShutGate(WorkerId),
     /// Tell it to open its gate again.
     OpenGate(WorkerId),
+    /// Say this to it, as it is said to every worker: submit a query to [`Core::replay`].
+    Replay(WorkerId, Method),
+    /// Nobody is told this any more.
+    Unlearn(Method),
     /// Tell it to end, as it has nothing left to do.
     End(WorkerId),
     /// Kill it, and everything that it started.
@@ -174,6 +180,8 @@ pub(crate) enum Note {
     Released(WorkerId),
     BudgetExhausted(WorkerId),
     Healed(WorkerId),
+    /// Workers died of what was said to each of them, this one last, and nobody is told that any more.
+    Forgotten(CrashReport),
     /// The query that ran alone at this crash has killed so many workers, and is refused from now on.
     Quarantined(CrashReport, u32),
 }
@@ -235,6 +243,7 @@ pub(crate) enum Bug {
     FailRunningForQueueTimeout,
     ForgetAdded,
     ForgetAge,
+    ForgetBroadcastEarly,
     ForgetCancelAfterReprieve,
     ForgetCancelledBegin,
     ForgetDetached,
@@ -277,6 +286,7 @@ pub(crate) enum Bug {
     IgnoreExtension,
     KeepFailedReplacements,
     KeepBytesOfSeen,
+    KeepDeadlyBroadcast,
     KeepGap,
     KeepLoadAfterAnswer,
     KeepLoaded,
@@ -293,6 +303,7 @@ pub(crate) enum Bug {
     KillWithoutGate,
     LoseCancelled,
     MeasureQueueFromHanding,
+    MissLateBroadcast,
     MoveKeyed,
     MovePinned,
     NeverOpenGate,
@@ -317,6 +328,7 @@ pub(crate) enum Bug {
     ShareSuspects,
     ShareTemporary,
     SkipBackoff,
+    SkipReplay,
     SkipTakeBack,
     SkipTakeBackAfterBegin,
     TellWaiterTwice,
@@ -354,6 +366,7 @@ pub(crate) struct Core<P> {
     keys: Keys,
     pace: Pace,
     quarantine: Quarantine,
+    broadcasts: Broadcasts,
     /// Of the pauses between the runs of a query.
     jitter: Jitter,
     /// `BudgetExhausted` was told, and nothing has healed since.
@@ -385,6 +398,7 @@ impl<P> Core<P> {
             temporary_pauses: Budget::new(None, None, config.seed),
             keys: Keys::new(config.keys),
             quarantine: Quarantine::new(config.quarantine, config.crash_window),
+            broadcasts: Broadcasts::default(),
             jitter: Jitter::new(config.seed),
             config,
             queries: Queries::new(),

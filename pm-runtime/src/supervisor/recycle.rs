@@ -75,7 +75,8 @@ impl<P> Core<P> {
             return;
         }
         let (most, weighs) = (max_queries.unwrap_or(u64::MAX), max_memory.is_some());
-        let Some(slot) = self.slot_mut(worker) else { return };
+        // What it hears before it is ready does not count.
+        let Some(slot) = self.slot_mut(worker).filter(|slot| !slot.is_starting()) else { return };
         slot.weight.stale |= weighs;
         slot.used += u64::from(more);
         if slot.used >= most {

@@ -17,6 +17,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::broadcast::Replay;
 use super::recycle::Weight;
 use super::{QueryKey, RECALL_PATIENCE, later};
 use crate::error::CrashCause;
@@ -107,6 +108,8 @@ pub(crate) struct Slot {
     pub(crate) added: usize,
     /// Since when it is ready, if it ever was.
     pub(crate) live: Option<Instant>,
+    /// It has set itself up, and hears what every worker hears before it is ready.
+    pub(crate) replay: Option<Replay>,
     /// Started in a rolling respawn, which ends if this one does not start.
     pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool, or, where it gives none,
@@ -143,6 +146,7 @@ impl Slot {
             served: 0,
             added: 0,
             live: None,
+            replay: None,
             replacement: false,
             probe: false,
             used: 0,

@@ -217,6 +217,7 @@ impl<P> Core<P> {
         if spoils && !self.has(Bug::KeepSpoiled) {
             self.recycle(worker, now);
         }
+        self.heard(worker, key, spoils, now);
         self.behind = true;
         Ok(payload)
     }

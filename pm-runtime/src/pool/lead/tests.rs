@@ -54,7 +54,7 @@ impl Waits {
     fn new(serve: Serve) -> Self {
         let (title, signature) = ("wait", "fn wait()");
         let name = || "wait";
-        let entry = Entry { name, title, signature, file: file!(), line: line!(), serve };
+        let entry = Entry { name, title, signature, place: (file!(), line!()), serve };
         let options = Options { in_process: true, workers: Some(1), ..Options::default() };
         Self(Pool::new(Shared::new(title.into(), entry, options)))
     }

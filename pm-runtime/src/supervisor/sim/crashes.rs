@@ -100,7 +100,8 @@ impl World {
         let was_dying = shadow.lost.is_some() && !matches!(exit, Exit::Signal(9) | Exit::Unknown);
         // What is beyond talking to may have been stopped.
         let stuck = matches!(shadow.killed, Some((_, CrashCause::Stuck(_)))) && !was_dying;
-        blame.is_of_query() && !stuck
+        // What is heard before a worker is ready has an account of its own.
+        blame.is_of_query() && !stuck && shadow.ready
     }
 
     /// Before the policy hears of a death.

@@ -51,10 +51,6 @@ impl World {
         };
         match &frame {
             Up::Ready => {
-                let shadow = self.ledger.shadow(worker)?;
-                shadow.ready = true;
-                shadow.live = shadow.killed.is_none().then_some(now);
-                shadow.progress = now;
                 self.weigh_newborn(worker)?;
                 honest(self.core.ready(worker, now), &frame)?;
             }
@@ -91,7 +87,7 @@ impl World {
                 let result = match frame {
                     Up::Returned(_) => self.core.returned(worker, key, now),
                     _ => {
-                        shadow.wear.note(true);
+                        shadow.note_wear(true);
                         shadow.moved = now;
                         self.core.dropped(worker, key, now)
                     }
@@ -119,7 +115,7 @@ impl World {
                 }
                 self.prove(worker)?;
                 let shadow = self.ledger.shadow(worker)?;
-                shadow.wear.note(true);
+                shadow.note_wear(true);
                 shadow.progress = now;
                 shadow.moved = now;
                 honest(self.core.opened(worker, key, now).map(drop), &frame)?;
@@ -134,7 +130,7 @@ impl World {
                 let id = self.ledger.id(key)?;
                 let shadow = self.ledger.shadow(worker)?;
                 shadow.held.remove(&id);
-                shadow.wear.note(false);
+                shadow.note_wear(false);
                 shadow.progress = now;
                 shadow.moved = now;
                 let closed = self.core.closed(worker, key, now);
@@ -214,11 +210,12 @@ impl World {
         let id = self.ledger.id(key)?;
         let print = self.ledger.print_of(id);
         self.ledger.blames.acquit(print);
+        self.note_heard(worker, id, self.spoils(key, end))?;
         let (cancelled, is_open) = (self.ledger.facts[id].cancelled, self.ledger.facts[id].is_open);
         self.prove(worker)?;
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
-        shadow.wear.note(!is_open);
+        shadow.note_wear(!is_open);
         shadow.progress = now;
         shadow.moved = now;
         if self.hasty && self.rng.one_in(4) {
@@ -290,8 +287,10 @@ impl World {
         let target = self.cause_of_kill(worker).ok().and_then(|(_, target)| target);
         let ran = self.ran_in(&shadow);
         self.hold_against(&shadow, exit, blame);
+        self.count_deadly(&shadow, exit, blame);
         let end = self.core.died(worker, obituary, self.now);
         self.note_reruns(&ran, &shadow, target)?;
+        self.check_words()?;
         judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;

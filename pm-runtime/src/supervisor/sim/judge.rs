@@ -114,7 +114,10 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     let Some(shadow) = world.ledger.shadows.get(&worker) else {
         return Err(format!("query {id} handed to worker {worker}, which is no more"));
     };
-    ensure(shadow.ready, || format!("query {id} handed to worker {worker}, which is not ready"))?;
+    let replay = world.ledger.facts[id].replay;
+    ensure(shadow.ready != replay, || {
+        format!("query {id} handed to worker {worker}, which is not ready, or is")
+    })?;
     ensure(shadow.killed.is_none(), || format!("query {id} handed to a dying worker"))?;
     ensure(shadow.lost.is_none(), || {
         format!("query {id} handed to worker {worker}, which is lost")
@@ -135,6 +138,9 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     ensure(load <= config.concurrency || bytes <= config.ahead_bytes, || {
         format!("worker {worker} holds {bytes} bytes ahead")
     })?;
+    if replay {
+        return Ok(());
+    }
     let older = |query: &&Query<Ticket>| {
         let waits = query.place == Place::Waiting && query.payload.0 < id;
         waits && could_have_been(worker, query.route, fact.route)
@@ -294,6 +300,11 @@ pub(super) fn kill(world: &World, worker: WorkerId) -> Check<CrashCause> {
             let since = since.into_iter().flatten().min();
             ensure(since.is_some_and(|at| now >= at + config.grace), || {
                 format!("worker {worker} is killed before its grace is over")
+            })?;
+        }
+        CrashCause::Boot(BootError::Replay { .. }) => {
+            ensure(shadow.hearing.spoiled, || {
+                format!("worker {worker} is killed for what it heard, and bore it well")
             })?;
         }
         CrashCause::Boot(BootError::TimedOut { .. }) => {

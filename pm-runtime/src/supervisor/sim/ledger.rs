@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::budget::BACKOFF_CAP;
 use super::super::{Config, QueryKey, Route, WaiterId, WorkerId};
+use super::broadcast::{Hearing, Word};
 use super::crashes::Blames;
 use crate::conduct::Conduct;
 use crate::error::{Blame, CrashCause};
@@ -38,6 +39,8 @@ pub(super) struct Fact {
     pub(super) route: Route,
     pub(super) conduct: Conduct,
     pub(super) retries: u32,
+    /// Its worker is to hear it before it is ready.
+    pub(super) replay: bool,
     /// Which bytes it has, of a few that many have; `None`: its own. 0: it has no arguments.
     pub(super) bytes: Option<u8>,
     /// In how many workers its code truly began before this one.
@@ -117,6 +120,7 @@ pub(super) struct Shadow {
     /// Every query that it was ever handed.
     pub(super) handed: BTreeSet<usize>,
     pub(super) ready: bool,
+    pub(super) hearing: Hearing,
     /// Since when, unless it was killed before.
     pub(super) live: Option<Instant>,
     /// What the application has added to its load.
@@ -227,6 +231,9 @@ pub(super) struct Ledger {
     pub(super) worn_left: usize,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,
+    /// What every worker hears before it is ready, in the order in which it was said.
+    pub(super) words: Vec<Word>,
+    pub(super) version: u64,
     /// Who is held responsible for deaths.
     pub(super) blames: Blames,
     /// Whom they were told to blame for the last one.

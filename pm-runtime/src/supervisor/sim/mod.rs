@@ -3,6 +3,7 @@
 //! `PM_SIM_SEED=7 cargo test -p pm-runtime simulation -- --nocapture` replays history 7 aloud.
 
 mod blame;
+mod broadcast;
 mod bugs;
 mod calm;
 mod commands;

@@ -304,7 +304,9 @@ pub(super) fn check_punctual(world: &World) -> Check {
         if slot.stuck_since().is_some_and(|since| since + config.boot_timeout <= now) {
             return late("a begin");
         }
-        for &key in &slot.begun {
+        // What is heard before a worker is ready has as long as its boot.
+        let timed = slot.begun.iter().filter(|_| !slot.is_starting());
+        for &key in timed {
             let Some(query) = core.queries.get(key) else {
                 continue;
             };

@@ -4,18 +4,21 @@ use super::super::WorkerId;
 use super::super::recycle::WEIGHING;
 use super::super::slot::Phase;
 use super::judge::ensure;
-use super::ledger::{Check, Shadow, Wear};
+use super::ledger::{Check, Shadow};
 use super::world::{Event, World};
 
 /// Bytes that a worker may hold, where there is a limit.
 pub(super) const LIMIT: u64 = 100;
 
-impl Wear {
-    /// It has ended something, which `more`: was not counted before.
-    pub(super) fn note(&mut self, more: bool) {
-        self.used += u64::from(more);
-        self.stale = true;
-        self.recent += 1;
+impl Shadow {
+    /// It has ended something, which `more`: was not counted before. What it hears before it is ready
+    /// does not count.
+    pub(super) fn note_wear(&mut self, more: bool) {
+        if self.ready {
+            self.wear.used += u64::from(more);
+            self.wear.stale = true;
+            self.wear.recent += 1;
+        }
     }
 }
 

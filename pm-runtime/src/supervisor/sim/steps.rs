@@ -70,6 +70,7 @@ const STEPS: &[(usize, Step)] = &[
     (10, Step::Flush),
     (8, Step::Command),
     (10, Step::Weigh),
+    (4, Step::Broadcast),
 ];
 const FAULTS: &[(usize, Step)] =
     &[(8, Step::FailBoot), (10, Step::Crash), (5, Step::Stop), (3, Step::Close), (3, Step::Lie)];
@@ -118,6 +119,7 @@ enum Step {
     /// Every frame arrives.
     Flush,
     Command,
+    Broadcast,
     /// The function of a raw worker returns.
     Leave,
     /// The same, where that was asked to.
@@ -243,6 +245,7 @@ impl World {
             }
             Step::Flush => self.flush(),
             Step::Command => self.command_any(),
+            Step::Broadcast => self.broadcast_any(),
             Step::Leave => self.leave_any(|_| true),
             Step::LeaveAsAsked => self.leave_any(|fake| fake.end_asked),
             Step::Fail => self.fail_any(),
@@ -337,6 +340,12 @@ impl World {
         if self.ledger.open.len() > self.crowd {
             return Ok(());
         }
+        let fact = self.any_fact();
+        self.submit(fact)
+    }
+
+    /// A query as somebody may submit it.
+    pub(super) fn any_fact(&mut self) -> Fact {
         let route = self.route_any();
         let rng = &mut self.rng;
         let mut limit = |none: usize, max: Duration| {
@@ -351,7 +360,7 @@ impl World {
         let opens = conduct == Conduct::Async && rng.one_in(2);
         const SIZES: [usize; 6] = [0, 10, 100, 1000, 10, 100];
         let bytes = rng.pick(&[0, 1, 2, 3, 4, 5]).filter(|_| !rng.one_in(2));
-        let fact = Fact {
+        Fact {
             key: None,
             size: match bytes {
                 Some(bytes) => SIZES[usize::from(bytes)],
@@ -364,6 +373,7 @@ impl World {
             immediate: rng.one_in(6),
             route,
             conduct,
+            replay: false,
             retries: rng.pick(&[0, 0, 1, 2, 5]).unwrap_or(0),
             bytes,
             runs: 0,
@@ -379,8 +389,7 @@ impl World {
             told: None,
             waited: None,
             over: None,
-        };
-        self.submit(fact)
+        }
     }
 
     /// Mostly any worker; in a history in its own mix of the rest.

@@ -137,7 +137,8 @@ impl World {
     pub(super) fn cancel(&mut self, id: usize) -> Check {
         let before = self.look();
         let fact = &mut self.ledger.facts[id];
-        let Some(key) = fact.key else { return Ok(()) };
+        // Nobody waits for what a worker hears before it is ready, and so nobody drops it.
+        let Some(key) = fact.key.filter(|_| !fact.replay) else { return Ok(()) };
         if fact.outcome.is_none() && !fact.cancelled {
             fact.cancelled = true;
             fact.over = Some(self.now);
@@ -280,6 +281,7 @@ impl World {
                     wear: Wear::default(),
                     handed: Default::default(),
                     ready: false,
+                    hearing: Default::default(),
                     live: None,
                     added: 0,
                     held: Default::default(),
@@ -309,6 +311,7 @@ impl World {
                 let id = self.ledger.id(key)?;
                 self.judge_rerun(id, key)?;
                 let facts = &self.ledger.facts;
+                let fact_is_replay = facts[id].replay;
                 let open = |held: &usize| facts[*held].is_open;
                 let idle =
                     self.ledger.shadows.get(&worker).is_some_and(|s| s.held.iter().all(open));
@@ -318,7 +321,9 @@ impl World {
                     shadow.moved = now;
                 }
                 shadow.held.insert(id);
-                shadow.handed.insert(id);
+                if !fact_is_replay {
+                    shadow.handed.insert(id);
+                }
                 if let Route::Key(of) = self.ledger.facts[id].route {
                     self.ledger.usual.insert(of, worker);
                 }
@@ -350,6 +355,8 @@ impl World {
                 shadow.progress = now;
                 self.send(worker, Down::OpenGate);
             }
+            Action::Replay(worker, method) => self.replay(worker, method)?,
+            Action::Unlearn(_) => self.check_words()?,
             Action::End(worker) => {
                 let shadow = self.ledger.shadow(worker)?;
                 if !shadow.held.is_empty() || std::mem::replace(&mut shadow.told_to_end, true) {
@@ -379,6 +386,7 @@ impl World {
                 self.ledger.told_crashes += 1;
                 self.ledger.told_blame = Some(report.blame);
             }
+            Action::Note(Note::Ready(worker)) => self.judge_ready(worker)?,
             Action::Note(Note::Healed(worker)) => raw::healed(self, worker)?,
             Action::Note(_) => {}
         }

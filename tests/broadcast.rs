@@ -1,0 +1,193 @@
+//! What is said to every worker, and to those to come.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+use pm_runtime::{BootError, CrashCause, Event, QueryError, SpawnError, worker, worker_query};
+use pm_tests::{Over, pool, suite};
+use smol::stream::StreamExt;
+
+suite! {
+    every_worker_hears_it_and_so_do_those_to_come
+    the_last_word_of_each_method_counts_in_the_order_of_saying
+    a_temporary_worker_hears_it_too
+    what_panics_in_one_is_told
+    what_is_large_is_heard_whole
+}
+
+/// A service whose state is told to it.
+#[derive(Default)]
+struct Shop {
+    discount: u32,
+    told: Vec<String>,
+}
+
+#[worker_query(workers = 3, max_crashes = None)]
+impl Shop {
+    fn set_discount(&mut self, percent: u32) -> u64 {
+        self.discount = percent;
+        self.told.push(format!("discount {percent}"));
+        worker::id().unwrap_or_default()
+    }
+
+    fn greet(&mut self, name: &str) {
+        self.told.push(format!("hello {}", name.len()));
+        match name {
+            "panic" => panic!("of a greeting"),
+            "abort" => std::process::abort(),
+            // Only a worker that comes later dies of it.
+            "abort later" if worker::id() > Some(3) => std::process::abort(),
+            "panic later" if worker::id() > Some(3) => panic!("of a greeting"),
+            _ => {}
+        }
+    }
+
+    fn told(&self) -> (u64, u32, Vec<String>) {
+        (worker::id().unwrap_or_default(), self.discount, self.told.clone())
+    }
+}
+
+/// What each worker of the pool says that it was told.
+async fn told(pool: &ShopPool) -> Vec<(u64, u32, Vec<String>)> {
+    let workers = pool.workers();
+    let told = join_all(workers.iter().map(|worker| pool.told().on(worker))).await;
+    told.into_iter().map(Result::unwrap).collect()
+}
+
+async fn every_worker_hears_it_and_so_do_those_to_come(over: Over) {
+    let pool = pool!(ShopPool over over);
+    // Nobody is there, and nobody is started for it.
+    assert_eq!(pool.set_discount(5).broadcast().await, Ok(vec![]));
+    assert!(pool.workers().is_empty());
+    pool.spawn(3).await.unwrap();
+    assert!(told(&pool).await.iter().all(|(_, discount, _)| *discount == 5));
+
+    assert_eq!(pool.set_discount(10).broadcast().await, Ok(vec![1, 2, 3]));
+    pool.respawn().await.unwrap();
+    pool.resize(4).await.unwrap();
+    let told = told(&pool).await;
+    let workers: BTreeSet<u64> = told.iter().map(|(worker, ..)| *worker).collect();
+    assert!(workers.len() == 4 && workers.iter().all(|worker| *worker > 3), "{workers:?}");
+    assert!(told.iter().all(|(_, _, told)| *told == ["discount 10"]), "{told:?}");
+    assert!(pool.health().account.balances());
+}
+
+async fn the_last_word_of_each_method_counts_in_the_order_of_saying(over: Over) {
+    let pool = pool!(ShopPool over over, workers = 1);
+    pool.set_discount(5).broadcast().await.unwrap();
+    pool.greet("a").broadcast().await.unwrap();
+    pool.set_discount(7).broadcast().await.unwrap();
+    pool.greet("bb").broadcast().await.unwrap();
+    pool.set_discount(9).broadcast().await.unwrap();
+    let (_, discount, told) = pool.told().await.unwrap();
+    assert_eq!((discount, told), (9, vec!["hello 2".to_owned(), "discount 9".to_owned()]));
+}
+
+async fn a_temporary_worker_hears_it_too(over: Over) {
+    let pool = pool!(ShopPool over over, workers = 1);
+    pool.set_discount(5).broadcast().await.unwrap();
+    assert_eq!(pool.told().temporary().await.unwrap().1, 5);
+}
+
+async fn what_panics_in_one_is_told(over: Over) {
+    let pool = pool!(ShopPool over over, workers = 2);
+    pool.spawn(2).await.unwrap();
+    match pool.greet("panic").broadcast().await {
+        Err(QueryError::Panicked(report)) => assert_eq!(report.message(), "of a greeting"),
+        other => panic!("{other:?}"),
+    }
+    // Both were recycled, and two of those who came next have borne it no better.
+    let (_, _, told) = pool.told().await.unwrap();
+    assert_eq!(told, Vec::<String>::new());
+}
+
+async fn what_is_large_is_heard_whole(over: Over) {
+    let pool = pool!(ShopPool over over, workers = 1);
+    let long = "x".repeat(3 << 20);
+    pool.greet(&long).broadcast().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(pool.told().await.unwrap().2, [format!("hello {}", long.len())]);
+        pool.respawn().await.unwrap();
+    }
+}
+
+/// Says how often it was asked.
+#[worker_query(workers = 2)]
+fn count(by: u32) -> u32 {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    COUNT.fetch_add(by, std::sync::atomic::Ordering::Relaxed) + by
+}
+
+#[pm_runtime::test]
+async fn a_function_may_be_said_to_all() {
+    let pool = CountPool::new();
+    pool.spawn(2).await.unwrap();
+    assert_eq!(pool.broadcast(3).await, Ok(vec![3, 3]));
+    assert_eq!(pool.broadcast(4).await, Ok(vec![7, 7]));
+    // Of one method only the last word is said again.
+    pool.respawn().await.unwrap();
+    assert_eq!(pool.broadcast(0).await, Ok(vec![4, 4]));
+}
+
+#[pm_runtime::test]
+async fn what_two_workers_die_of_is_forgotten_and_reported() {
+    for (word, exit) in [("abort later", true), ("panic later", false)] {
+        let pool = ShopPool::new();
+        let mut events = pool.events();
+        pool.spawn(3).await.unwrap();
+        pool.set_discount(20).broadcast().await.unwrap();
+        pool.greet(word).broadcast().await.unwrap();
+        // The old ones stay where a new one does not start.
+        for _ in 0..2 {
+            match pool.respawn_to(1).await {
+                Err(SpawnError::Boot(BootError::Replay { exit: how })) => {
+                    assert_eq!(how.is_some(), exit, "{word}");
+                }
+                other => panic!("{word}: {other:?}"),
+            }
+        }
+        pool.respawn().await.unwrap();
+        assert!(told(&pool).await.iter().all(|(_, _, told)| *told == ["discount 20"]), "{word}");
+        let (mut deaths, mut reported) = (0, None);
+        while reported.is_none() {
+            match events.next().await.expect("it is told") {
+                Event::Crashed(report) => {
+                    let replay = matches!(report.cause, CrashCause::Boot(BootError::Replay { .. }));
+                    assert!(replay, "{report}");
+                    deaths += 1;
+                }
+                Event::Reported { text, .. } => reported = Some(text),
+                _ => {}
+            }
+        }
+        assert_eq!(deaths, 2);
+        assert!(reported.is_some_and(|text| text.contains("forgotten")));
+    }
+}
+
+/// Hears slowly.
+#[worker_query(workers = 1, boot_timeout = "500ms", max_crashes = None)]
+fn hear(slowly: bool) {
+    if slowly && worker::id() > Some(1) {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+#[pm_runtime::test]
+async fn what_is_never_heard_to_its_end_is_forgotten_too() {
+    let pool = HearPool::new();
+    pool.spawn(1).await.unwrap();
+    pool.broadcast(true).await.unwrap();
+    while pool.respawn().await.is_err() {}
+    assert_eq!(pool.health().crashes, 2);
+}
+
+#[pm_runtime::test]
+async fn it_fails_where_nobody_could_hear_it() {
+    let pool = CountPool::builder().max_frame(4).build();
+    assert!(matches!(pool.broadcast(1).await, Err(QueryError::TooLarge { .. })));
+    let pool = CountPool::new();
+    pool.destroy().await;
+    assert_eq!(pool.broadcast(1).await, Err(QueryError::Destroyed));
+}
