@@ -10,8 +10,8 @@ use super::{Use, crash, perform};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MET: Blame = Blame::Limit(Limit::Cpu(SECOND));
-/// Less than the limit; twice as much may be within it, as the system counts in whole seconds, three
-/// times as much is not.
+/// Within the limit. Three times as much is beyond what it may come to, as the system counts whole
+/// seconds.
 pub const MUCH: Duration = Duration::from_millis(700);
 
 #[worker_query(workers = 1, cpu_limit = "1s", max_crashes = None)]
@@ -35,7 +35,6 @@ async fn a_query_that_never_ends_meets_its_limit() {
         assert_eq!(pool.query(Use::Nothing).await, Ok(true));
         let report = crash(pool.query(Use::Spin).await.unwrap_err());
         assert_eq!((report.blame, report.exit), (MET, Exit::Signal(libc::SIGXCPU)), "{report}");
-        assert!(report.cpu >= Some(SECOND), "{report}");
         assert_eq!(pool.query(Use::Nothing).await, Ok(true));
         assert_eq!(pool.health().crashes, 1);
     }
@@ -58,11 +57,15 @@ async fn what_runs_together_has_it_together() {
     let mut waits = Box::pin(pool.query(Use::Nothing));
     assert_eq!(poll_once(&mut waits).await, None);
     until_begun(&pool, 1).await;
-    assert_eq!(pool.query(Use::Work(2 * MUCH)).await, Ok(true));
-    // If it began anew, this would be no more than it may have.
-    let report = crash(pool.query(Use::Work(2 * MUCH)).await.unwrap_err());
-    assert_eq!((report.blame, report.running.len()), (MET, 2), "{report}");
-    assert_eq!(crash(waits.await.unwrap_err()), report);
+    // Each of them is within the limit, and all of them are not.
+    for _ in 0..3 {
+        if let Err(error) = pool.query(Use::Work(MUCH)).await {
+            let report = crash(error);
+            assert_eq!((report.blame, report.running.len()), (MET, 2), "{report}");
+            return assert_eq!(crash(waits.await.unwrap_err()), report);
+        }
+    }
+    panic!("together they had more than twice the limit");
 }
 
 #[pm_runtime::test]

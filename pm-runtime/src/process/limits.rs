@@ -14,7 +14,6 @@ use std::sync::OnceLock;
 
 use libc::{c_int, c_void, siginfo_t};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::Exit;
 use crate::surroundings::Limits;
@@ -48,6 +47,19 @@ impl Bound {
     }
 }
 
+/// The CPU time that this process has used, in seconds, rounded up.
+///
+/// It is read off the clock that the kernel compares the limit with, which counts whole ticks: the finer
+/// one, which others read, goes another way, the further the longer a process lives.
+fn used_seconds() -> u64 {
+    /// As <linux/posix-timers.h> makes it of process 0, which is this one, and `CPUCLOCK_PROF`.
+    const CLOCK: libc::clockid_t = !0 << 3;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for writes.
+    unsafe { libc::clock_gettime(CLOCK, &mut time) };
+    time.tv_sec as u64 + u64::from(time.tv_nsec > 0)
+}
+
 /// Nobody is refused a limit that is not above the hard one, unless it has lowered that meanwhile.
 fn set(resource: Resource, limit: Rlimit) {
     let _ = setrlimit(resource, limit);
@@ -74,9 +86,7 @@ impl Bounds {
             memory.impose(Resource::Data, memory.limit);
         }
         if let Some(cpu) = &self.cpu {
-            let used = clock_gettime(ClockId::ProcessCPUTime);
-            let used = used.tv_sec as u64 + u64::from(used.tv_nsec > 0);
-            cpu.impose(Resource::Cpu, used.saturating_add(cpu.limit));
+            cpu.impose(Resource::Cpu, used_seconds().saturating_add(cpu.limit));
         }
     }
 
