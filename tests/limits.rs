@@ -5,6 +5,8 @@ use std::time::Duration;
 use pm_runtime::{Blame, CrashReport, Limit, QueryError};
 use serde::{Deserialize, Serialize};
 
+#[path = "limits/blame.rs"]
+mod blame;
 #[path = "limits/cpu.rs"]
 mod cpu;
 #[path = "limits/memory.rs"]
@@ -68,18 +70,25 @@ fn perform(what: &Use) -> bool {
         Use::Abort => std::process::abort(),
         Use::Stray => stray(std::ptr::without_provenance_mut(8)),
         Use::Work(time) => {
-            let clock = || {
-                let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-                Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-            };
-            let start = clock();
-            while clock() - start < time {}
+            let start = ticks();
+            while ticks() - start < time {}
         }
         Use::Spin => loop {
             std::hint::spin_loop();
         },
     }
     true
+}
+
+/// The CPU time of this thread, by the clock that limits are compared with.
+fn ticks() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for writes.
+    #[allow(unsafe_code, reason = "a clock without a name")]
+    unsafe {
+        libc::clock_gettime(!0 << 3 | 4, &mut time);
+    }
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// As much C code does: it never looks whether it got something.

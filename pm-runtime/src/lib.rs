@@ -33,7 +33,7 @@
 //! | what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
 //! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`] |
 //! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
-//! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
+//! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`] and [`Blame`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
 //! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
@@ -55,6 +55,8 @@
 //! - **Processes that it starts** are in its process group, and die with it. One that makes a session
 //!   of its own (`setsid`) escapes. A command of [`exec`](crate::exec()) has a group of its own, and dies
 //!   with the worker all the same; what it has started in turn may go on.
+//! - **Memory and CPU time** are limited where the options say so, by the kernel:
+//!   [`memory_limit`](PoolBuilder::memory_limit), [`cpu_limit`](PoolBuilder::cpu_limit).
 //! - **Core dumps** are off, because they delay the report of a crash; `core_dumps = true`.
 //! - **Environment, folder, nice value** are the application's: `env`, `clear_env`, `cwd`, `nice`.
 //!

@@ -3,15 +3,17 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserializer, Serializer};
 use serde_derive::{Deserialize, Serialize};
 
-use super::{Blame, BootError, Bytes, Escaped};
+use super::{Blame, BootError, Bytes, Limit};
 
 /// What is known of a worker that died: a cheap clone of a [`Crash`].
 ///
 /// Its `Display` is written for the operator who reads it at 3 a.m.: one line, in which control
-/// characters of what the worker said are escaped. With `{:#}` the last lines of its stderr, where
-/// they are captured, stand below it, one by one; so they do with an error that is about it.
+/// characters of what the worker said are escaped. With `{:#}` what it ran, where that was more than one
+/// query, and the last lines of its stderr, where they are captured, stand below it, one by one; so they
+/// do with an error that is about it. For machines it is, as [`Crash`] is, what serde makes of it.
 #[derive(Clone, PartialEq)]
 pub struct CrashReport(Arc<Crash>);
 
@@ -34,7 +36,8 @@ pub struct Crash {
     pub blame: Blame,
     /// How the process ended, where that is known.
     pub exit: Exit,
-    /// The queries that it had begun and not answered, oldest first.
+    /// What was lost with it: the queries that it had begun and not answered, and the streams that
+    /// were open in it, oldest first.
     pub running: Vec<RunningQuery>,
     /// How many queries it had been handed and had not begun; those run elsewhere.
     pub handed_back: usize,
@@ -57,7 +60,7 @@ pub struct Crash {
     pub stderr_tail: Option<String>,
 }
 
-/// A query that was running when its worker died.
+/// A query that was running, or a stream that was open, when its worker died.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunningQuery {
@@ -75,12 +78,15 @@ pub struct RunningQuery {
     /// Which of its runs it was, from 1: more than that where it was to run again after others had
     /// died under it.
     pub attempt: u32,
+    /// It had opened a stream, which is lost with the worker.
+    pub open: bool,
 }
 
 impl fmt::Display for RunningQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { query, age, size, hash, attempt } = self;
-        write!(f, "`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))?;
+        let Self { query, age, size, hash, open, attempt } = self;
+        let stream = if *open { "the stream " } else { "" };
+        write!(f, "{stream}`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))?;
         match attempt {
             0 | 1 => Ok(()),
             _ => write!(f, " (attempt {attempt})"),
@@ -92,7 +98,8 @@ impl fmt::Display for RunningQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CrashCause {
-    /// It ended by itself: a signal, an abort, an `exit` in the middle of a query.
+    /// It ended without its pool's doing: by a signal, an abort, an `exit` in the middle of a query.
+    /// [`Crash::blame`] says whose it was.
     Died,
     /// Its function returned this error. (Of raw workers.)
     Failed(Box<str>),
@@ -223,132 +230,35 @@ impl fmt::Display for CrashReport {
     }
 }
 
+impl serde::Serialize for CrashReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(&**self, serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for CrashReport {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Crash as serde::Deserialize>::deserialize(deserializer).map(Self::new)
+    }
+}
+
 impl fmt::Debug for CrashReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }
 }
 
-impl fmt::Display for Crash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "worker {} of pool `{}`", self.worker, self.pool)?;
-        if let Some(pid) = self.pid {
-            write!(f, " (pid {pid})")?;
-        }
-        match &self.cause {
-            CrashCause::Died => write!(f, " {}", self.exit)?,
-            CrashCause::Failed(error) => {
-                write!(f, " ended with an error of its function: {}", Escaped(error))?;
-            }
-            CrashCause::Boot(error) => write!(f, " did not start: {error}")?,
-            CrashCause::Protocol(what) => {
-                write!(f, " broke the protocol and was killed: {}", Escaped(what))?;
-            }
-            CrashCause::Stuck(after) => write!(
-                f,
-                " began nothing of what it had been handed for {after:?}, and was killed"
-            )?,
-            CrashCause::TimedOut(after) => {
-                write!(f, " was killed: a query in it ran longer than {after:?}")?;
-            }
-            CrashCause::Cancelled => {
-                write!(f, " was killed: the query that it ran was cancelled")?;
-            }
-            CrashCause::Grace(grace) => {
-                write!(f, " was killed: it had not ended within its grace of {grace:?}")?;
-            }
-        }
-        match &self.running[..] {
-            [] => {}
-            [one] => write!(f, ", running {one}")?,
-            [oldest, ..] => {
-                write!(f, ", running {} queries, the oldest {oldest}", self.running.len())?;
-            }
-        }
-        if self.handed_back > 0 {
-            write!(f, "; {} not yet begun run elsewhere", self.handed_back)?;
-        }
-        write!(f, "; age {:.1?}, {} answered", self.age, self.served)?;
-        if let Some(rss) = self.max_rss {
-            write!(f, ", peak memory {}", Bytes(rss))?;
-        }
-        if let Some(cpu) = self.cpu {
-            write!(f, ", {cpu:.1?} of CPU")?;
-        }
-        if let Some(panic) = &self.panic {
-            write!(f, "; its last panic: {}", Escaped(panic))?;
-        }
-        if let Some(debug) = &self.debug {
-            write!(f, "; its last debug text: {}", Escaped(debug))?;
-        }
-        match &self.stderr_tail {
-            Some(tail) if !tail.is_empty() => write_tail(f, tail),
-            _ => Ok(()),
+impl Crash {
+    /// The limit that it met, if it died of one.
+    pub fn limit(&self) -> Option<Limit> {
+        match self.blame {
+            Blame::Limit(limit) => Some(limit),
+            _ => None,
         }
     }
-}
 
-/// The last lines of stderr: behind the rest, or where `{:#}` asks for it each on a line of its
-/// own, which nothing in them can pass off as another's.
-fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
-    if !f.alternate() {
-        return write!(f, "; the end of its stderr: {}", Escaped(tail));
-    }
-    tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Error, QueryError};
-
-    #[test]
-    fn a_report_of_hostile_words_reads_so() {
-        let report = CrashReport::new(Crash {
-            pool: "roll".into(),
-            worker: 7,
-            pid: Some(4242),
-            at: SystemTime::UNIX_EPOCH,
-            cause: CrashCause::Died,
-            blame: Blame::Query,
-            exit: Exit::Signal(libc::SIGSEGV),
-            running: vec![RunningQuery {
-                query: "roll".into(),
-                age: Duration::from_millis(1500),
-                size: 2048,
-                hash: 0xfeed,
-                attempt: 1,
-            }],
-            handed_back: 3,
-            served: 12,
-            age: Duration::from_secs(5),
-            max_rss: Some(64 << 20),
-            cpu: Some(Duration::from_millis(250)),
-            panic: Some("\x1b[31moh\nno".into()),
-            debug: Some("half\tway".into()),
-            stderr_tail: Some("\x1b[2Jone\r\nworker 1 of pool `roll` is well\u{202e}".into()),
-        });
-        let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running `roll` \
-                        (2 KiB, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
-                        5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
-                        \\u{1b}[31moh\\nno; its last debug text: half\\tway";
-        assert_eq!(
-            report.to_string(),
-            format!(
-                "{one_line}; the end of its stderr: \\u{{1b}}[2Jone\\r\\nworker 1 of pool `roll` \
-                 is well\\u{{202e}}"
-            )
-        );
-        assert_eq!(
-            format!("{report:#}"),
-            format!(
-                "{one_line}\n  stderr: \\u{{1b}}[2Jone\\r\n  stderr: worker 1 of pool `roll` is \
-                 well\\u{{202e}}"
-            )
-        );
-        let lines = format!("{report:#}");
-        let error = QueryError::Crashed(report);
-        assert_eq!(format!("{error:#}"), lines);
-        assert_eq!(format!("{:#}", Error::from(error)), lines);
+    /// How many of what was [running](Self::running) were open streams.
+    pub fn streams(&self) -> usize {
+        self.running.iter().filter(|running| running.open).count()
     }
 }

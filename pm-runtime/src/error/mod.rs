@@ -12,6 +12,7 @@ mod output;
 mod panic;
 mod query;
 mod raw;
+mod report;
 mod round_trip;
 mod signal;
 mod stream;

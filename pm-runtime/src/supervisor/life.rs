@@ -331,8 +331,9 @@ impl<P> Core<P> {
                 let Particulars { query: name, hash, .. } =
                     obituary.begun.remove(&key).unwrap_or_default();
                 let age = query.ran(now).unwrap_or_default();
+                let (size, open) = (query.size(), query.is_open);
                 let attempt = u32::from(query.attempt());
-                Some(RunningQuery { query: name, age, size: query.size(), hash, attempt })
+                Some(RunningQuery { query: name, age, size, hash, open, attempt })
             })
             .collect();
         CrashReport::new(Crash {

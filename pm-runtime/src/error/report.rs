@@ -1,0 +1,322 @@
+//! A crash report as people read it.
+
+use std::fmt;
+
+use super::{Blame, Bytes, Crash, CrashCause, Escaped, Exit, Limit, RunningQuery};
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker {} of pool `{}`", self.worker, self.pool)?;
+        if let Some(pid) = self.pid {
+            write!(f, " (pid {pid})")?;
+        }
+        self.write_end(f)?;
+        match &self.running[..] {
+            [] => {}
+            [one] => write!(f, ", running {one}")?,
+            [oldest, ..] => {
+                write!(f, ", running {} queries", self.running.len())?;
+                match self.streams() {
+                    0 => {}
+                    open => write!(f, ", {open} of them open streams")?,
+                }
+                write!(f, ", the oldest {oldest}")?;
+            }
+        }
+        if let Some(advice) = self.advice() {
+            write!(f, ": {advice}")?;
+        }
+        if self.handed_back > 0 {
+            write!(f, "; {} not yet begun run elsewhere", self.handed_back)?;
+        }
+        write!(f, "; age {:.1?}, {} answered", self.age, self.served)?;
+        if let Some(rss) = self.max_rss {
+            write!(f, ", peak memory {}", Bytes(rss))?;
+        }
+        if let Some(cpu) = self.cpu {
+            write!(f, ", {cpu:.1?} of CPU")?;
+        }
+        if let Some(panic) = &self.panic {
+            write!(f, "; its last panic: {}", Escaped(panic))?;
+        }
+        if let Some(debug) = &self.debug {
+            write!(f, "; its last debug text: {}", Escaped(debug))?;
+        }
+        if f.alternate() && self.running.len() > 1 {
+            write_running(f, &self.running)?;
+        }
+        match &self.stderr_tail {
+            Some(tail) if !tail.is_empty() => write_tail(f, tail),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Crash {
+    /// What ended it.
+    fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.cause, self.blame) {
+            (CrashCause::Died, Blame::Limit(limit)) => {
+                write!(f, " met its {limit}, and {}", self.exit)
+            }
+            (CrashCause::Died, Blame::Memory) => {
+                write!(f, " {} by the system, which had run out of memory", self.exit)
+            }
+            (CrashCause::Died, Blame::Outside) => {
+                write!(f, " {} from outside", self.exit)
+            }
+            (CrashCause::Died, _) => write!(f, " {}", self.exit),
+            (CrashCause::Failed(error), _) => {
+                write!(f, " ended with an error of its function: {}", Escaped(error))
+            }
+            (CrashCause::Boot(error), blame) => {
+                write!(f, " did not start: {error}")?;
+                match blame {
+                    Blame::Memory => f.write_str(" (the system had run out of memory)"),
+                    _ => Ok(()),
+                }
+            }
+            (CrashCause::Protocol(what), _) => {
+                write!(f, " broke the protocol and was killed: {}", Escaped(what))
+            }
+            (CrashCause::Stuck(after), _) => {
+                write!(f, " began nothing of what it had been handed for {after:?}, and was killed")
+            }
+            (CrashCause::TimedOut(after), _) => {
+                write!(f, " was killed: a query in it ran longer than {after:?}")
+            }
+            (CrashCause::Cancelled, _) => {
+                write!(f, " was killed: the query that it ran was cancelled")
+            }
+            (CrashCause::Grace(grace), _) => {
+                write!(f, " was killed: it had not ended within its grace of {grace:?}")
+            }
+        }
+    }
+
+    /// What to do about it, where that is not plain from the rest.
+    fn advice(&self) -> Option<&'static str> {
+        match (&self.cause, self.blame) {
+            (CrashCause::Died, Blame::Query) if self.panic.is_some() => None,
+            (CrashCause::Died, Blame::Query) => Some(match self.exit {
+                Exit::Signal(_) => {
+                    "its own code has crashed; `core_dumps`, or the same query in process under a \
+                     debugger, shows where"
+                }
+                Exit::Code(_) => "its own code has ended the process; it is to return instead",
+                Exit::Unknown => return None,
+            }),
+            (_, Blame::Limit(Limit::Memory(_))) => {
+                Some("raise the limit, or see why it wants so much")
+            }
+            (_, Blame::Limit(Limit::Cpu(_))) => {
+                Some("raise the limit, or see why it takes so long")
+            }
+            (_, Blame::Memory) => Some(
+                "have fewer workers, set a `memory_limit`, or give the machine or its control group \
+                 more memory",
+            ),
+            (CrashCause::Died, Blame::Outside) => Some(match self.exit {
+                Exit::Signal(libc::SIGKILL) => {
+                    "find out who sent it; where the system cannot be asked, it may have run out of \
+                     memory, which its log tells"
+                }
+                _ => "find out who sent it",
+            }),
+            (CrashCause::Protocol(_), _) => Some(
+                "does native code in it write where it should not, or to descriptors that it does \
+                 not own?",
+            ),
+            (CrashCause::Stuck(_), _) => Some("was it stopped, or had the machine no time for it?"),
+            _ => None,
+        }
+    }
+}
+
+/// What was running, each on a line of its own.
+fn write_running(f: &mut fmt::Formatter<'_>, running: &[RunningQuery]) -> fmt::Result {
+    const MOST: usize = 16;
+    running.iter().take(MOST).try_for_each(|query| write!(f, "\n  running: {query}"))?;
+    match running.len().saturating_sub(MOST) {
+        0 => Ok(()),
+        more => write!(f, "\n  running: {more} more"),
+    }
+}
+
+/// The last lines of stderr: behind the rest, or where `{:#}` asks for it each on a line of its
+/// own, which nothing in them can pass off as another's.
+fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
+    if !f.alternate() {
+        return write!(f, "; the end of its stderr: {}", Escaped(tail));
+    }
+    tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::error::BootError;
+    use crate::error::{CrashReport, Error, QueryError};
+
+    fn running(query: &str, open: bool) -> RunningQuery {
+        let age = Duration::from_millis(1500);
+        RunningQuery { query: query.into(), age, size: 2048, hash: 0xfeed, open, attempt: 1 }
+    }
+
+    /// Of a worker that ended like this while it ran one query.
+    fn crash(cause: CrashCause, blame: Blame, exit: Exit) -> Crash {
+        Crash {
+            pool: "roll".into(),
+            worker: 7,
+            pid: Some(4242),
+            at: SystemTime::UNIX_EPOCH,
+            cause,
+            blame,
+            exit,
+            running: vec![running("roll", false)],
+            handed_back: 0,
+            served: 12,
+            age: Duration::from_secs(5),
+            max_rss: None,
+            cpu: None,
+            panic: None,
+            debug: None,
+            stderr_tail: None,
+        }
+    }
+
+    #[test]
+    fn a_report_of_hostile_words_reads_so() {
+        let report = CrashReport::new(Crash {
+            handed_back: 3,
+            max_rss: Some(64 << 20),
+            cpu: Some(Duration::from_millis(250)),
+            panic: Some("\x1b[31moh\nno".into()),
+            debug: Some("half\tway".into()),
+            stderr_tail: Some("\x1b[2Jone\r\nworker 1 of pool `roll` is well\u{202e}".into()),
+            ..crash(CrashCause::Died, Blame::Query, Exit::Signal(libc::SIGSEGV))
+        });
+        let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running `roll` \
+                        (2 KiB, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
+                        5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
+                        \\u{1b}[31moh\\nno; its last debug text: half\\tway";
+        assert_eq!(
+            report.to_string(),
+            format!(
+                "{one_line}; the end of its stderr: \\u{{1b}}[2Jone\\r\\nworker 1 of pool `roll` \
+                 is well\\u{{202e}}"
+            )
+        );
+        assert_eq!(
+            format!("{report:#}"),
+            format!(
+                "{one_line}\n  stderr: \\u{{1b}}[2Jone\\r\n  stderr: worker 1 of pool `roll` is \
+                 well\\u{{202e}}"
+            )
+        );
+        let lines = format!("{report:#}");
+        let error = QueryError::Crashed(report);
+        assert_eq!(format!("{error:#}"), lines);
+        assert_eq!(format!("{:#}", Error::from(error)), lines);
+    }
+
+    #[test]
+    fn each_cause_is_told_in_plain_words_with_what_to_do() {
+        let (kill, abort) = (Exit::Signal(libc::SIGKILL), Exit::Signal(libc::SIGABRT));
+        let boot = BootError::Exited { exit: kill };
+        let (second, tea) = (Duration::from_secs(1), Exit::Code(418));
+        for (cause, blame, exit, says) in [
+            (
+                CrashCause::Died,
+                Blame::Query,
+                abort,
+                "was killed by SIGABRT, running `roll` (2 KiB, hash 000000000000feed) for 1.5s: its own \
+                 code has crashed; `core_dumps`, or the same query in process under a debugger, shows \
+                 where; age 5.0s, 12 answered",
+            ),
+            (CrashCause::Died, Blame::Query, tea, "for 1.5s: its own code has ended the process"),
+            (
+                CrashCause::Died,
+                Blame::Limit(Limit::Memory(512 << 20)),
+                abort,
+                " met its `memory_limit` of 512 MiB, and was killed by SIGABRT, running `roll`",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Limit(Limit::Memory(1)),
+                abort,
+                "for 1.5s: raise the limit, or see why it wants so much; ",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Limit(Limit::Cpu(90 * second)),
+                Exit::Signal(libc::SIGXCPU),
+                " met its `cpu_limit` of 90 s, and was killed by SIGXCPU, running `roll`",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Memory,
+                kill,
+                " was killed by SIGKILL by the system, which had run out of memory, running",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Memory,
+                kill,
+                ": have fewer workers, set a `memory_limit`, or",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Outside,
+                kill,
+                " was killed by SIGKILL from outside, running",
+            ),
+            (
+                CrashCause::Died,
+                Blame::Outside,
+                kill,
+                ": find out who sent it; where the system can",
+            ),
+            (CrashCause::Died, Blame::Outside, Exit::Signal(3), ": find out who sent it; age"),
+            (CrashCause::TimedOut(second), Blame::Pool, kill, "longer than 1s, running"),
+            (
+                CrashCause::Boot(boot),
+                Blame::Memory,
+                kill,
+                "(the system had run out of memory), run",
+            ),
+            (
+                CrashCause::Stuck(second),
+                Blame::Query,
+                kill,
+                "was it stopped, or had the machine no",
+            ),
+        ] {
+            let text = crash(cause, blame, exit).to_string();
+            assert!(text.contains(says), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_that_was_lost_is_told() {
+        let died = || crash(CrashCause::Died, Blame::Outside, Exit::Signal(3));
+        let one = Crash { running: vec![running("battle", true)], ..died() };
+        assert!(one.to_string().contains("running the stream `battle` (2 KiB,"), "{one}");
+        let both = vec![running("battle", true), running("roll", false)];
+        let both = Crash { running: both, ..died() };
+        let says =
+            "running 2 queries, 1 of them open streams, the oldest the stream `battle` (2 KiB,";
+        assert!(both.to_string().contains(says), "{both}");
+        assert!(!both.to_string().contains("`roll` (2 KiB"), "the rest is a line each");
+        let lines = format!("{both:#}");
+        let (_, rest) = lines.split_once('\n').expect("several lines");
+        let of = "(2 KiB, hash 000000000000feed) for 1.5s";
+        assert_eq!(rest, format!("  running: the stream `battle` {of}\n  running: `roll` {of}"));
+        let many = Crash { running: vec![running("roll", false); 100], ..died() };
+        let lines = format!("{many:#}");
+        assert_eq!(lines.lines().count(), 18, "{lines}");
+        assert!(lines.ends_with("\n  running: 84 more"), "{lines}");
+    }
+}
