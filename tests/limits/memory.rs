@@ -1,7 +1,10 @@
 //! `memory_limit` of queries.
 
-use pm_runtime::{Blame, BootError, Runtime, SpawnError, worker_query};
-use pm_tests::{Over, pool};
+use std::process::Command;
+
+use pm_runtime::{Blame, BootError, Exit, Runtime, SpawnError, worker_query};
+use pm_tests::{Over, kill, pool, until_begun};
+use rustix::process::Signal;
 
 use super::{LIMIT, MET, MIB, TOO_MUCH, Use, crash, perform};
 
@@ -33,16 +36,16 @@ async fn memory_that_is_refused_is_what_the_report_blames(over: Over) {
         return assert_eq!(pool.query(Use::AtOnce(TOO_MUCH)).await, Ok(true));
     }
     let greed = [
-        Use::AtOnce(TOO_MUCH),
-        Use::Leak,
-        Use::MallocAtOnce(TOO_MUCH),
-        Use::MallocLeak,
-        // Each page of it, after most of it was there.
-        Use::Hold(LIMIT),
+        (Use::AtOnce(TOO_MUCH), libc::SIGABRT),
+        (Use::Leak, libc::SIGABRT),
+        (Use::MallocAtOnce(TOO_MUCH), libc::SIGSEGV),
+        (Use::MallocLeak, libc::SIGSEGV),
+        (Use::Hold(LIMIT), libc::SIGABRT),
     ];
-    for (crashes, what) in (1..).zip(greed) {
+    for (crashes, (what, signal)) in (1..).zip(greed) {
         let report = crash(pool.query(what.clone()).await.unwrap_err());
-        assert_eq!(report.blame, MET, "{what:?}: {report}");
+        // They die as they would have died without anybody's looking.
+        assert_eq!((report.blame, report.exit), (MET, Exit::Signal(signal)), "{what:?}: {report}");
         assert_eq!(pool.query(Use::Nothing).await, Ok(true));
         assert_eq!(pool.health().crashes, crashes, "{what:?} counts");
     }
@@ -94,12 +97,20 @@ async fn what_crashes_for_another_reason_is_not_taken_for_greed(over: Over) {
         return;
     }
     let pool = pool!(GreedyPool over over);
-    for what in [Use::Abort, Use::Stray] {
+    for (what, signal) in [(Use::Abort, libc::SIGABRT), (Use::Stray, libc::SIGSEGV)] {
         // What was refused to a query before it is not its own.
         assert_eq!(pool.query(Use::Try(TOO_MUCH)).await, Ok(false));
         let report = crash(pool.query(what.clone()).await.unwrap_err());
-        assert_eq!(report.blame, Blame::Query, "{what:?}: {report}");
+        let (blame, exit) = (Blame::Query, Exit::Signal(signal));
+        assert_eq!((report.blame, report.exit), (blame, exit), "{what:?}: {report}");
     }
+    // Sent by somebody, once: nothing raises it again.
+    let spins = smol::spawn(pool.query(Use::Spin));
+    until_begun(&pool, 5).await;
+    kill(pool.acquire().unwrap().pid(), Signal::ABORT);
+    let report = crash(spins.await.unwrap_err());
+    let (blame, exit) = (Blame::Query, Exit::Signal(libc::SIGABRT));
+    assert_eq!((report.blame, report.exit), (blame, exit), "{report}");
     // Nobody can tell whether that was the reason.
     let report = crash(pool.query(Use::TryAndAbort(TOO_MUCH)).await.unwrap_err());
     assert_eq!(report.blame, MET, "{report}");
@@ -143,4 +154,12 @@ async fn a_limit_of_nothing_is_a_mistake() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Rust's own handler says what has happened, where there is one.
+#[test]
+fn a_stack_that_overflows_is_told_as_ever() {
+    let program = Command::new(env!("CARGO_BIN_EXE_overflow")).output().unwrap();
+    let said = String::from_utf8(program.stdout).unwrap();
+    assert_eq!(said, "was killed by SIGABRT Query true\n".repeat(2));
 }
