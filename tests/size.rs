@@ -12,13 +12,15 @@ use pm_runtime::{
     Event, Events, Outbox, OutboxClosed, Pool, RawLink, StreamWorker, worker_query, worker_raw,
     worker_stream,
 };
-use pm_tests::{Folder, until_begun};
+use pm_tests::{Folder, Over, pool, suite, until_begun};
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
 
 #[path = "size/recycling.rs"]
 mod recycling;
+#[path = "size/scaling.rs"]
+mod scaling;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -192,7 +192,11 @@ fn option(
         let message = format!("`{name}` has no value: write `{}`", key.example);
         return Err(syn::Error::new_spanned(equals, message));
     }
-    let value = value::parse(key, input)?;
+    let value = match taker {
+        // Nothing says how many are needed.
+        Taker::Pool(Subject::Raw) => value::parse(&key.without_range(), input)?,
+        _ => value::parse(key, input)?,
+    };
     Ok((name, value))
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Key {
 pub(crate) enum Kind {
     /// How many; `None` may stand for no limit, zero may be a mistake.
     Count { none: bool, zero: bool, width: Width },
+    /// How many, or a range in which to find that; neither has a zero.
+    Workers,
     /// A length of time; `None` stands for no limit, zero may be a mistake.
     Time { zero: bool },
     /// The same in whole seconds; zero is a mistake.
@@ -65,13 +67,19 @@ impl Subject {
 }
 
 impl Key {
+    /// The same where a range has no meaning.
+    pub(crate) fn without_range(&self) -> Self {
+        let kind = if self.kind == Kind::Workers { count(false) } else { self.kind };
+        Self { name: self.name, kind, example: self.example }
+    }
+
     /// The attributes that take it.
     pub(crate) fn subjects(&self) -> &'static [Subject] {
         match self.name {
             "cancel" | "retries" | "quarantine" => &[Subject::Query],
             "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
             "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes"
-            | "max_queries" => &[Subject::Query, Subject::Stream],
+            | "max_queries" | "idle_timeout" => &[Subject::Query, Subject::Stream],
             _ => &[Subject::Query, Subject::Stream, Subject::Raw],
         }
     }
@@ -125,7 +133,7 @@ const fn later(name: &'static str) -> Key {
 /// Every option, in the order of the docs (`options.md`, which a test compares).
 #[rustfmt::skip] // A table reads best as one.
 pub(crate) const KEYS: &[Key] = &[
-    key("workers", count(false), "workers = 4"),
+    key("workers", Kind::Workers, "workers = 4"),
     key("timeout", time(false), "timeout = \"30s\""),
     key("queue_timeout", time(true), "queue_timeout = \"5s\""),
     key("boot_timeout", time(false), "boot_timeout = \"10s\""),
@@ -143,7 +151,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("max_memory", size(false), "max_memory = \"512MiB\""),
     key("memory_limit", Kind::Size { none: true, zero: false }, "memory_limit = \"512MiB\""),
     key("cpu_limit", Kind::Seconds, "cpu_limit = \"10s\""),
-    later("idle_timeout"),
+    key("idle_timeout", time(false), "idle_timeout = \"1min\""),
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
     key("init", Kind::Init, "init = set_up"),
     key("message", Kind::Message, "message = Progress"),

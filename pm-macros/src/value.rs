@@ -5,10 +5,12 @@ use crate::keys::{Choice, Key, Kind, Width};
 use crate::model::{bare as bare_type, is_named};
 use crate::{duration, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitInt, Path, Result, Type, UnOp};
+use syn::{
+    Error, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitInt, Path, RangeLimits, Result, Type, UnOp,
+};
 
 /// What an option was set to.
 pub(crate) enum Value {
@@ -39,6 +41,7 @@ pub(crate) fn parse(key: &Key, input: ParseStream) -> Result<Value> {
 fn read(key: &Key, value: Expr) -> Result<Value> {
     let value = bare(value);
     match key.kind {
+        Kind::Workers => workers(key, value),
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
         Kind::Time { zero } => time(key, value, zero),
         Kind::Seconds => seconds(key, value),
@@ -83,6 +86,40 @@ fn count(key: &Key, value: Expr, unlimited: bool, zero: bool, width: Width) -> R
         Some(_) => Err(wrong(key, &value)),
         None => Ok(value.into_token_stream()),
     }
+}
+
+fn workers(key: &Key, value: Expr) -> Result<TokenStream> {
+    let Expr::Range(range) = &value else {
+        return count(key, value, false, false, Width::Usize);
+    };
+    let (Some(least), Some(most)) = (&range.start, &range.end) else {
+        let message = "a range of workers has two ends: write `workers = 1..=8`";
+        return Err(Error::new_spanned(range, message));
+    };
+    let numbers = as_number(least).zip(as_number(most));
+    if matches!(range.limits, RangeLimits::HalfOpen(_)) {
+        let (from, to) = numbers.unwrap_or((1, 9));
+        let last = to.saturating_sub(1).max(from);
+        let message =
+            format!("a range of workers holds its end: write `workers = {from}..={last}`");
+        return Err(Error::new_spanned(range, message));
+    }
+    let (least, most) = (end(key, least)?, end(key, most)?);
+    match numbers {
+        Some((from, to)) if from > to => {
+            let message = format!("this range is empty: write `workers = {to}..={from}`");
+            Err(Error::new_spanned(range, message))
+        }
+        _ => {
+            let limits = &range.limits;
+            Ok(quote!(#least #limits #most))
+        }
+    }
+}
+
+/// One end of a range of workers.
+fn end(key: &Key, value: &Expr) -> Result<TokenStream> {
+    count(key, bare(value.clone()), false, false, Width::Usize)
 }
 
 fn time(key: &Key, value: Expr, zero: bool) -> Result<TokenStream> {
@@ -363,19 +400,22 @@ fn zero_is_refused(key: &Key, value: impl ToTokens) -> Error {
 fn range_is_refused(key: &Key, range: &ExprRange) -> Error {
     let message = match key.name {
         "workers" => {
-            let most = range.end.as_deref().and_then(as_number);
-            let most = most.unwrap_or_else(|| String::from("4"));
-            format!("autoscaling is not there yet: write one number, such as `workers = {most}`")
+            let most = range.end.as_deref().and_then(as_number).filter(|&most| most > 0);
+            let most = most.unwrap_or(4);
+            format!(
+                "raw workers have no queries, which would tell how many are needed: write one \
+                 number, such as `workers = {most}`"
+            )
         }
         name => format!("`{name}` is not a range: write `{}`", key.example),
     };
     Error::new_spanned(range, message)
 }
 
-fn as_number(value: &Expr) -> Option<String> {
+fn as_number(value: &Expr) -> Option<usize> {
     match value {
         Expr::Lit(literal) => match &literal.lit {
-            Lit::Int(number) => Some(number.base10_digits().to_owned()),
+            Lit::Int(number) => number.base10_parse().ok(),
             _ => None,
         },
         _ => None,
@@ -391,7 +431,7 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
             words = quoted.join(" or ");
             &words
         }
-        Kind::Count { .. } => "a whole number",
+        Kind::Workers | Kind::Count { .. } => "a whole number",
         Kind::Time { .. } => "a length of time",
         Kind::Seconds => "a number of seconds",
         Kind::Size { .. } => "a size in bytes",

@@ -97,6 +97,8 @@ impl Dispatch {
         let mut core = Core::new(Config {
             name: "bench".into(),
             workers,
+            most: workers,
+            idle_timeout: None,
             concurrency: 1,
             one_thread: false,
             cores: 2,

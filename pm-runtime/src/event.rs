@@ -59,6 +59,18 @@ pub enum Event {
         /// When it happened.
         at: SystemTime,
     },
+    /// The pool has changed its size by itself, within its range of
+    /// [`workers`](crate::PoolBuilder::workers): it starts this worker, or releases it.
+    Scaled {
+        /// The worker's number.
+        worker: u64,
+        /// When it happened.
+        at: SystemTime,
+        /// How many workers there were to be.
+        from: usize,
+        /// How many there are to be from now on.
+        to: usize,
+    },
     /// Too many workers died, and this was the last one.
     BudgetExhausted {
         /// The worker's number.
@@ -130,6 +142,7 @@ impl Event {
             | Self::Cancelled { worker, .. }
             | Self::Recycled { worker, .. }
             | Self::Released { worker, .. }
+            | Self::Scaled { worker, .. }
             | Self::Message { worker, .. }
             | Self::Reported { worker, .. }
             | Self::BudgetExhausted { worker, .. }
@@ -149,6 +162,7 @@ impl Event {
             | Self::Cancelled { at, .. }
             | Self::Recycled { at, .. }
             | Self::Released { at, .. }
+            | Self::Scaled { at, .. }
             | Self::Message { at, .. }
             | Self::Reported { at, .. }
             | Self::BudgetExhausted { at, .. }

@@ -138,7 +138,7 @@ pub use event::Event;
 pub use exec::{Exec, exec, shell};
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
 pub use listener::{Listener, ReusePort};
-pub use options::{Cancel, Runtime, Transport};
+pub use options::{Cancel, Runtime, Transport, Workers};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{
     Broadcast, Call, Events, Map, Opening, Pool, PoolBuilder, RawWorker, Retry, Spawn,

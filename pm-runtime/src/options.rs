@@ -1,5 +1,6 @@
 //! What a pool can be told.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -147,6 +148,46 @@ impl Runtime {
     }
 }
 
+/// How many workers a pool has: a number, or a range in which it finds its size.
+///
+/// ```
+/// use pm_runtime::{Workers, worker_query};
+///
+/// #[worker_query(workers = 1..=4)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let workers = match std::env::var("FEW") {
+///         Ok(_) => Workers::from(1),
+///         Err(_) => Workers::from(2..=8),
+///     };
+///     let pool = DoublePool::builder().workers(workers).build();
+///     assert_eq!(pool.query(21).await?, 42);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Workers {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+impl From<usize> for Workers {
+    fn from(workers: usize) -> Self {
+        Self { least: workers, most: workers }
+    }
+}
+
+impl From<RangeInclusive<usize>> for Workers {
+    fn from(range: RangeInclusive<usize>) -> Self {
+        let (least, most) = range.into_inner();
+        Self { least, most }
+    }
+}
+
 /// How much may be on its way, or come and not be read, in one direction of a stream.
 ///
 /// A message larger than half of the bytes may exceed them, when no more than half is taken:
@@ -160,7 +201,8 @@ pub(crate) struct Window {
 /// The options of a pool. Their names and defaults are those of the attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) workers: Option<usize>,
+    pub(crate) workers: Option<Workers>,
+    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) queue_timeout: Option<Duration>,
     pub(crate) boot_timeout: Option<Duration>,
@@ -193,6 +235,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             workers: None,
+            idle_timeout: Some(Duration::from_secs(60)),
             timeout: Some(Duration::from_secs(15 * 60)),
             queue_timeout: None,
             boot_timeout: Some(Duration::from_secs(10)),
@@ -229,8 +272,12 @@ impl Options {
             Some(BootError::Option { option: option.into(), reason: reason.into() })
         };
         let zero = Some(Duration::ZERO);
-        if self.workers == Some(0) {
+        if self.workers.is_some_and(|workers| workers.least == 0) {
             mistake("workers", "a pool has at least one")
+        } else if self.workers.is_some_and(|workers| workers.least > workers.most) {
+            mistake("workers", "the range is empty: its smaller end comes first")
+        } else if self.idle_timeout == zero {
+            mistake("idle_timeout", "no worker is of use that may not idle; `None` is no limit")
         } else if self.concurrency == Some(0) {
             mistake("concurrency", "a worker runs at least one query at once")
         } else if self.cancel == Cancel::Kill && self.concurrency.is_some_and(|n| n > 1) {
@@ -268,6 +315,16 @@ impl Options {
         } else {
             None
         }
+    }
+
+    /// The same where workers are raw: they have no queries that could tell how many are needed.
+    pub(crate) fn mistake_of_raw(&self) -> Option<BootError> {
+        let is_range = self.workers.is_some_and(|workers| workers.least != workers.most);
+        is_range.then(|| BootError::Option {
+            option: "workers".into(),
+            reason: "a raw pool has no queries that tell how many it needs: give it one number"
+                .into(),
+        })
     }
 
     /// A duration that can be added to a time; `None` is no limit.

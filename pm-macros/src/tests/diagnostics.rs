@@ -108,13 +108,14 @@ fn a_count_is_a_positive_whole_number() {
 }
 
 #[test]
-fn a_range_of_workers_has_to_wait_for_autoscaling() {
-    option(
-        "workers = 1..=8",
-        "1..=8",
-        "autoscaling is not there yet: write one number, such as `workers = 8`",
-    );
-    option("workers = 2..", "2..", "such as `workers = 4`");
+fn a_range_of_workers_has_two_ends_and_something_between() {
+    option("workers = 2..", "2..", "has two ends: write `workers = 1..=8`");
+    option("workers = ..=8", "..=8", "has two ends: write `workers = 1..=8`");
+    option("workers = 2..8", "2..8", "holds its end: write `workers = 2..=7`");
+    option("workers = 8..=2", "8..=2", "this range is empty: write `workers = 2..=8`");
+    option("workers = 0..=8", "0", "`workers` cannot be zero");
+    option("workers = 1..=8u8", "8u8", "`workers` is a `usize`: write `8`");
+    option(r#"workers = 1..="8""#, r#""8""#, "`workers` is a whole number");
     option("queue = 1..2", "1..2", "`queue` is not a range: write `queue = 1024`");
 }
 

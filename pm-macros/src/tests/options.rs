@@ -58,6 +58,8 @@ fn a_value_that_the_macro_reads_reaches_the_builder_typed() {
         ("workers = 0x10", ".workers(16usize)"),
         ("workers = 1_000usize", ".workers(1000usize)"),
         ("workers = (3)", ".workers(3usize)"),
+        ("workers = 2..=8", ".workers(2usize..=8usize)"),
+        ("workers = (N..=2 * N)", ".workers(N..=2*N)"),
         ("queue = 0", ".queue(0usize)"),
         ("max_crashes = 7", ".max_crashes(7u32)"),
         ("max_crashes = None", ".max_crashes(::core::option::Option::<u32>::None)"),

@@ -451,5 +451,6 @@ fn event(note: Note) -> Event {
         Note::Healed(worker) => Event::Healed { worker, at },
         Note::Quarantined(report, crashes) => Event::Quarantined { report, crashes },
         Note::Forgotten(report) => broadcast::forgotten(&report),
+        Note::Scaled { worker, from, to } => Event::Scaled { worker, at, from, to },
     }
 }

@@ -98,13 +98,6 @@ impl<P: Handle> PoolBuilder<P> {
         Self { options: Options::default(), handle: PhantomData }
     }
 
-    /// How many workers there are; as many as CPUs by default, one where a service has a method
-    /// with `&mut self`: what one worker's state was told is news to another's.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.options.workers = Some(workers);
-        self
-    }
-
     /// How long one run in a worker may take, from the moment that the worker begins it; 15
     /// minutes by default. A sync query that takes longer costs its worker, an async one is
     /// dropped there.

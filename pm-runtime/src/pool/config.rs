@@ -23,13 +23,14 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
     let cpus = cpus();
     let asked = options.concurrency.or(entry.serve.alone(options.cancel));
     let concurrency = entry.serve.concurrency(asked).min(MOST);
+    // What is told to one worker's state is news to another's.
+    let usual = if entry.serve.changes_state() { 1 } else { cpus };
+    let workers = options.workers.unwrap_or(usual.into());
     Config {
         name: name.to_owned(),
-        // What is told to one worker's state is news to another's.
-        workers: options
-            .workers
-            .unwrap_or(if entry.serve.changes_state() { 1 } else { cpus })
-            .min(MOST),
+        workers: workers.least.min(MOST),
+        most: workers.most.min(MOST),
+        idle_timeout: options.idle_timeout.map(Options::finite),
         concurrency,
         one_thread: !entry.serve.blocks(),
         ahead: AHEAD,

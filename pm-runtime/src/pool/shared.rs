@@ -81,7 +81,8 @@ pub(crate) enum Seat {
 
 impl Shared {
     pub(crate) fn new(name: String, entry: Entry, options: Options) -> Arc<Self> {
-        let mistake = options.mistake();
+        let of_raw = || options.mistake_of_raw().filter(|_| entry.serve.is_raw());
+        let mistake = options.mistake().or_else(of_raw);
         // A pool that will not start still has to be consistent.
         let mut options = if mistake.is_some() { Options::default() } else { options };
         let listeners = std::mem::take(&mut options.listeners);

@@ -61,7 +61,7 @@ impl<P> Core<P> {
     }
 
     /// Workers that are missing: those of the target, and replacements of a rolling respawn.
-    fn missing(&self) -> usize {
+    pub(super) fn missing(&self) -> usize {
         if self.stage == Stage::Destroyed {
             return 0;
         }

@@ -52,10 +52,19 @@ impl<P> Core<P> {
     /// Releases one worker, and does not replace it.
     pub(crate) fn unspawn_one(&mut self, worker: WorkerId, now: Instant) -> WaiterId {
         if self.slot(worker).is_some_and(|slot| slot.is_staying()) {
-            self.target = self.target.saturating_sub(1);
+            self.give_up_place(worker);
         }
         self.release(worker, later(now, self.config.grace), now);
         self.wait_for(Goal::Gone(vec![worker]), now)
+    }
+
+    /// A worker goes, and its place with it.
+    pub(super) fn give_up_place(&mut self, worker: WorkerId) {
+        self.target = self.target.saturating_sub(1);
+        if self.slot(worker).is_some_and(|slot| slot.worn) {
+            // Nobody need take it.
+            self.vacant = self.vacant.saturating_sub(1);
+        }
     }
 
     /// Makes the pool this large: starts workers, or releases the least loaded.
@@ -282,6 +291,7 @@ impl<P> Core<P> {
                 if busy {
                     self.demand();
                 }
+                self.shrink(now);
                 self.roll(now);
                 self.trim(now);
             }
@@ -310,6 +320,7 @@ impl<P> Core<P> {
             Stage::Destroyed => {}
         }
         self.fill(now);
+        self.grow(now);
         if !self.has(Bug::ForgetTemporary) {
             self.fill_temporary(now);
         }

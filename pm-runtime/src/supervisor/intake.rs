@@ -43,6 +43,7 @@ impl<P> Core<P> {
         if in_excess && for_anybody {
             self.make_place(now);
         }
+        self.grow(now);
         self.fail_if_hopeless(now);
         Some(key)
     }

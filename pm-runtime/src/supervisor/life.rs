@@ -73,7 +73,9 @@ impl<P> Core<P> {
         slot.phase = Phase::Live;
         slot.progress = now;
         slot.live = Some(now);
+        let took = now.saturating_duration_since(slot.since);
         let temporary = slot.temporary;
+        self.booted(took);
         self.note(Note::Ready(worker));
         if temporary {
             self.commission(worker, now);

@@ -24,6 +24,7 @@ mod raw;
 mod recycle;
 mod rehouse;
 mod retry;
+mod scale;
 mod schedule;
 #[cfg(test)]
 mod sim;
@@ -55,6 +56,7 @@ use pace::Pace;
 use quarantine::Quarantine;
 use queries::Queries;
 use query::{Place, Query};
+use scale::Scaled;
 use slot::{Gate, Slot, Verdict};
 use tally::Tally;
 use waiters::Waiter;
@@ -78,8 +80,11 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) name: String,
-    /// Workers of a pool that is in use.
+    /// Workers of a pool that is in use; it finds its size between this and `most`.
     pub(crate) workers: usize,
+    pub(crate) most: usize,
+    /// How long a worker beyond `workers` may idle.
+    pub(crate) idle_timeout: Option<Duration>,
     /// Queries that a worker runs at once.
     pub(crate) concurrency: usize,
     /// They share a thread: one that blocks it keeps all others of its worker from running.
@@ -184,6 +189,12 @@ pub(crate) enum Note {
     Forgotten(CrashReport),
     /// The query that ran alone at this crash has killed so many workers, and is refused from now on.
     Quarantined(CrashReport, u32),
+    /// The pool has found that this worker is needed, or is not.
+    Scaled {
+        worker: WorkerId,
+        from: usize,
+        to: usize,
+    },
 }
 
 /// What a caller asks for.
@@ -244,6 +255,7 @@ pub(crate) enum Bug {
     ForgetAdded,
     ForgetAge,
     ForgetBroadcastEarly,
+    ForgetAhead,
     ForgetCancelAfterReprieve,
     ForgetCancelledBegin,
     ForgetDetached,
@@ -271,12 +283,17 @@ pub(crate) enum Bug {
     ForgetWakeAfterAnswer,
     ForgetWakeAfterReprieve,
     ForgetWakeOfAge,
+    ForgetWakeOfIdle,
     ForgetWakeOfPace,
     ForgetWakeOfProbe,
     ForgetWakeOfRecall,
     ForgetWakeOfRecovery,
     ForgetWakeOfRetry,
     ForgetWakeOfTimeout,
+    ForgetWakeOfWait,
+    GrowAtOnce,
+    GrowBeyond,
+    GrowForAll,
     GrowKeys,
     HandToReleasing,
     HandToShutGate,
@@ -327,6 +344,9 @@ pub(crate) enum Bug {
     RetryTimedOut,
     ShareSuspects,
     ShareTemporary,
+    ShrinkAtOnce,
+    ShrinkBeyond,
+    ShrinkTheBusy,
     SkipBackoff,
     SkipReplay,
     SkipTakeBack,
@@ -369,6 +389,9 @@ pub(crate) struct Core<P> {
     broadcasts: Broadcasts,
     /// Of the pauses between the runs of a query.
     jitter: Jitter,
+    /// How long a worker takes to start.
+    boot: Option<Duration>,
+    scaled: Scaled,
     /// `BudgetExhausted` was told, and nothing has healed since.
     exhausted: bool,
     rolling: Option<Rolling>,
@@ -407,6 +430,8 @@ impl<P> Core<P> {
             target: 0,
             stage: Stage::Open,
             pace: Pace::default(),
+            boot: None,
+            scaled: Scaled::default(),
             exhausted: false,
             rolling: None,
             waiters: Vec::new(),

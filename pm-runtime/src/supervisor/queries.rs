@@ -174,6 +174,11 @@ impl<P> Queries<P> {
         self.temporary.len
     }
 
+    /// Those that wait for any worker of the pool's size.
+    pub(crate) fn waiting_for_any(&self) -> usize {
+        self.shared.len
+    }
+
     /// The oldest of those that want this worker.
     pub(crate) fn front_pinned(&self, worker: WorkerId) -> Option<QueryKey> {
         self.pinned.get(&worker).and_then(|line| self.first_of(line))

@@ -27,7 +27,7 @@ impl<P> Core<P> {
                     *phase = Phase::Releasing { deadline: Some(deadline), told: true };
                 }
                 if !replaced {
-                    self.target = self.target.saturating_sub(1);
+                    self.give_up_place(worker);
                 }
                 self.vacant += usize::from(self.has(Bug::VacateLeft));
                 self.wake_by(deadline);

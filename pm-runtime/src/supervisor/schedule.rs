@@ -149,7 +149,7 @@ impl<P> Core<P> {
             }
             Route::Temporary => {
                 let here = self.slots.iter().filter(|slot| slot.temporary).count();
-                here < self.config.workers
+                here < self.config.most
             }
         }
     }

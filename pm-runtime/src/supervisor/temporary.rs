@@ -24,7 +24,7 @@ impl<P> Core<P> {
         let mut missing = self.queries.waiting_temporary().saturating_sub(coming);
         let most = match self.has(Bug::TooManyTemporary) {
             true => usize::MAX,
-            false => self.config.workers,
+            false => self.config.most,
         };
         while missing > 0 && here < most && starting < self.config.boots_at_once {
             if let Some(at) = self.temporary_pauses.not_before()

@@ -3,8 +3,64 @@
 use std::time::Duration;
 
 use super::{Handle, PoolBuilder};
+use crate::options::Workers;
 
 impl<P: Handle> PoolBuilder<P> {
+    /// How many workers there are; as many as CPUs by default, one where a service has a method
+    /// with `&mut self`: what one worker's state was told is news to another's.
+    ///
+    /// In a range, as in `.workers(2..=8)`, the pool finds its size. It starts with the least, and one
+    /// more worker is started when a query has waited for as long as that takes, or for 20 ms where
+    /// that is more; one that has had nothing to do for the
+    /// [`idle_timeout`](Self::idle_timeout) is let go. [`Event::Scaled`](crate::Event::Scaled) tells
+    /// of both. Queries that want a certain worker, or are kept by one for their key, do not count.
+    /// There is no range for [raw](crate::worker_raw) pools, which have no queries.
+    ///
+    /// What is asked for by hand is done, whatever the range: [`spawn`](crate::Pool::spawn) and
+    /// [`spawn_one`](crate::Pool::spawn_one) may go beyond it, [`resize`](crate::Pool::resize),
+    /// [`respawn_to`](crate::Pool::respawn_to) and [`unspawn_one`](crate::Pool::unspawn_one) below
+    /// it. From there the pool goes on by itself: it grows while queries wait, up to the most, and
+    /// shrinks while workers idle, down to the least. [`respawn`](crate::Pool::respawn) keeps the size
+    /// that it finds, [`start`](crate::Pool::start) and a query after
+    /// [`unspawn`](crate::Pool::unspawn) begin with the least.
+    ///
+    /// ```
+    /// use pm_runtime::{Event, worker_query};
+    /// use smol::stream::StreamExt;
+    /// use std::time::Duration;
+    ///
+    /// #[worker_query]
+    /// fn nap(time: Duration) {
+    ///     std::thread::sleep(time)
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = NapPool::builder().workers(1..=2).build();
+    ///     let mut events = pool.events();
+    ///     let (nap, another) = (pool.query(Duration::from_secs(1)), pool.query(Duration::from_secs(1)));
+    ///     smol::future::try_zip(nap, another).await?;
+    ///     while let Some(event) = events.next().await {
+    ///         if let Event::Scaled { from: 1, to: 2, .. } = event {
+    ///             break;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn workers(mut self, workers: impl Into<Workers>) -> Self {
+        self.options.workers = Some(workers.into());
+        self
+    }
+
+    /// How long a worker may have nothing to do before it is let go, where there are more than the
+    /// least of a range of [`workers`](Self::workers); one minute by default, `None` for ever. A
+    /// worker always stays for as long as it takes to start one.
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.idle_timeout = timeout.into();
+        self
+    }
+
     /// How many queries a worker runs before it is replaced; any number by default. For streams it is
     /// how many it opens. No effect on [raw](crate::worker_raw) workers, which have none.
     ///

@@ -55,7 +55,7 @@ impl Waits {
         let (title, signature) = ("wait", "fn wait()");
         let name = || "wait";
         let entry = Entry { name, title, signature, place: (file!(), line!()), serve };
-        let options = Options { in_process: true, workers: Some(1), ..Options::default() };
+        let options = Options { in_process: true, workers: Some(1.into()), ..Options::default() };
         Self(Pool::new(Shared::new(title.into(), entry, options)))
     }
 

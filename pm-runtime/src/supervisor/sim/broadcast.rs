@@ -133,6 +133,9 @@ impl World {
         shadow.ready = true;
         shadow.live = shadow.killed.is_none().then_some(now);
         shadow.progress = now;
+        // A dying one says nothing of the next.
+        let took = shadow.killed.is_none().then(|| now - shadow.launched);
+        self.ledger.note_boot(took);
         Ok(())
     }
 

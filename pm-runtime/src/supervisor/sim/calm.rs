@@ -94,7 +94,7 @@ impl World {
                 Route::Worker(worker) => shadows.any(|other| *other.0 == worker && stuck(other)),
                 Route::Temporary => {
                     let temporary = shadows.filter(|(_, shadow)| shadow.temporary);
-                    temporary.filter(|other| stuck(*other)).count() >= self.config.workers
+                    temporary.filter(|other| stuck(*other)).count() >= self.config.most
                 }
                 Route::Any | Route::Key(_) => {
                     let mut others = shadows.filter(|(_, shadow)| !shadow.temporary).peekable();

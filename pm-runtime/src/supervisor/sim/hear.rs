@@ -291,7 +291,8 @@ impl World {
         let end = self.core.died(worker, obituary, self.now);
         self.note_reruns(&ran, &shadow, target)?;
         self.check_words()?;
-        judge::ensure(!unwanted || self.core.target >= before.target || !self.is_open(), || {
+        let keeps_size = self.core.target >= before.target || self.config.scales();
+        judge::ensure(!unwanted || keeps_size || !self.is_open(), || {
             format!("worker {worker} died for a query that nobody wants, and is not missed")
         })?;
         self.react(Event::Other, &before)?;

@@ -334,7 +334,7 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
         world.ledger.shadow(*worker)?.releasing.get_or_insert(now);
     }
     let core = &world.core;
-    let cap = world.ledger.cap.max(core.config.workers);
+    let cap = world.ledger.cap.max(core.config.most);
     ensure(core.target <= cap, || format!("the target is {}, not {cap}", core.target))?;
     if !world.is_open() {
         return Ok(());

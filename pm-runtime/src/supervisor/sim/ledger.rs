@@ -225,10 +225,14 @@ pub(super) struct Ledger {
     pub(super) rejected: u64,
     /// Workers of the pool's size that were ever launched.
     pub(super) launched: usize,
-    /// Those that have left by themselves, and whose place is gone with them.
+    /// Those whose place is gone with them: they have left by themselves, or were not needed.
     pub(super) left: usize,
-    /// Those of them that were to be replaced, so that somebody may have had their place before.
-    pub(super) worn_left: usize,
+    /// Those of them that were about to be replaced, and perhaps had been.
+    pub(super) left_worn: usize,
+    /// The shortest and the longest time that a worker took to start.
+    pub(super) boots: Option<(Duration, Duration)>,
+    /// When the pool last found that it needs another worker.
+    pub(super) grown: Option<Instant>,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,
     /// What every worker hears before it is ready, in the order in which it was said.

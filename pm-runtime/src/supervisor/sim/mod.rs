@@ -18,6 +18,7 @@ mod raw;
 mod recount;
 mod recycle;
 mod rng;
+mod scale;
 mod steps;
 mod worker;
 mod world;

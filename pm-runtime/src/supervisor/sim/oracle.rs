@@ -7,7 +7,7 @@ use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
 use super::world::World;
-use super::{raw, recycle};
+use super::{raw, recycle, scale};
 
 pub(super) fn check(world: &World) -> Check {
     check_places(world)?;
@@ -158,7 +158,7 @@ fn check_temporary(world: &World) -> Check {
         }
     }
     let temporary = world.ledger.shadows.values().filter(|shadow| shadow.temporary).count();
-    if temporary > config.workers {
+    if temporary > config.most {
         return Err(format!("{temporary} temporary workers at once"));
     }
     if world.core.keys.len() > config.keys {
@@ -336,6 +336,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     raw::check_punctual(world)?;
     world.check_blames()?;
     recycle::check_punctual(world)?;
+    scale::check_punctual(world)?;
     check_spread(world)?;
     check_births(world)
 }
@@ -347,7 +348,7 @@ fn check_births(world: &World) -> Check {
     let temporary = core.slots.iter().filter(|slot| slot.temporary);
     let coming = temporary.clone().filter(|slot| slot.is_starting()).count();
     if core.queries.waiting_temporary() > coming
-        && temporary.count() < world.config.workers
+        && temporary.count() < world.config.most
         && starting < world.config.boots_at_once
         && core.temporary_pauses.not_before().is_none_or(|at| at <= world.now)
     {

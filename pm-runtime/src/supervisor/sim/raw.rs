@@ -64,7 +64,7 @@ impl World {
         shadow.left |= shadow.killed.is_none();
         self.ledger.left += usize::from(leaves);
         let worn = self.core.slot(worker).is_some_and(|slot| slot.worn);
-        self.ledger.worn_left += usize::from(leaves && worn);
+        self.ledger.left_worn += usize::from(leaves && worn);
         self.core
             .leave(worker, now)
             .map_err(|error| format!("worker {worker} has returned, and was told off: {error}"))?;

@@ -86,6 +86,6 @@ pub(super) fn check_restarts(world: &World) -> Check {
     let missing = (core.target + worn).saturating_sub(staying);
     let restarts = core.restarts() as usize;
     let fine =
-        ledger.meddled || (restarts <= lost + ledger.worn_left && restarts + missing >= lost);
+        ledger.meddled || (restarts <= lost + ledger.left_worn && restarts + missing >= lost);
     ensure(fine, || format!("{restarts} restarts; {lost} were lost, {missing} are missing"))
 }

@@ -1,5 +1,7 @@
 //! Workers grow old and heavy, and what the oracle has to say of their replacement.
 
+use std::time::Duration;
+
 use super::super::WorkerId;
 use super::super::recycle::WEIGHING;
 use super::super::slot::Phase;
@@ -64,10 +66,12 @@ impl World {
                 shadow.wear.before = true;
             }
         }
-        self.core.config.max_age = None;
-        self.core.config.max_memory = None;
-        self.config.max_age = None;
-        self.config.max_memory = None;
+        // Who is worn out by then is replaced all the same.
+        let age = self.config.recycles().then_some(Duration::from_secs(365 * 24 * 3600));
+        for config in [&mut self.core.config, &mut self.config] {
+            config.max_age = age;
+            config.max_memory = None;
+        }
     }
 }
 

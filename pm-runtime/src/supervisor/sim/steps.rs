@@ -27,9 +27,13 @@ pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
         true => &[SECOND, 10 * SECOND, 100 * SECOND],
         false => &[SECOND, 10 * SECOND],
     };
+    let workers = 1 + rng.below(4);
+    let largest = workers + if raw || !rng.one_in(3) { 0 } else { 1 + rng.below(4) };
     Config {
         name: "sim".into(),
-        workers: 1 + rng.below(4),
+        workers,
+        most: largest,
+        idle_timeout: rng.pick(&[None, Some(MS), Some(SECOND), Some(10 * SECOND)]).flatten(),
         concurrency: 1 + rng.below(most),
         one_thread: rng.pick(&[false, true]).unwrap_or_default(),
         cancel,

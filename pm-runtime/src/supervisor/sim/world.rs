@@ -13,7 +13,7 @@ use super::super::{
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wear, Wish};
 use super::rng::Rng;
 use super::worker::{Down, Ending, FakeWorker};
-use super::{judge, oracle, outcomes, raw, recount, recycle};
+use super::{judge, oracle, outcomes, raw, recount, recycle, scale};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
@@ -382,6 +382,9 @@ impl World {
             Action::Reached(waiter, result) => outcomes::reached(self, waiter, &result, before)?,
             Action::Weigh(worker) => recycle::weigh(self, worker)?,
             Action::Note(Note::Recycled(worker)) => recycle::recycled(self, worker, event)?,
+            Action::Note(Note::Scaled { worker, from, to }) => {
+                scale::scaled(self, worker, from, to)?;
+            }
             Action::Note(Note::Crashed(report)) => {
                 self.ledger.told_crashes += 1;
                 self.ledger.told_blame = Some(report.blame);

@@ -7,6 +7,7 @@ mod queries;
 mod raw;
 mod recycle;
 mod routes;
+mod scale;
 mod workers;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -31,6 +32,8 @@ fn config(workers: usize) -> Config {
     Config {
         name: "test".into(),
         workers,
+        most: workers,
+        idle_timeout: None,
         concurrency: 1,
         one_thread: false,
         ahead: 4,
