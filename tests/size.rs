@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use pm_runtime::{
-    Event, Events, Outbox, OutboxClosed, Pool, RawLink, StreamWorker, worker_query, worker_raw,
-    worker_stream,
+    Event, Events, Outbox, OutboxClosed, Pool, QueryError, RawLink, StreamWorker, WorkerState,
+    worker_query, worker_raw, worker_stream,
 };
-use pm_tests::{Folder, Over, pool, suite, until_begun};
+use pm_tests::{Folder, Over, kill, pool, suite, until, until_begun};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
@@ -21,6 +22,8 @@ use smol::stream::StreamExt;
 mod recycling;
 #[path = "size/scaling.rs"]
 mod scaling;
+#[path = "size/spares.rs"]
+mod spares;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]

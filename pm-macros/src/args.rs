@@ -164,11 +164,6 @@ fn option(
         }
         Taker::CrateOnly(_) | Taker::Pool(_) => {}
     }
-    if key.kind == Kind::Later {
-        return fail(format!(
-            "`{name}` is not there yet: this version of pm-runtime does not implement it"
-        ));
-    }
     if seen.contains(&key.name) {
         let instead = match key.kind {
             Kind::Variables => "put all variables into one",
@@ -259,8 +254,7 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
         None => String::from(":"),
     };
     let fits = |key: &&Key| key.subjects().contains(&subject);
-    let usable = KEYS.iter().filter(|key| key.kind != Kind::Later).filter(fits);
-    let list: Vec<_> = usable.map(|key| key.name).collect();
+    let list: Vec<_> = KEYS.iter().filter(fits).map(|key| key.name).collect();
     format!("unknown option `{name}`{hint} the options are {}", list.join(", "))
 }
 

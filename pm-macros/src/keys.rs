@@ -41,8 +41,6 @@ pub(crate) enum Kind {
     Init,
     /// The type of the workers' messages.
     Message,
-    /// Known, and refused: this version does not implement it.
-    Later,
 }
 
 /// Where an option has a meaning.
@@ -78,7 +76,7 @@ impl Key {
         match self.name {
             "cancel" | "retries" | "quarantine" => &[Subject::Query],
             "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
-            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes"
+            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes" | "spares"
             | "max_queries" | "idle_timeout" => &[Subject::Query, Subject::Stream],
             _ => &[Subject::Query, Subject::Stream, Subject::Raw],
         }
@@ -126,10 +124,6 @@ const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
     Key { name, kind, example }
 }
 
-const fn later(name: &'static str) -> Key {
-    key(name, Kind::Later, "")
-}
-
 /// Every option, in the order of the docs (`options.md`, which a test compares).
 #[rustfmt::skip] // A table reads best as one.
 pub(crate) const KEYS: &[Key] = &[
@@ -145,7 +139,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("quarantine", Kind::Count { none: true, zero: false, width: Width::U32 }, "quarantine = 3"),
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
     key("crash_window", time(false), "crash_window = \"30min\""),
-    later("spares"),
+    key("spares", count(true), "spares = 1"),
     key("max_queries", Kind::Count { none: true, zero: false, width: Width::Usize }, "max_queries = 10000"),
     key("max_age", time(false), "max_age = \"1h\""),
     key("max_memory", size(false), "max_memory = \"512MiB\""),

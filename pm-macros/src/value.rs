@@ -53,7 +53,7 @@ fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Name => return stem(key, &value).map(Value::Stem),
         Kind::Crate => return runtime(key, &value).map(Value::Runtime),
         Kind::Init => return init(key, value).map(Value::Init),
-        Kind::Message | Kind::Variables | Kind::Later => Err(wrong(key, &value)),
+        Kind::Message | Kind::Variables => Err(wrong(key, &value)),
     }
     .map(Value::Setting)
 }
@@ -444,7 +444,6 @@ fn wrong(key: &Key, value: impl ToTokens) -> Error {
         Kind::Crate => "a path",
         Kind::Init => "the path of a function without arguments",
         Kind::Message => "a type",
-        Kind::Later => "not there yet",
     };
     let message = format!("`{}` is {what}: write `{}`", key.name, key.example);
     Error::new_spanned(value, message)

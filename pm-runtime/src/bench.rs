@@ -113,6 +113,7 @@ impl Dispatch {
             max_crashes: None,
             crash_window: None,
             quarantine: None,
+            spares: 0,
             max_queries: None,
             max_age: None,
             max_memory: None,

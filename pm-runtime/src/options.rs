@@ -215,6 +215,7 @@ pub(crate) struct Options {
     pub(crate) quarantine: Option<u32>,
     pub(crate) max_crashes: Option<u32>,
     pub(crate) crash_window: Option<Duration>,
+    pub(crate) spares: usize,
     pub(crate) max_queries: Option<usize>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) max_memory: Option<u64>,
@@ -248,6 +249,7 @@ impl Default for Options {
             quarantine: Some(3),
             max_crashes: Some(5),
             crash_window: Some(Duration::from_secs(30 * 60)),
+            spares: 0,
             max_queries: None,
             max_age: None,
             max_memory: None,
@@ -320,11 +322,16 @@ impl Options {
     /// The same where workers are raw: they have no queries that could tell how many are needed.
     pub(crate) fn mistake_of_raw(&self) -> Option<BootError> {
         let is_range = self.workers.is_some_and(|workers| workers.least != workers.most);
-        is_range.then(|| BootError::Option {
-            option: "workers".into(),
-            reason: "a raw pool has no queries that tell how many it needs: give it one number"
-                .into(),
-        })
+        let mistake = |option: &str, reason: &str| {
+            Some(BootError::Option { option: option.into(), reason: reason.into() })
+        };
+        if is_range {
+            mistake("workers", "no query tells how many raw workers are needed: give it one number")
+        } else if self.spares > 0 {
+            mistake("spares", "a raw worker is at work as soon as it is there")
+        } else {
+            None
+        }
     }
 
     /// A duration that can be added to a time; `None` is no limit.

@@ -42,15 +42,6 @@ fn an_unknown_option_is_answered_with_the_closest_and_the_list() {
 }
 
 #[test]
-fn an_option_of_a_later_version_is_refused_by_name() {
-    option(
-        "spares = 1",
-        "spares",
-        "`spares` is not there yet: this version of pm-runtime does not implement it",
-    );
-}
-
-#[test]
 fn an_option_is_given_once() {
     let args = "workers = 3, workers = 4";
     refused(worker_query, args, "fn f() {}", &[("workers", "`workers` is given twice: keep one")]);
@@ -591,6 +582,8 @@ fn options_without_a_meaning_for_raw_workers_are_refused() {
     };
     let says = "is an option of `#[worker_query]`, and has no meaning for `#[worker_raw]`";
     option(r#"cancel = "kill""#, "cancel", says);
+    option("quarantine = 1", "quarantine", says);
+    option("retries = 1", "retries", says);
     let says = "is an option of `#[worker_query]` and `#[worker_stream]`, and has no meaning for \
                 `#[worker_raw]`: remove it";
     for name in ["timeout", "queue_timeout", "concurrency", "queue", "queue_bytes"] {
@@ -602,7 +595,6 @@ fn options_without_a_meaning_for_raw_workers_are_refused() {
         "unknown option `timout`: the options are workers, boot_timeout,",
     );
     option("windo = 3", "windo", "did you mean `window`?");
-    option("spares = 1", "spares", "`spares` is not there yet");
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub struct Health {
     pub idle: usize,
     /// Workers that have a load.
     pub busy: usize,
+    /// Workers that are ready beyond the pool's size, and are handed nothing. Those that are not ready
+    /// yet are among `starting`.
+    pub spares: usize,
     /// Workers on their way out.
     pub releasing: usize,
     /// Queries in the queue, not handed to any worker.
@@ -107,6 +110,9 @@ pub enum WorkerState {
     Idle,
     /// It has a load: queries, streams, or what the application has added.
     Busy,
+    /// It is ready, and is handed nothing until one of the pool's size is missing
+    /// ([`spares`](crate::PoolBuilder::spares)).
+    Spare,
     /// It takes no more queries, and ends when it has none.
     Releasing,
     /// It is no more.

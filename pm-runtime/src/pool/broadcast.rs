@@ -151,13 +151,13 @@ impl Shared {
         }
         let method = codec::variant(request.value()).unwrap_or_default();
         let before;
-        (before, _) = self.change(|state, _| {
+        (before, _) = self.change(|state, now| {
             if !state.core.is_open() {
                 return (Err(QueryError::Destroyed), None);
             }
             let old = state.words.insert(method, request.clone());
             // It may be long, and is dropped without the lock.
-            (Ok(state.core.broadcast(method)), old)
+            (Ok(state.core.broadcast(method, now)), old)
         });
         before
     }

@@ -44,6 +44,7 @@ pub(super) fn config(name: &str, entry: &Entry, options: &Options) -> Config {
         crash_window: options.crash_window,
         // What opens a stream is seldom what kills its worker.
         quarantine: options.quarantine.filter(|_| !entry.serve.has_streams()),
+        spares: options.spares.min(MOST),
         max_queries: options.max_queries.map(|queries| queries as u64),
         max_age: options.max_age.map(Options::finite),
         max_memory: options.max_memory,

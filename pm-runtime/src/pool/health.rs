@@ -24,6 +24,7 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
             starting: count(WorkerState::Starting),
             idle: count(WorkerState::Idle),
             busy: count(WorkerState::Busy),
+            spares: count(WorkerState::Spare),
             releasing: count(WorkerState::Releasing),
             queued: core.waiting(),
             queued_bytes: core.waiting_bytes(),

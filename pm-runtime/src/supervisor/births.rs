@@ -7,15 +7,18 @@ use super::{Action, Bug, Core, Note, Slot, Stage, WorkerId, later};
 use crate::error::{BootError, QueryError, SpawnError};
 
 impl<P> Core<P> {
-    /// Starts the workers that are missing, as far as budget, backoff and CPUs allow.
+    /// Starts the workers and spares that are missing, as far as budget, backoff and CPUs allow.
     pub(super) fn fill(&mut self, now: Instant) {
         if self.has(Bug::NeverRespawn) && self.next_worker > self.target as u64 {
             return;
         }
+        if self.draft(now) {
+            self.dispatch(now);
+        }
         let mut missing = self.missing();
         // Somebody may have made the pool smaller since.
         self.vacant = self.vacant.min(missing);
-        while missing > 0 {
+        while missing > 0 || self.missing_spares() > 0 {
             let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
             if starting >= self.config.boots_at_once && !self.has(Bug::TooManyBoots) {
                 return;
@@ -30,6 +33,10 @@ impl<P> Core<P> {
                 }
                 return;
             }
+            let spare = missing == 0;
+            if spent && spare {
+                return;
+            }
             if let Some(at) = self.budget.not_before()
                 && now < at
                 && !self.has(Bug::SkipBackoff)
@@ -39,6 +46,12 @@ impl<P> Core<P> {
             }
             let replacement = self.rolling.is_some();
             let worker = self.launch(now);
+            if spare {
+                if let Some(slot) = self.slot_mut(worker) {
+                    slot.spare = true;
+                }
+                continue;
+            }
             let restart = self.vacant > 0 || self.has(Bug::CountFirstStarts);
             self.vacant = self.vacant.saturating_sub(1);
             self.restarts += u64::from(restart && !self.has(Bug::ForgetRestart));

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::query::Place;
 use super::slot::Slot;
-use super::{Action, Bug, Core, Note, QueryKey, Route, Submission, WorkerId};
+use super::{Action, Bug, Core, Note, QueryKey, Route, Submission, WorkerId, later};
 use crate::error::{Blame, BootError, CrashCause, CrashReport};
 
 /// So many workers may die of hearing a word again, before it is forgotten.
@@ -45,7 +45,7 @@ pub(crate) struct Replay {
 impl<P> Core<P> {
     /// Something is said to every worker, and to those to come. Which there are that serve by now, and
     /// are told like anybody else; the others hear it before they do.
-    pub(crate) fn broadcast(&mut self, method: Method) -> Vec<WorkerId> {
+    pub(crate) fn broadcast(&mut self, method: Method, now: Instant) -> Vec<WorkerId> {
         let Broadcasts { words, version } = &mut self.broadcasts;
         *version += 1;
         words.retain(|word| word.method != method);
@@ -59,8 +59,23 @@ impl<P> Core<P> {
                 replay.next.push(method);
             }
         }
-        let serves = |slot: &&Slot| slot.is_live() && !slot.temporary;
-        self.slots.iter().filter(serves).map(|slot| slot.id).collect()
+        self.replace_spares(now);
+        let serves = |slot: &&Slot| slot.is_live() && slot.is_staying();
+        let serving = self.slots.iter().filter(serves).map(|slot| slot.id).collect();
+        self.after_change(now);
+        serving
+    }
+
+    /// Spares that are ready have not heard it, and nobody may speak to them: others take their places.
+    fn replace_spares(&mut self, now: Instant) {
+        let ready = |slot: &&Slot| slot.is_spare() && slot.is_live();
+        let deaf: Vec<WorkerId> = self.slots.iter().filter(ready).map(|slot| slot.id).collect();
+        for worker in deaf {
+            if self.has(Bug::KeepDeafSpares) {
+                return;
+            }
+            self.release(worker, later(now, self.config.grace), now);
+        }
     }
 
     /// A worker has set itself up: it hears what every worker hears. `false`: there is nothing.

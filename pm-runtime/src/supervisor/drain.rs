@@ -74,7 +74,10 @@ impl<P> Core<P> {
         }
         self.target = workers;
         let surplus = self.staying().saturating_sub(workers + self.to_replace());
-        let gone = self.release_surplus(surplus, now);
+        let mut gone = self.release_surplus(surplus, now);
+        if workers == 0 {
+            gone.extend(self.release_spares(now));
+        }
         self.wait_for(Goal::Resized { ready: workers, gone }, now)
     }
 
@@ -86,12 +89,16 @@ impl<P> Core<P> {
         let live: Vec<WorkerId> = live.iter().map(|slot| slot.id).collect();
         let starting: Vec<WorkerId> = starting.iter().map(|slot| slot.id).collect();
         let ready = workers.unwrap_or(self.target);
+        let mut spares = Vec::new();
         if self.stage == Stage::Open {
             self.target = ready;
             // What is not ready yet serves nobody; what is stays until it is replaced.
             let deadline = later(now, self.config.grace);
             for &worker in &starting {
                 self.release(worker, deadline, now);
+            }
+            if !self.has(Bug::KeepOldSpares) {
+                spares = self.release_spares(now);
             }
             if self.has(Bug::ReleaseBeforeReplacement) {
                 for &worker in &live {
@@ -100,7 +107,7 @@ impl<P> Core<P> {
             }
             self.rolling = Some(Rolling { old: live.clone() });
         }
-        let old = [live, starting].concat();
+        let old = [live, starting, spares].concat();
         self.wait_for(Goal::Respawned { ready, old }, now)
     }
 
@@ -207,7 +214,7 @@ impl<P> Core<P> {
         self.slots.iter().filter(serving).count().min(self.target)
     }
 
-    fn is_to_go(&self, slot: &Slot) -> bool {
+    pub(super) fn is_to_go(&self, slot: &Slot) -> bool {
         (slot.worn && self.stage == Stage::Open) || self.is_of_respawn(slot.id)
     }
 
@@ -294,6 +301,7 @@ impl<P> Core<P> {
                 self.shrink(now);
                 self.roll(now);
                 self.trim(now);
+                self.trim_spares(now);
             }
             Stage::Draining { deadline, over } => {
                 let working =

@@ -99,6 +99,7 @@ impl<P> Core<P> {
         };
         let slot = self.slots.remove(index);
         self.vacant += usize::from(slot.is_missed());
+        self.draft(now);
         self.prove_by_age(&slot, now);
         let death = self.cause_of(&slot, &obituary);
         let counts = self.counts(&death, &slot);
@@ -149,7 +150,7 @@ impl<P> Core<P> {
                     return end;
                 }
                 // Where no worker lives, who waits is told of a permanent failure instead.
-                let lives = self.slots.iter().any(Slot::is_live);
+                let lives = self.slots.iter().any(Slot::is_ready);
                 if counts && (permanent.is_none() || lives) {
                     self.budget.record(report, now);
                     if self.budget.is_spent(now) {

@@ -29,6 +29,7 @@ mod schedule;
 #[cfg(test)]
 mod sim;
 mod slot;
+mod spares;
 mod tally;
 mod temporary;
 #[cfg(test)]
@@ -103,6 +104,8 @@ pub(crate) struct Config {
     pub(crate) crash_window: Option<Duration>,
     /// So many workers that a query kills are enough; `None`: any number.
     pub(crate) quarantine: Option<u32>,
+    /// Warm workers beyond the size.
+    pub(crate) spares: usize,
     /// When a worker is to be replaced: after so many queries, so long after it was ready, or when
     /// it holds more than so many bytes between queries.
     pub(crate) max_queries: Option<u64>,
@@ -259,6 +262,7 @@ pub(crate) enum Bug {
     ForgetCancelAfterReprieve,
     ForgetCancelledBegin,
     ForgetDetached,
+    ForgetDrafted,
     ForgetFailing,
     ForgetHandedAtDeath,
     ForgetKeys,
@@ -275,6 +279,7 @@ pub(crate) enum Bug {
     ForgetRecycled,
     ForgetRestart,
     ForgetRunOfFailed,
+    ForgetSpares,
     ForgetTemporary,
     ForgetToCancel,
     ForgetToCatchUp,
@@ -297,6 +302,7 @@ pub(crate) enum Bug {
     GrowKeys,
     HandToReleasing,
     HandToShutGate,
+    HandToSpare,
     HealAtOnce,
     IgnoreAnswerOfDying,
     IgnoreBoot,
@@ -304,11 +310,15 @@ pub(crate) enum Bug {
     KeepFailedReplacements,
     KeepBytesOfSeen,
     KeepDeadlyBroadcast,
+    KeepDeafSpares,
     KeepGap,
     KeepLoadAfterAnswer,
     KeepLoaded,
     KeepOneHoused,
     KeepOpenTimeout,
+    KeepOldSpares,
+    KeepSpares,
+    KeepSparesOfNobody,
     KeepSpoiled,
     KeepTemporary,
     KeepWorn,
@@ -354,6 +364,7 @@ pub(crate) enum Bug {
     TellWaiterTwice,
     TimeoutFromHanding,
     TooManyBoots,
+    TooManySpares,
     TooManyTemporary,
     TrimForLeft,
     TrustOneReading,
@@ -534,6 +545,7 @@ impl<P> Core<P> {
 
     /// What follows from any change of workers or queries.
     fn after_change(&mut self, now: Instant) {
+        self.draft(now);
         self.dispatch(now);
         self.settle(now);
     }

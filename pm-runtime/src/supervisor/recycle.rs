@@ -90,8 +90,11 @@ impl<P> Core<P> {
         if !self.config.recycles() {
             return;
         }
-        let slot = self.slot(worker).filter(|slot| slot.is_live() && !slot.worn);
+        let slot = self.slot(worker).filter(|slot| slot.is_ready() && !slot.worn);
+        let spare = slot.is_some_and(|slot| slot.spare);
         match slot.and_then(|slot| self.old_at(slot)) {
+            // It serves nobody, and another one is started.
+            Some(at) if at <= now && spare => self.let_go(worker, now),
             Some(at) if at <= now => self.wear_out(worker),
             Some(at) if !self.has(Bug::ForgetWakeOfAge) => self.wake_by(at),
             Some(_) | None => {}

@@ -65,29 +65,44 @@ impl<P> Core<P> {
                 }
                 return;
             }
-            let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
-            let taken = starting.saturating_mul(self.config.concurrency);
-            if starting >= self.config.boots_at_once
-                || (self.backlog() <= taken && !self.has(Bug::GrowForAll))
-            {
+            let coming = self.slots.iter().filter(|slot| slot.is_starting() && slot.is_staying());
+            let taken = coming.count().saturating_mul(self.config.concurrency);
+            if self.backlog() <= taken && !self.has(Bug::GrowForAll) {
                 return;
             }
-            if self.budget.is_spent(now) {
-                if let Some(at) = self.budget.recovers_at() {
-                    self.wake_by(at);
-                }
-                return;
-            }
-            if let Some(at) = self.budget.not_before().filter(|&at| now < at) {
-                self.wake_by(at);
+            let spare = self.next_spare();
+            if spare.is_none() && !self.may_start(now) {
                 return;
             }
             let from = self.target;
             self.target += 1;
             self.scaled = Scaled { size: self.target, raised: Some(now) };
-            let worker = self.launch(now);
+            let worker = spare.unwrap_or_else(|| self.launch(now));
             self.note(Note::Scaled { worker, from, to: self.target });
+            if spare.is_some() {
+                if self.enlist(worker, now) {
+                    self.dispatch(now);
+                }
+                // There are to be as many spares as before.
+                self.fill(now);
+            }
         }
+    }
+
+    /// Whether one more worker may be started; says when to look again.
+    fn may_start(&mut self, now: Instant) -> bool {
+        let starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
+        if starting >= self.config.boots_at_once {
+            return false;
+        }
+        let later = match self.budget.is_spent(now) {
+            true => self.budget.recovers_at(),
+            false => self.budget.not_before().filter(|&at| now < at),
+        };
+        if let Some(at) = later {
+            self.wake_by(at);
+        }
+        later.is_none() && !self.budget.is_spent(now)
     }
 
     /// Lets workers go that have been idle for long, since the pool last grew at least.

@@ -181,6 +181,7 @@ impl<P> Core<P> {
             let takes = slot.takes_queries()
                 || (self.has(Bug::HandToShutGate) && slot.is_live())
                 || (self.has(Bug::HandToLost) && slot.is_live() && slot.lost.is_some())
+                || (self.has(Bug::HandToSpare) && slot.spare && slot.is_sound())
                 || (self.has(Bug::HandToReleasing) && slot.is_releasing())
                 || (self.has(Bug::ShareTemporary) && slot.temporary && slot.is_releasing());
             if !takes || (!idle, load) >= least {

@@ -120,6 +120,8 @@ pub(crate) struct Slot {
     /// It has served for long enough, and goes when its replacement is ready.
     pub(crate) worn: bool,
     pub(super) weight: Weight,
+    /// It is no part of the pool's size yet: it waits until one of that is missing.
+    pub(crate) spare: bool,
     /// It is no part of the pool's size: it runs one query, and is gone.
     pub(crate) temporary: bool,
 }
@@ -152,6 +154,7 @@ impl Slot {
             used: 0,
             worn: false,
             weight: Weight::default(),
+            spare: false,
             temporary: false,
         }
     }
@@ -181,13 +184,19 @@ impl Slot {
         matches!(self.phase, Phase::Starting { .. })
     }
 
+    /// Ready, and part of the pool's size.
     pub(crate) fn is_live(&self) -> bool {
+        self.is_ready() && !self.spare
+    }
+
+    /// Ready to be handed queries, sooner or later.
+    pub(crate) fn is_ready(&self) -> bool {
         self.phase == Phase::Live
     }
 
     /// Part of the pool's size: neither on its way out nor dead.
     pub(crate) fn is_staying(&self) -> bool {
-        !self.temporary && (self.is_starting() || self.is_live())
+        !self.temporary && !self.spare && (self.is_starting() || self.is_live())
     }
 
     /// Its place is vacant without it, and has not been counted as such.
@@ -210,8 +219,13 @@ impl Slot {
 
     /// Whether a query may be given to it.
     pub(crate) fn takes_queries(&self) -> bool {
+        self.is_sound() && !self.spare
+    }
+
+    /// The same, were it not a spare.
+    pub(crate) fn is_sound(&self) -> bool {
         let ends = self.lost.is_some() || self.failing.is_some();
-        self.is_live() && self.gate == Gate::Open && !ends
+        self.is_ready() && self.gate == Gate::Open && !ends
     }
 
     /// Whether it gives queries back when it is asked for them.
@@ -261,6 +275,7 @@ impl Slot {
     pub(crate) fn state(&self) -> WorkerState {
         match self.phase {
             Phase::Starting { .. } => WorkerState::Starting,
+            Phase::Live if self.spare => WorkerState::Spare,
             Phase::Live if self.load_with_added() == 0 => WorkerState::Idle,
             Phase::Live => WorkerState::Busy,
             // A temporary worker at work: nobody has asked it to end.

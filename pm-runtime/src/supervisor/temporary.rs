@@ -26,6 +26,23 @@ impl<P> Core<P> {
             true => usize::MAX,
             false => self.config.most,
         };
+        let mut drafted = false;
+        while missing > 0
+            && here < most
+            && let Some(worker) = self.ready_spare()
+        {
+            if let Some(slot) = self.slot_mut(worker) {
+                slot.spare = false;
+                slot.temporary = true;
+            }
+            self.commission(worker, now);
+            (here, missing, drafted) = (here + 1, missing - 1, true);
+        }
+        if drafted {
+            // There are to be as many as before.
+            self.fill(now);
+            starting = self.slots.iter().filter(|slot| slot.is_starting()).count();
+        }
         while missing > 0 && here < most && starting < self.config.boots_at_once {
             if let Some(at) = self.temporary_pauses.not_before()
                 && now < at

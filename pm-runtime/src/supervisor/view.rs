@@ -93,8 +93,9 @@ impl<P> Core<P> {
     }
 
     /// Workers that stay only until others are ready in their places.
-    pub(crate) fn to_be_replaced(&self) -> &[WorkerId] {
-        self.rolling.as_ref().map_or(&[], |rolling| &rolling.old)
+    pub(crate) fn to_be_replaced(&self) -> Vec<WorkerId> {
+        let old = self.slots.iter().filter(|slot| self.is_to_go(slot));
+        old.map(|slot| slot.id).collect()
     }
 
     /// How many workers there are of a pool in use, unless somebody has said otherwise.

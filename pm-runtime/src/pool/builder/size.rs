@@ -61,6 +61,40 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// How many workers there are beyond the pool's size, ready and handed nothing; none by default.
+    /// As soon as one of the size is gone, or is to be replaced, a spare takes its place, and another
+    /// spare is started: nobody waits for a start. A
+    /// [temporary](crate::Call::temporary) query takes one, too, and so does a pool that grows.
+    ///
+    /// They take memory as others do, and are in no other number: [`spawn`](crate::Pool::spawn) and its
+    /// kin count without them. [`Health::spares`](crate::Health::spares) says how many are ready, and
+    /// each is in the state [`Spare`](crate::WorkerState::Spare); a query that wants this very worker
+    /// fails with [`WorkerGone`](crate::QueryError::WorkerGone) meanwhile. They are started after those
+    /// of the size, are replaced by [`respawn`](crate::Pool::respawn) and by
+    /// [`max_age`](Self::max_age), and go with the others in [`unspawn`](crate::Pool::unspawn).
+    ///
+    /// ```
+    /// use pm_runtime::{QueryError, worker_query};
+    ///
+    /// #[worker_query(workers = 1, spares = 1)]
+    /// fn divide(a: u32, b: u32) -> u32 {
+    ///     if b == 0 { std::process::abort() } else { a / b }
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = DividePool::new();
+    ///     assert!(matches!(pool.query(1, 0).await, Err(QueryError::Crashed(_))));
+    ///     // As a rule a worker is there already that can do it.
+    ///     assert_eq!(pool.query(4, 2).await?, 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn spares(mut self, spares: usize) -> Self {
+        self.options.spares = spares;
+        self
+    }
+
     /// How many queries a worker runs before it is replaced; any number by default. For streams it is
     /// how many it opens. No effect on [raw](crate::worker_raw) workers, which have none.
     ///

@@ -148,7 +148,7 @@ impl Shared {
     /// Sockets on which a new worker accepts.
     pub(super) fn hand_listeners(&self, id: WorkerId) -> Result<Vec<OwnedFd>, BootError> {
         let (most, old, raw) = self.look(|state| {
-            let old: Vec<WorkerId> = state.core.to_be_replaced().to_vec();
+            let old: Vec<WorkerId> = state.core.to_be_replaced();
             (state.core.target(), old, state.raw(id).cloned())
         });
         let Some(raw) = raw else { return Ok(Vec::new()) };

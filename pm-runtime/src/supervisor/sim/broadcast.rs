@@ -39,7 +39,7 @@ impl World {
         self.ledger.words.retain(|word| word.method != method);
         self.ledger.words.push(Word { method, version, deaths: 0 });
         let before = self.look();
-        let workers = self.core.broadcast(method);
+        let workers = self.core.broadcast(method, self.now);
         let shadows = &self.ledger.shadows;
         let live: Vec<WorkerId> = shadows
             .iter()

@@ -97,7 +97,8 @@ impl World {
                     temporary.filter(|other| stuck(*other)).count() >= self.config.most
                 }
                 Route::Any | Route::Key(_) => {
-                    let mut others = shadows.filter(|(_, shadow)| !shadow.temporary).peekable();
+                    let mut others =
+                        shadows.filter(|(_, shadow)| !shadow.temporary && !shadow.spare).peekable();
                     others.peek().is_some() && others.all(stuck)
                 }
             },

@@ -2,8 +2,8 @@
 
 use super::super::WorkerId;
 use super::ledger::{Check, Wish};
-use super::raw;
 use super::world::{Event, World};
+use super::{raw, spares};
 
 impl World {
     /// A random command.
@@ -54,7 +54,9 @@ impl World {
                 let staying = self.core.slots.iter().filter(|slot| slot.is_staying());
                 let old = staying.map(|slot| slot.id).collect();
                 self.ledger.cap = self.ledger.cap.max(size.unwrap_or(0));
-                self.command(event, Wish::Replaced(old), |core, now| core.respawn(size, now))
+                let spares = if open { spares::here(self) } else { Vec::new() };
+                self.command(event, Wish::Replaced(old), |core, now| core.respawn(size, now))?;
+                spares::check_gone(self, &spares)
             }
             36..=38 => {
                 let waiters: Vec<_> = self.ledger.waiters.keys().copied().collect();

@@ -24,7 +24,7 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
     let (exit, boot_error) = (ending.exit, ending.boot_error.as_ref());
     let outside = blame::of_ending(ending) == Blame::Outside;
     let well = matches!(exit, Exit::Code(0) | Exit::Unknown);
-    let lives = world.ledger.shadows.values().any(is_live);
+    let lives = world.ledger.shadows.values().any(is_up);
     if world.config.raw && shadow.live.is_some_and(|at| at + BACKOFF_CAP <= world.now) {
         world.ledger.count.in_a_row = 0;
     }
@@ -75,6 +75,11 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
 
 /// Takes queries, or would if its gate were open.
 pub(super) fn is_live(shadow: &Shadow) -> bool {
+    is_up(shadow) && !shadow.spare
+}
+
+/// The same, or is a spare that is ready.
+fn is_up(shadow: &Shadow) -> bool {
     let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
     !shadow.temporary && shadow.ready && !leaves
 }
@@ -126,6 +131,9 @@ pub(super) fn hand(world: &World, worker: WorkerId, key: QueryKey, before: &Befo
     let releasing = before.releasing.contains(&worker) || shadow.told_to_end;
     ensure(!releasing, || format!("query {id} handed to worker {worker}, which is released"))?;
     ensure(!shadow.evicted, || format!("query {id} handed to worker {worker}, which is evicted"))?;
+    ensure(!shadow.spare || replay, || {
+        format!("query {id} handed to worker {worker}, which is a spare")
+    })?;
     let fact = &world.ledger.facts[id];
     ensure(fact.outcome.is_none(), || format!("query {id} handed after its end"))?;
     ensure(fact.begun_in.is_none(), || format!("query {id} handed again after its begin"))?;

@@ -114,6 +114,8 @@ pub(super) struct Shadow {
     pub(super) by_hand: bool,
     pub(super) probe: bool,
     pub(super) temporary: bool,
+    /// It is beyond the pool's size, and gets nothing.
+    pub(super) spare: bool,
     /// It lives where no worker is to live any more, or has been replaced.
     pub(super) evicted: bool,
     pub(super) wear: Wear,

@@ -19,6 +19,7 @@ mod recount;
 mod recycle;
 mod rng;
 mod scale;
+mod spares;
 mod steps;
 mod worker;
 mod world;

@@ -7,7 +7,7 @@ use super::super::slot::{Gate, Phase, Slot};
 use super::super::{Caller, Place, QueryKey, RECALL_PATIENCE, Stage};
 use super::ledger::Check;
 use super::world::World;
-use super::{raw, recycle, scale};
+use super::{raw, recycle, scale, spares};
 
 pub(super) fn check(world: &World) -> Check {
     check_places(world)?;
@@ -17,6 +17,7 @@ pub(super) fn check(world: &World) -> Check {
     check_temporary(world)?;
     check_spread(world)?;
     recycle::check(world)?;
+    spares::check(world)?;
     raw::check(world)
 }
 
@@ -337,6 +338,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     world.check_blames()?;
     recycle::check_punctual(world)?;
     scale::check_punctual(world)?;
+    spares::check_punctual(world)?;
     check_spread(world)?;
     check_births(world)
 }

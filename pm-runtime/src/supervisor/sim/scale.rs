@@ -35,12 +35,13 @@ pub(super) fn scaled(world: &mut World, worker: WorkerId, from: usize, to: usize
         let all = ledger.open.iter().map(|&id| &ledger.facts[id]);
         let all = all.filter(|fact| fact.told.is_none()).count();
         // This one is among those that are about to start.
-        let starting = world.core.slots.iter().filter(|slot| slot.is_starting());
+        let starting =
+            world.core.slots.iter().filter(|slot| slot.is_starting() && slot.is_staying());
         let others = starting.filter(|slot| slot.id < worker).count();
         if waiting == 0 {
             return wrong("nothing has waited for long");
         }
-        if all <= others * config.concurrency {
+        if all <= others * config.concurrency && config.spares == 0 {
             return wrong("those that are coming are enough");
         }
         world.ledger.grown = Some(now);
@@ -103,7 +104,8 @@ pub(super) fn check_punctual(world: &World) -> Check {
         // One that runs again stands before others that wait for longer.
         let in_order = all.iter().all(|fact| fact.runs == 0);
         let any_late = in_order && all.iter().any(|fact| late(fact));
-        ensure(!any_late || all.len() <= starting * config.concurrency, || {
+        let coming = core.slots.iter().filter(|slot| slot.is_starting() && slot.is_staying());
+        ensure(!any_late || all.len() <= coming.count() * config.concurrency, || {
             format!("{} queries wait for long, and {} workers are enough", all.len(), core.target)
         })?;
     }

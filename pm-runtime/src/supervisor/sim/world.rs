@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use super::super::budget::BACKOFF_CAP;
 use super::super::slot::Phase;
 use super::super::{
-    Action, Bug, Config, Core, Note, QueryKey, Route, Stage, Submission, WaiterId, WorkerId,
+    Action, Bug, Config, Core, Note, QueryKey, Route, Slot, Stage, Submission, WaiterId, WorkerId,
 };
 
 use super::ledger::{Check, Fact, Ledger, Outcome, Shadow, Ticket, Wear, Wish};
 use super::rng::Rng;
 use super::worker::{Down, Ending, FakeWorker};
-use super::{judge, oracle, outcomes, raw, recount, recycle, scale};
+use super::{judge, oracle, outcomes, raw, recount, recycle, scale, spares};
 use crate::conduct::Conduct;
 use crate::error::{CrashCause, Exit};
 
@@ -94,13 +94,13 @@ impl World {
     }
 
     pub(super) fn look(&self) -> Before {
-        let phase = |wanted: fn(&Phase) -> bool| {
-            let slots = self.core.slots.iter().filter(|slot| wanted(&slot.phase));
+        let those = |wanted: fn(&Slot) -> bool| {
+            let slots = self.core.slots.iter().filter(|slot| wanted(slot));
             slots.map(|slot| slot.id).collect()
         };
         Before {
-            live: phase(|phase| *phase == Phase::Live),
-            releasing: phase(|phase| matches!(phase, Phase::Releasing { .. })),
+            live: those(Slot::is_live),
+            releasing: those(Slot::is_releasing),
             waiting: self.core.waiting(),
             waiting_bytes: self.core.waiting_bytes(),
             target: self.core.target,
@@ -251,6 +251,7 @@ impl World {
 
     /// Does what the policy wants done, and judges it.
     pub(super) fn react(&mut self, event: Event, before: &Before) -> Check {
+        spares::enlist(self);
         while let Some(action) = self.core.next_action() {
             self.say(|| format!("  -> {action:?}"));
             self.act(action, event, before)?;
@@ -267,6 +268,7 @@ impl World {
             Action::Launch(worker) => {
                 judge::launch(self, worker, event)?;
                 let temporary = self.core.slot(worker).is_some_and(|slot| slot.temporary);
+                let spare = self.core.slot(worker).is_some_and(|slot| slot.spare);
                 let probe = !temporary && self.ledger.count.is_spent(&self.config, now);
                 if probe {
                     self.ledger.count.last_probe = Some(now);
@@ -277,6 +279,7 @@ impl World {
                     by_hand: event == Event::SpawnedOne(worker),
                     probe,
                     temporary,
+                    spare,
                     evicted: false,
                     wear: Wear::default(),
                     handed: Default::default(),
@@ -298,7 +301,7 @@ impl World {
                     lost: None,
                     failing: None,
                 };
-                self.ledger.launched += usize::from(!temporary);
+                self.ledger.launched += usize::from(!temporary && !spare);
                 if self.ledger.shadows.insert(worker, shadow).is_some() {
                     return Err(format!("worker {worker} was launched twice"));
                 }

@@ -8,6 +8,7 @@ mod raw;
 mod recycle;
 mod routes;
 mod scale;
+mod spares;
 mod workers;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -46,6 +47,7 @@ fn config(workers: usize) -> Config {
         max_crashes: Some(5),
         crash_window: Some(1800 * SECOND),
         quarantine: Some(3),
+        spares: 0,
         max_queries: None,
         max_age: None,
         max_memory: None,
