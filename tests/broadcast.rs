@@ -191,3 +191,24 @@ async fn it_fails_where_nobody_could_hear_it() {
     pool.destroy().await;
     assert_eq!(pool.broadcast(1).await, Err(QueryError::Destroyed));
 }
+
+#[pm_runtime::test]
+async fn a_spare_has_heard_it_when_it_is_needed() {
+    let pool = ShopPool::builder().workers(1).spares(1).build();
+    let mut events = pool.events();
+    pool.spawn(1).await.unwrap();
+    // Both are ready.
+    for _ in 0..2 {
+        while !matches!(events.next().await, Some(Event::Ready { .. })) {}
+    }
+    pool.set_discount(30).broadcast().await.unwrap();
+    for _ in 0..3 {
+        let worker = pool.acquire().unwrap();
+        assert_eq!(pool.told().await.unwrap().1, 30);
+        pm_tests::kill(worker.pid(), rustix::process::Signal::KILL);
+        while pool.workers().iter().any(|other| other.id() == worker.id()) {
+            smol::future::yield_now().await;
+        }
+    }
+    assert_eq!(pool.told().await.unwrap().1, 30);
+}
