@@ -1,8 +1,10 @@
 //! Limits that the kernel enforces, and who is to blame for a death.
 
+use std::path::Path;
 use std::time::Duration;
 
 use pm_runtime::{Blame, CrashReport, Limit, QueryError};
+use pm_tests::until;
 use serde::{Deserialize, Serialize};
 
 #[path = "limits/blame.rs"]
@@ -16,7 +18,7 @@ mod others;
 
 /// What code is to do with its worker's memory and time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-enum Use {
+pub enum Use {
     #[default]
     Nothing,
     /// Holds so many bytes, and uses each page of them.
@@ -38,6 +40,12 @@ enum Use {
     /// Uses so much CPU time.
     Work(Duration),
     Spin,
+    /// Leaves a thread behind that, when the first file is there, asks for too much and works for long,
+    /// and then writes into the other one whether it was granted that.
+    Later {
+        go_on: String,
+        done: String,
+    },
 }
 
 const MIB: usize = 1 << 20;
@@ -76,6 +84,14 @@ fn perform(what: &Use) -> bool {
         Use::Spin => loop {
             std::hint::spin_loop();
         },
+        Use::Later { ref go_on, ref done } => {
+            let (go_on, done) = (go_on.clone(), done.clone());
+            std::thread::spawn(move || {
+                until(|| Path::new(&go_on).exists());
+                let granted = perform(&Use::Try(TOO_MUCH)) && perform(&Use::Work(3 * cpu::MUCH));
+                std::fs::write(done, granted.to_string()).expect("the folder is there");
+            });
+        }
     }
     true
 }

@@ -68,12 +68,6 @@ async fn what_runs_together_has_it_together() {
     panic!("together they had more than twice the limit");
 }
 
-#[pm_runtime::test]
-async fn threads_have_no_limit_of_their_own() {
-    let pool = BusyPool::builder().in_process().build();
-    assert_eq!(pool.query(Use::Work(3 * MUCH)).await, Ok(true));
-}
-
 fn warm_up() {
     perform(&Use::Work(3 * MUCH));
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::{LIMIT, MET, MIB, TOO_MUCH, Use, crash, perform};
 
 #[worker_query(workers = 1, memory_limit = "128MiB", max_crashes = None)]
-fn greedy(what: Use) -> bool {
+pub fn greedy(what: Use) -> bool {
     perform(&what)
 }
 

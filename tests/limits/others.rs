@@ -4,9 +4,10 @@ use pm_runtime::{
     Blame, Outbox, OutboxClosed, RawError, RawLink, RawWorker, StreamError, StreamWorker,
     worker_raw, worker_stream,
 };
-use pm_tests::{Over, pool};
+use pm_tests::{Folder, Over, pool, until};
 
 use super::cpu::{MUCH, SECOND};
+use super::memory::GreedyPool;
 use super::{MET, TOO_MUCH, Use, cpu, perform};
 
 #[worker_stream(workers = 1, memory_limit = "128MiB", max_crashes = None)]
@@ -117,4 +118,18 @@ async fn raw_workers_have_a_limit_of_time_for_good() {
     worker.send(&Use::Work(MUCH)).await.unwrap();
     assert_eq!(worker.recv().await, Ok(Some(true)));
     assert_eq!(death_by_raw(&worker, Use::Spin).await, cpu::MET);
+}
+
+/// What a query has left behind goes on without limits, as long as the worker runs nothing else.
+#[pm_runtime::test]
+async fn limits_hold_while_something_runs_and_no_longer() {
+    let folder = Folder::new("later");
+    let (go_on, done) = (folder.file("go"), folder.file("done"));
+    let pool = GreedyPool::builder().cpu_limit(SECOND).build();
+    let later = Use::Later { go_on: go_on.clone(), done: done.clone() };
+    assert_eq!(pool.query(later).await, Ok(true));
+    std::fs::write(go_on, "").unwrap();
+    let said = || std::fs::read_to_string(&done).unwrap_or_default();
+    until(|| !said().is_empty() || pool.health().restarts > 0);
+    assert_eq!((&*said(), pool.health().restarts), ("true", 0));
 }

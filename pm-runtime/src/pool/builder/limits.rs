@@ -39,7 +39,8 @@ impl<P: Handle> PoolBuilder<P> {
     /// worker until none runs there. So where queries run beside each other (`concurrency`), and where
     /// streams are open, it is what all of them use until the worker is idle again: for workers that are
     /// never idle it has to be as large as what they may use in their lives. The same holds for the
-    /// function of a raw worker, which runs as long as that. Not during `init`.
+    /// function of a raw worker, which runs as long as that. Not during `init`. What a worker starts
+    /// inherits the number, and counts for itself from nothing.
     ///
     /// ```
     /// use pm_runtime::{Blame, Limit, QueryError, worker_query};

@@ -14,7 +14,7 @@ mod workers;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
-use crate::error::{BootError, CrashCause, Exit};
+use crate::error::{Blame, BootError, CrashCause, Exit, Limit};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

@@ -76,6 +76,20 @@ fn a_signal_from_outside_is_no_crash() {
 }
 
 #[test]
+fn what_a_query_does_to_its_memory_is_a_crash() {
+    let limit = Limit::Memory(1 << 20);
+    let (abort, kill) = (Exit::Signal(libc::SIGABRT), Exit::Signal(libc::SIGKILL));
+    let of_limit = Obituary { limit: Some(limit), ..obituary(abort) };
+    let of_system = Obituary { oom_killed: true, ..obituary(kill) };
+    for (obituary, blame) in [(of_limit, Blame::Limit(limit)), (of_system, Blame::Memory)] {
+        let mut scene = Scene::ready(config(1));
+        let died = scene.core.died(1, obituary, scene.now);
+        assert!(matches!(died, Err(QueryError::Crashed(report)) if report.blame == blame));
+        assert_eq!(scene.core.crashes(), 1);
+    }
+}
+
+#[test]
 fn whoever_waits_for_workers_hears_of_a_spent_budget() {
     let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(2) });
     let waiter = scene.core.spawn(3, scene.now);
