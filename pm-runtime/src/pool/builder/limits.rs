@@ -15,12 +15,14 @@ impl<P: Handle> PoolBuilder<P> {
     ///
     /// It counts what the worker has asked for, used or not: its heap, its global variables, and the
     /// stacks of all threads but the main one. What is shared does not count, nor do files that are
-    /// mapped to be read. A worker needs a few MiB for itself, and one that serves with more than one
-    /// thread as much as a stack may have (8 MiB, as a rule) for each. The limit holds from the begin of a
-    /// query in an idle worker until none runs and no stream is open there; for the function of a raw
-    /// worker as long as it runs; not during `init`, though what that has taken counts afterwards. It
-    /// guards against accidents: code that wants to can lift it. What a worker starts inherits it, and
-    /// of what the worker inherits itself the lower limit holds.
+    /// mapped to be read. A worker needs less than a MiB for itself, and as much as a stack may have
+    /// (8 MiB, as a rule) for each further thread that runs queries; in tests
+    /// ([`test`](macro@crate::test)) also for the first.
+    ///
+    /// The limit holds from the begin of a query in an idle worker until none runs and no stream is open
+    /// there; for the function of a raw worker as long as it runs; not during `init`, though what that
+    /// has taken counts afterwards. It guards against accidents: code that wants to can lift it. What a
+    /// worker starts inherits it, and of what the worker inherits itself the lower limit holds.
     pub fn memory_limit(mut self, bytes: impl Into<Option<usize>>) -> Self {
         let bytes = bytes.into().map(|bytes| bytes as u64);
         self.options.surroundings.attributes.limits.memory = bytes;
@@ -31,9 +33,8 @@ impl<P: Handle> PoolBuilder<P> {
     /// The kernel enforces it (`RLIMIT_CPU`). No effect in process.
     ///
     /// Unlike [`timeout`](Self::timeout) it does not count the time in which the code waits, or in which
-    /// others have the processor. The process of which it is exceeded gets SIGXCPU, which ends it: a
-    /// crash that counts, with [`Blame::Limit`](crate::Blame) in its report. It may take up to a second
-    /// more.
+    /// others have the processor. A process that exceeds it gets SIGXCPU, which ends it: a crash that
+    /// counts, with [`Blame::Limit`](crate::Blame) in its report. It may take up to a second more.
     ///
     /// What counts is user and system time of the whole process, from the begin of a query in an idle
     /// worker until none runs there. So where queries run beside each other (`concurrency`), and where
