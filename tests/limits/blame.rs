@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{
     Blame, BootError, Crash, CrashCause, CrashReport, Event, Limit, Outbox, OutboxClosed,
     QueryError, StreamError, StreamWorker, check_round_trip, worker, worker_query, worker_stream,
@@ -59,7 +59,7 @@ async fn a_pool_that_kills_for_one_query_tells_that_to_the_others() {
 
 #[pm_runtime::test]
 async fn what_never_started_ran_nothing() {
-    let faults = Faults::seeded(1).with(FaultKind::ExitAtBoot(9), When::In { worker: 1, at: 1 });
+    let faults = Faults::seeded(1).with(Fault::ExitAtBoot(9), When::at(1).in_worker(1));
     let pool = WorkPool::builder().faults(faults).build();
     let mut events = pool.events();
     assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
@@ -72,7 +72,7 @@ async fn what_never_started_ran_nothing() {
 
 #[pm_runtime::test]
 async fn what_breaks_the_protocol_is_to_blame() {
-    let faults = Faults::seeded(1).with(FaultKind::Garbage, When::At(2));
+    let faults = Faults::seeded(1).with(Fault::Garbage, When::at(1));
     let pool = WorkPool::builder().faults(faults).build();
     match pool.query(Task::Return(1)).await {
         Err(QueryError::Protocol(report)) => assert_eq!(report.blame, Blame::Query, "{report}"),

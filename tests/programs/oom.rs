@@ -1,7 +1,7 @@
 //! A program whose workers are killed, some of them by a system that has run out of memory: that is
 //! played by a file, whose path is the argument.
 
-use pm_runtime::__private::{FaultKind, Faults, When};
+use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{CrashReport, Event, QueryError, worker_query};
 use rustix::process::{Signal, getpid, kill_process};
 use smol::stream::StreamExt;
@@ -32,7 +32,7 @@ async fn main() {
         }
     }
     let crashes = pool.health().crashes;
-    let faults = Faults::seeded(1).with(FaultKind::ExitAtBoot(9), When::At(1));
+    let faults = Faults::seeded(1).with(Fault::ExitAtBoot(9), When::at(1));
     let failing = DiePool::builder().max_crashes(0).faults(faults).build();
     let mut events = failing.events();
     assert!(failing.query(&file, 9).await.is_err());

@@ -68,7 +68,7 @@ impl<P> Core<P> {
 
     /// Spares that are ready have not heard it, and nobody may speak to them: others take their places.
     fn replace_spares(&mut self, now: Instant) {
-        let ready = |slot: &&Slot| slot.is_spare() && slot.is_live();
+        let ready = |slot: &&Slot| slot.is_spare() && slot.is_ready();
         let deaf: Vec<WorkerId> = self.slots.iter().filter(ready).map(|slot| slot.id).collect();
         for worker in deaf {
             if self.has(Bug::KeepDeafSpares) {

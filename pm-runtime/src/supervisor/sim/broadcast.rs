@@ -50,6 +50,7 @@ impl World {
             format!("{workers:?} are told, and {live:?} are there")
         })?;
         self.react(Event::Other, &before)?;
+        self.check_words()?;
         for worker in workers {
             let fact = self.any_word(worker);
             self.submit(fact)?;
@@ -157,8 +158,17 @@ impl World {
         words.retain(|word| word.deaths < 2);
     }
 
-    /// What is remembered is what was said last, and killed fewer than two.
+    /// What is remembered is what was said last, and killed fewer than two; and spares have heard it.
     pub(super) fn check_words(&self) -> Check {
+        for slot in self.core.slots.iter().filter(|slot| slot.is_spare() && slot.is_ready()) {
+            let shadow = self.ledger.shadows.get(&slot.id);
+            let heard = |word: &Word| {
+                let heard = shadow.and_then(|shadow| shadow.hearing.heard.get(&word.method));
+                heard == Some(&word.version)
+            };
+            let missed = self.ledger.words.iter().find(|word| !heard(word));
+            ensure(missed.is_none(), || format!("spare {} has missed {missed:?}", slot.id))?;
+        }
         let (told, words) = (self.core.remembered(), &self.ledger.words);
         let remembered: Vec<usize> = words.iter().map(|word| word.method).collect();
         ensure(told == remembered, || format!("{told:?} are remembered, not {words:?}"))

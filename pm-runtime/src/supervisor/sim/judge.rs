@@ -55,7 +55,8 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
     }
     let stays = |shadow: &Shadow| {
         let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
-        !shadow.temporary && !leaves
+        // A spare takes the place, unless it is lost itself.
+        !shadow.temporary && !leaves && !(shadow.spare && shadow.lost.is_some())
     };
     let unwanted = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));
     if !shadow.temporary
