@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::hint::black_box;
 use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use pm_runtime::{
-    Event, Events, Outbox, OutboxClosed, Pool, QueryError, RawLink, StreamWorker, WorkerState,
-    worker_query, worker_raw, worker_stream,
+    Event, Events, Outbox, OutboxClosed, Pool, QueryError, RawLink, ReusePort, StreamWorker,
+    WorkerState, worker_query, worker_raw, worker_stream,
 };
 use pm_tests::{Folder, Over, kill, pool, suite, until, until_begun};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use smol::future::poll_once;
+use smol::Async;
+use smol::future::{FutureExt, poll_once};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::net::TcpStream;
 use smol::stream::StreamExt;
 
 #[path = "size/recycling.rs"]
@@ -85,6 +89,40 @@ async fn hoard(link: RawLink) -> io::Result<()> {
         link.send(&std::process::id().to_string()).await?;
     }
     Ok(())
+}
+
+/// Marks that it has begun, says so, and says again what it is told.
+#[worker_raw(workers = 1)]
+async fn mark(link: RawLink) -> io::Result<()> {
+    if let Ok(folder) = std::env::var("MARKS") {
+        fs::write(format!("{folder}{}", link.worker_id()), "")?;
+    }
+    link.send("begun").await?;
+    while let Some(word) = link.recv().await? {
+        if word == b"fail" {
+            return Err(io::Error::other("as it was told"));
+        }
+        link.send(&word).await?;
+    }
+    Ok(())
+}
+
+/// Greets whoever comes, until it is released.
+#[worker_raw(workers = 2)]
+async fn greet(link: RawLink) -> io::Result<()> {
+    let listener = link.listener().ok_or(io::ErrorKind::NotFound)?;
+    let listener = Async::<TcpListener>::try_from(listener)?;
+    let accept = async {
+        loop {
+            let (mut connection, _) = listener.accept().await?;
+            connection.write_all(b"welcome").await?;
+        }
+    };
+    let released = async {
+        link.released().await;
+        Ok(())
+    };
+    accept.or(released).await
 }
 
 /// The next event of those that `which` takes.

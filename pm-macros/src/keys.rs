@@ -76,7 +76,7 @@ impl Key {
         match self.name {
             "cancel" | "retries" | "quarantine" => &[Subject::Query],
             "window" | "window_bytes" => &[Subject::Stream, Subject::Raw],
-            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes" | "spares"
+            "timeout" | "queue_timeout" | "concurrency" | "queue" | "queue_bytes"
             | "max_queries" | "idle_timeout" => &[Subject::Query, Subject::Stream],
             _ => &[Subject::Query, Subject::Stream, Subject::Raw],
         }

@@ -286,6 +286,11 @@ impl Listeners {
         self.0.push(Port::Each(port));
     }
 
+    /// Whether each worker has one of its own.
+    pub(crate) fn reuses(&self) -> bool {
+        self.0.iter().any(|port| matches!(port, Port::Each(_)))
+    }
+
     /// Why they cannot be handed to workers.
     pub(crate) fn mistake(&self) -> Option<String> {
         if self.0.len() > MOST {

@@ -327,8 +327,12 @@ impl Options {
         };
         if is_range {
             mistake("workers", "no query tells how many raw workers are needed: give it one number")
-        } else if self.spares > 0 {
-            mistake("spares", "a raw worker is at work as soon as it is there")
+        } else if self.spares > 0 && self.listeners.reuses() {
+            mistake(
+                "spares",
+                "with `reuse_port` each worker has a socket of its own, on which a spare does not \
+                 accept: hand over one `listener`, or have no spares",
+            )
         } else {
             None
         }

@@ -99,3 +99,59 @@ async fn a_stream_goes_on_in_a_spare() {
     second.send(()).await.unwrap();
     assert_ne!(second.next().await.unwrap().unwrap(), pid);
 }
+
+#[pm_runtime::test]
+async fn the_function_of_a_raw_spare_begins_when_it_takes_a_place() {
+    let folder = Folder::new("raw");
+    let begun = |worker: u64| Path::new(&folder.file(&worker.to_string())).exists();
+    let pool = MarkPool::builder().spares(1).env("MARKS", folder.file("")).build();
+    let mut events = pool.events();
+    pool.start().await.unwrap();
+    spares(&pool, 1).await;
+    let first = pool.acquire().unwrap();
+    assert_eq!(first.id(), 1);
+    let spare = pool.workers().pop().unwrap();
+    assert_eq!(spare.state(), WorkerState::Spare);
+    // What is sent to it early waits.
+    spare.send("early").await.unwrap();
+    assert_eq!(first.recv().await.unwrap().unwrap(), b"begun");
+    kill(first.pid(), Signal::KILL);
+    assert_eq!(spare.recv().await.unwrap().unwrap(), b"begun");
+    assert_eq!(spare.recv().await.unwrap().unwrap(), b"early");
+    assert!(begun(1) && begun(2));
+    // The next one is set up, and is let go without ever having begun.
+    spares(&pool, 1).await;
+    let third = pool.workers().pop().unwrap();
+    pool.unspawn().await;
+    assert_eq!(third.recv().await.unwrap(), None);
+    assert!(!begun(third.id()));
+    let released = |event: &Event| {
+        let is_third = event.worker() == Some(third.id());
+        assert!(!is_third || !matches!(event, Event::Crashed(_)), "{event:?}");
+        (is_third && matches!(event, Event::Released { .. })).then_some(())
+    };
+    next(&mut events, released).await;
+    assert_eq!(pool.health().restarts, 1);
+    pool.destroy().await;
+}
+
+#[pm_runtime::test]
+async fn raw_threads_wait_for_their_places_too() {
+    let pool = MarkPool::builder().spares(1).in_process().build();
+    pool.start().await.unwrap();
+    spares(&pool, 1).await;
+    let (first, spare) = (pool.acquire().unwrap(), pool.workers().pop().unwrap());
+    assert_eq!(first.recv().await.unwrap().unwrap(), b"begun");
+    assert_eq!(poll_once(spare.recv()).await, None);
+    first.send("fail").await.unwrap();
+    assert_eq!(spare.recv().await.unwrap().unwrap(), b"begun");
+    pool.destroy().await;
+}
+
+#[pm_runtime::test]
+async fn a_spare_has_no_socket_of_its_own() {
+    let port = ReusePort::bind("127.0.0.1:0").unwrap();
+    let pool = MarkPool::builder().spares(1).reuse_port(port).build();
+    let error = pool.start().await.unwrap_err();
+    assert!(error.to_string().contains("spares"), "{error}");
+}

@@ -166,7 +166,7 @@ impl Inbox {
                 cancelled: Vec::new(),
                 next_timeout: None,
                 next_terms: None,
-                gate_open: true,
+                gate_open: !hello.waits,
                 alone: false,
                 limited: false,
                 spoiled: false,
@@ -460,11 +460,15 @@ impl Inbox {
                 self.frame(&mut writer, from_worker::GATED, 0, &running);
                 self.flush(&mut writer);
             }
-            ToWorker::OpenGate => lock(&self.state).gate_open = true,
+            ToWorker::OpenGate => {
+                lock(&self.state).gate_open = true;
+                self.changed.notify_all();
+            }
             // What it tells of is seen.
             ToWorker::Bell => {}
             ToWorker::End => {
                 lock(&self.state).ending = true;
+                self.changed.notify_all();
                 self.tell_released();
             }
             ToWorker::Timeout { nanos } => {

@@ -167,6 +167,8 @@ impl Shared {
                         state.tell(id, to_worker::SHUT_GATE, 0);
                     }
                 }
+                // Its gate has nothing to do with its memory.
+                Action::OpenGate(id) if self.plan.raw => state.tell(id, to_worker::OPEN_GATE, 0),
                 Action::OpenGate(id) => match state.worker(id).map(|worker| worker.open_gate()) {
                     Some(true) => state.after.send(id),
                     Some(false) => state.tell(id, to_worker::OPEN_GATE, 0),

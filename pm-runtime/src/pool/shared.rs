@@ -98,6 +98,7 @@ impl Shared {
             max_frame: u32::try_from(options.max_frame).unwrap_or(u32::MAX),
             window: entry.serve.has_streams().then_some(options.window),
             raw: entry.serve.is_raw(),
+            waits: entry.serve.is_raw() && options.spares > 0,
             transport: options.transport,
             runtime: options.runtime,
             timeout: options.timeout,

@@ -80,6 +80,7 @@ impl<P> Core<P> {
         if temporary {
             self.commission(worker, now);
         }
+        self.begin_raw(worker, now);
         self.tick_probe(worker, now);
         self.tick_wear(worker, now);
         self.after_change(now);

@@ -236,6 +236,7 @@ enum Stage {
 pub(crate) enum Bug {
     AcceptStrangers,
     AgeInStep,
+    BeginSpares,
     BlameKilledBoots,
     BlameLeft,
     BlameAllThatRan,
@@ -281,6 +282,7 @@ pub(crate) enum Bug {
     ForgetRunOfFailed,
     ForgetSpares,
     ForgetTemporary,
+    ForgetToBegin,
     ForgetToCancel,
     ForgetToCatchUp,
     ForgetToRefuse,

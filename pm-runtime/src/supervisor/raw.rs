@@ -17,7 +17,8 @@ impl<P> Core<P> {
     pub(crate) fn leave(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
         let (raw, deadline) = (self.config.raw, self.gone_by(now));
         let (replaced, trims) = (self.has(Bug::ReplaceLeft), self.has(Bug::TrimForLeft));
-        let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
+        let slot =
+            self.slot_mut(worker).filter(|slot| raw && !slot.spare).ok_or(Violation::Left)?;
         match &mut slot.phase {
             Phase::Starting { .. } => return Err(Violation::Left),
             Phase::Dying { .. } => return Ok(()),
@@ -42,7 +43,8 @@ impl<P> Core<P> {
     pub(crate) fn failed(&mut self, worker: WorkerId, now: Instant) -> Result<(), Violation> {
         let (raw, until) = (self.config.raw, self.gone_by(now));
         let forgets = self.has(Bug::ForgetFailing);
-        let slot = self.slot_mut(worker).filter(|_| raw).ok_or(Violation::Left)?;
+        let slot =
+            self.slot_mut(worker).filter(|slot| raw && !slot.spare).ok_or(Violation::Left)?;
         if slot.is_starting() {
             return Err(Violation::Left);
         }
@@ -81,7 +83,7 @@ impl<P> Core<P> {
     /// A worker that is gone has lived long enough to say that the next one will, too.
     pub(super) fn prove_by_age(&mut self, slot: &Slot, now: Instant) {
         let is_old = proven_at(slot).is_some_and(|at| at <= now);
-        if self.config.raw && is_old && !self.has(Bug::ForgetAge) {
+        if self.config.raw && is_old && !slot.spare && !self.has(Bug::ForgetAge) {
             self.budget.answered();
         }
     }

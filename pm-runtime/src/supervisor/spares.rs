@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::slot::{Phase, Slot};
-use super::{Bug, Core, Stage, WorkerId};
+use super::{Action, Bug, Core, Stage, WorkerId};
 
 impl<P> Core<P> {
     /// Has spares take the places that are free. `true`: some of them are ready.
@@ -30,11 +30,30 @@ impl<P> Core<P> {
 
     /// A spare becomes one of the pool's size. `true`: it is ready.
     pub(super) fn enlist(&mut self, worker: WorkerId, now: Instant) -> bool {
+        let raw = self.config.raw;
         let Some(slot) = self.slot_mut(worker) else { return false };
         slot.spare = false;
         slot.progress = now;
         slot.moved = now;
-        slot.is_live()
+        let is_live = slot.is_live();
+        if raw && is_live {
+            // Its life begins.
+            slot.live = Some(now);
+        }
+        if is_live && !self.has(Bug::ForgetToBegin) {
+            self.begin_raw(worker, now);
+        }
+        is_live
+    }
+
+    /// Where there are spares, the function of a raw worker begins when that is none.
+    pub(super) fn begin_raw(&mut self, worker: WorkerId, now: Instant) {
+        let spare = self.slot(worker).is_some_and(|slot| slot.spare);
+        if !self.config.raw || self.config.spares == 0 || (spare && !self.has(Bug::BeginSpares)) {
+            return;
+        }
+        self.actions.push_back(Action::OpenGate(worker));
+        self.tick_wear(worker, now);
     }
 
     /// The spare that is ready, or will be first.

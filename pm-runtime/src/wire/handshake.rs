@@ -58,6 +58,8 @@ pub(crate) struct Hello {
     pub(crate) slots: u32,
     /// How much may be on its way in one direction of a stream; `None`: it has none.
     pub(crate) window: Option<Window>,
+    /// Nothing begins in it before it is told to open its gate.
+    pub(crate) waits: bool,
     /// What drives its async code.
     pub(crate) runtime: String,
     /// How long a query may run, unless it is sent with another timeout.

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) window: Option<Window>,
     /// It runs no queries, and has one stream as long as it lives.
     pub(crate) raw: bool,
+    /// Raw workers begin when they are told to: some may be spares.
+    pub(crate) waits: bool,
     pub(crate) transport: Transport,
     pub(crate) runtime: Runtime,
     pub(crate) timeout: Option<Duration>,
@@ -111,6 +113,7 @@ pub(crate) fn launch(
         max_frame: plan.max_frame,
         slots: if link.has_memory() { plan.shape().slots as u32 } else { 0 },
         window: plan.window,
+        waits: plan.waits,
         runtime: plan.runtime.name().into(),
         timeout: plan.timeout,
         attributes: plan.surroundings.attributes.clone(),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::{RawChannel, Return};
 use crate::child::driver::Driver;
@@ -13,6 +13,7 @@ use crate::child::panics;
 use crate::child::stream::Streams;
 use crate::child::watch::Bell;
 use crate::stream::{Carrier, Channel};
+use crate::sync::lock;
 use crate::transport::socket::{self, Wait};
 use crate::wire::codec;
 use crate::wire::message::{RAW, from_worker};
@@ -36,6 +37,12 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunRaw) 
     // It may have to be said that something was read by now.
     channel.let_end();
     inbox.tell_ready();
+    if !inbox.wait_for_gate() {
+        // A spare that nobody has needed.
+        inbox.end_raw();
+        inbox.leave();
+        return Some(());
+    }
     inbox.impose_limits_for_good();
     let raw = RawChannel::new(inbox.clone(), channel.clone());
     let returned = catch_unwind(AssertUnwindSafe(|| match run {
@@ -61,6 +68,15 @@ pub(in crate::child) fn serve(inbox: &Arc<Inbox>, driver: &Driver, run: RunRaw) 
 }
 
 impl Inbox {
+    /// Waits until the function may begin. `false`: it never will.
+    fn wait_for_gate(&self) -> bool {
+        let mut state = lock(&self.state);
+        while !state.gate_open && !state.ending && !state.orphaned {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.gate_open
+    }
+
     /// Reads what comes, until the pool is gone. For the watching thread.
     pub(in crate::child) fn watch_raw(&self) {
         let Some(streams) = &self.streams else { return };

@@ -66,10 +66,16 @@ impl<P: Handle> PoolBuilder<P> {
     /// spare is started: nobody waits for a start. A
     /// [temporary](crate::Call::temporary) query takes one, too, and so does a pool that grows.
     ///
+    /// A [raw](crate::worker_raw) spare is set up, and its function begins when it takes a place. It cannot
+    /// have a socket of its own meanwhile, so that there are none with
+    /// [`reuse_port`](Self::reuse_port).
+    ///
     /// They take memory as others do, and are in no other number: [`spawn`](crate::Pool::spawn) and its
     /// kin count without them. [`Health::spares`](crate::Health::spares) says how many are ready, and
     /// each is in the state [`Spare`](crate::WorkerState::Spare); a query that wants this very worker
-    /// fails with [`WorkerGone`](crate::QueryError::WorkerGone) meanwhile. They are started after those
+    /// fails with [`WorkerGone`](crate::QueryError::WorkerGone) meanwhile.
+    /// [`workers`](crate::Pool::workers) lists them, [`acquire`](crate::Pool::acquire) never gives one.
+    /// They are started after those
     /// of the size, are replaced by [`respawn`](crate::Pool::respawn) and by
     /// [`max_age`](Self::max_age), and go with the others in [`unspawn`](crate::Pool::unspawn).
     ///

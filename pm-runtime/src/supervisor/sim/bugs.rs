@@ -146,11 +146,13 @@ const ALL: &[Bug] = &[
 
 /// Those that only a raw pool shows.
 const OF_RAW: &[Bug] = &[
+    Bug::BeginSpares,
     Bug::BlameLeft,
     Bug::ForgetAdded,
     Bug::ForgetAge,
     Bug::ForgetFailing,
     Bug::ForgetOldProbe,
+    Bug::ForgetToBegin,
     Bug::ForgetWakeOfProbe,
     Bug::HealAtOnce,
     Bug::KeepLoaded,

@@ -25,7 +25,7 @@ impl World {
                     if fake.is_well() && !fake.booted {
                         fake.boot();
                     }
-                    if fake.serves() && fake.end_asked && raw {
+                    if fake.serves() && fake.end_asked && raw && !fake.shut {
                         fake.leave(Some(Exit::Code(0)));
                     }
                     if fake.serves() {

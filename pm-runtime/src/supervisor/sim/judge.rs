@@ -25,7 +25,10 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
     let outside = blame::of_ending(ending) == Blame::Outside;
     let well = matches!(exit, Exit::Code(0) | Exit::Unknown);
     let lives = world.ledger.shadows.values().any(is_up);
-    if world.config.raw && shadow.live.is_some_and(|at| at + BACKOFF_CAP <= world.now) {
+    if world.config.raw
+        && !shadow.spare
+        && shadow.live.is_some_and(|at| at + BACKOFF_CAP <= world.now)
+    {
         world.ledger.count.in_a_row = 0;
     }
     let permanent = boot_error.is_some_and(BootError::is_permanent) && !lives;
@@ -55,7 +58,7 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
     }
     let stays = |shadow: &Shadow| {
         let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
-        // A spare takes the place, unless it is lost itself.
+        // A spare that is about to die takes no place.
         !shadow.temporary && !leaves && !(shadow.spare && shadow.lost.is_some())
     };
     let unwanted = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));

@@ -116,6 +116,8 @@ pub(super) struct Shadow {
     pub(super) temporary: bool,
     /// It is beyond the pool's size, and gets nothing.
     pub(super) spare: bool,
+    /// It is raw, and its function was told to begin, which it waits for where there are spares.
+    pub(super) begun: bool,
     /// It lives where no worker is to live any more, or has been replaced.
     pub(super) evicted: bool,
     pub(super) wear: Wear,

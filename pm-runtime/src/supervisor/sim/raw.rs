@@ -15,7 +15,7 @@ pub(super) const FAILURE: &str = "the safari is over";
 impl World {
     /// The function of a worker returns. Mostly its process ends well then, but not always.
     pub(super) fn leave_any(&mut self, which: impl Fn(&FakeWorker) -> bool) -> Check {
-        if let Some(worker) = self.any(|fake| fake.serves() && which(fake)) {
+        if let Some(worker) = self.any(|fake| fake.serves() && !fake.shut && which(fake)) {
             let exit = match self.rng.below(8) {
                 0 => None,
                 1 => Some(Exit::Signal(11)),
@@ -29,7 +29,7 @@ impl World {
     }
 
     pub(super) fn fail_any(&mut self) -> Check {
-        if let Some(worker) = self.any(FakeWorker::serves) {
+        if let Some(worker) = self.any(|fake| fake.serves() && !fake.shut) {
             let exit = (!self.rng.one_in(6)).then_some(Exit::Code(1));
             self.say(|| format!("worker {worker} returns an error, and then {exit:?}"));
             self.with(worker, |fake| fake.fail(exit));
@@ -76,6 +76,16 @@ impl World {
     }
 }
 
+/// A worker is told to open its gate: where it is raw, that its function may begin.
+pub(super) fn begin(world: &mut World, worker: WorkerId) -> Check {
+    let raw = world.config.raw;
+    let shadow = world.ledger.shadow(worker)?;
+    let begun = std::mem::replace(&mut shadow.begun, true);
+    ensure(!raw || (shadow.ready && !shadow.spare && !begun), || {
+        format!("worker {worker} is to begin: {shadow:?}")
+    })
+}
+
 /// A raw pool has no queries, its released workers know that they are, and what the application
 /// counts is what it sees.
 pub(super) fn check(world: &World) -> Check {
@@ -90,6 +100,9 @@ pub(super) fn check(world: &World) -> Check {
         })?;
         ensure(core.load(worker) == shadow.added, || {
             format!("worker {worker} has a load of {}, not {}", core.load(worker), shadow.added)
+        })?;
+        ensure(shadow.begun || !is_live(shadow) || world.config.spares == 0, || {
+            format!("worker {worker} is there, and does not know that it may begin")
         })?;
         let is_idle = core.view(worker).is_some_and(|view| view.state == WorkerState::Idle);
         ensure(is_idle == (is_live(shadow) && shadow.added == 0), || {

@@ -16,6 +16,9 @@ pub(super) fn enlist(world: &mut World) {
         shadow.temporary = slot.temporary;
         shadow.progress = world.now;
         shadow.moved = world.now;
+        if world.config.raw && shadow.ready {
+            shadow.live = Some(world.now);
+        }
         world.ledger.launched += usize::from(!slot.temporary);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
         max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
         crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
         quarantine: rng.pick(&[None, Some(1), Some(2), Some(3)]).flatten(),
-        spares: if raw { 0 } else { rng.pick(&[0, 0, 1, 2]).unwrap_or(0) },
+        spares: rng.pick(&[0, 0, 1, 2]).unwrap_or(0),
         max_queries: rng.pick(&[None, None, None, Some(1), Some(3), Some(10)]).flatten(),
         max_age: rng.pick(&[None, None, None, Some(5 * SECOND), Some(60 * SECOND)]).flatten(),
         max_memory: rng.pick(&[None, None, Some(LIMIT)]).flatten(),

@@ -118,7 +118,7 @@ pub(super) struct FakeWorker {
 }
 
 impl FakeWorker {
-    pub(super) fn new(id: WorkerId, concurrency: usize, raw: bool) -> Self {
+    pub(super) fn new(id: WorkerId, concurrency: usize, raw: bool, waits: bool) -> Self {
         Self {
             id,
             concurrency,
@@ -131,7 +131,7 @@ impl FakeWorker {
             open: Vec::new(),
             unwanted: Vec::new(),
             suspects: Vec::new(),
-            shut: false,
+            shut: waits,
             spoiled: false,
             end_asked: false,
             failed: false,
@@ -256,7 +256,7 @@ impl FakeWorker {
 
     fn exit_if_done(&mut self) {
         let runs_none = self.running.is_empty() && self.open.is_empty();
-        if self.end_asked && !self.raw && runs_none && self.queue.is_empty() {
+        if self.end_asked && (!self.raw || self.shut) && runs_none && self.queue.is_empty() {
             self.die(Ending::by(Exit::Code(0)));
         }
     }

@@ -280,6 +280,7 @@ impl World {
                     probe,
                     temporary,
                     spare,
+                    begun: false,
                     evicted: false,
                     wear: Wear::default(),
                     handed: Default::default(),
@@ -305,8 +306,8 @@ impl World {
                 if self.ledger.shadows.insert(worker, shadow).is_some() {
                     return Err(format!("worker {worker} was launched twice"));
                 }
-                let Config { concurrency, raw, .. } = self.config;
-                let fake = FakeWorker::new(worker, concurrency, raw);
+                let Config { concurrency, raw, spares, .. } = self.config;
+                let fake = FakeWorker::new(worker, concurrency, raw, raw && spares > 0);
                 self.workers.insert(worker, fake);
             }
             Action::Hand(worker, key) => {
@@ -352,6 +353,7 @@ impl World {
                 self.send(worker, Down::ShutGate);
             }
             Action::OpenGate(worker) => {
+                raw::begin(self, worker)?;
                 let shadow = self.ledger.shadow(worker)?;
                 shadow.shut = None;
                 shadow.confirmed = None;
