@@ -179,7 +179,7 @@ async fn what_makes_no_sense_is_a_mistake() {
 }
 
 #[pm_runtime::test]
-async fn nobody_who_connects_is_forgotten_while_workers_grow_old() {
+async fn nobody_who_connects_is_refused_while_workers_grow_old() {
     let port = ReusePort::bind("127.0.0.1:0").unwrap();
     let address = port.local_addr();
     let pool = GreetPool::builder().max_age(Duration::from_millis(300)).reuse_port(port).build();
@@ -189,7 +189,6 @@ async fn nobody_who_connects_is_forgotten_while_workers_grow_old() {
     while replaced < 6 {
         let mut greeting = String::new();
         let mut connection = TcpStream::connect(address).await.unwrap();
-        // Which would never come, were it on a socket that nobody accepts on.
         connection.read_to_string(&mut greeting).await.unwrap();
         assert_eq!(greeting, "welcome");
         while let Some(Some(event)) = poll_once(events.next()).await {

@@ -59,7 +59,8 @@ pub(super) fn count_death(world: &mut World, shadow: &Shadow, ending: &Ending, f
     let stays = |shadow: &Shadow| {
         let leaves = shadow.evicted || shadow.releasing.is_some() || shadow.killed.is_some();
         // A spare that is about to die takes no place.
-        !shadow.temporary && !leaves && !(shadow.spare && shadow.lost.is_some())
+        let dies = shadow.spare && shadow.lost.is_some();
+        !shadow.temporary && !leaves && !dies
     };
     let unwanted = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));
     if !shadow.temporary

@@ -182,3 +182,13 @@ fn an_end_of_the_pool_waits_for_no_replacement() {
     scene.actions();
     assert_eq!(scene.result_of(waiter), Some(&Ok(())));
 }
+
+#[test]
+fn a_raw_worker_is_known_to_go_so_that_its_socket_is_handed_on() {
+    let mut scene = Scene::ready(Config { raw: true, max_age: Some(60 * SECOND), ..config(2) });
+    assert!(scene.core.to_be_replaced().is_empty());
+    let ages = scene.core.slots.iter().map(|slot| (scene.core.old_at(slot).unwrap(), slot.id));
+    let (first, oldest) = ages.min().unwrap();
+    scene.pass(first - scene.now);
+    assert_eq!(scene.core.to_be_replaced(), [oldest]);
+}
