@@ -111,7 +111,7 @@ impl<P> Core<P> {
             return;
         }
         let Some(patience) = self.config.idle_timeout else { return };
-        let patience = patience.max(self.worth());
+        let patience = if self.has(Bug::Chase) { patience } else { patience.max(self.worth()) };
         let least = if self.has(Bug::ShrinkBeyond) { 0 } else { self.config.workers };
         let live = |core: &Self| core.slots.iter().filter(|slot| slot.is_live()).count();
         // Whoever idles may be about to get what others were asked for.
@@ -120,12 +120,9 @@ impl<P> Core<P> {
         while self.target > least && live(self) >= self.target && none_waits(self) {
             let (busy, hasty) = (self.has(Bug::ShrinkTheBusy), self.has(Bug::ShrinkAtOnce));
             let idle = |slot: &&Slot| slot.takes_queries() && (busy || slot.load_with_added() == 0);
-            let due = |slot: &Slot| {
-                later(
-                    self.scaled.raised.map_or(slot.progress, |at| at.max(slot.progress)),
-                    patience,
-                )
-            };
+            let raised = self.scaled.raised.filter(|_| !self.has(Bug::Flap));
+            let since = |slot: &Slot| raised.map_or(slot.progress, |at| at.max(slot.progress));
+            let due = |slot: &Slot| later(since(slot), patience);
             let idle = self.slots.iter().filter(idle);
             // The older ones are the first to be given something.
             let youngest = idle.clone().rfind(|slot| due(slot) <= now || hasty);

@@ -346,6 +346,9 @@ pub(super) fn sizes(world: &mut World, event: Event, before: &Before) -> Check {
         }
         world.ledger.shadow(*worker)?.releasing.get_or_insert(now);
     }
+    if world.core.target > before.target {
+        world.ledger.grown = Some(now);
+    }
     let core = &world.core;
     let cap = world.ledger.cap.max(core.config.most);
     ensure(core.target <= cap, || format!("the target is {}, not {cap}", core.target))?;

@@ -235,7 +235,7 @@ pub(super) struct Ledger {
     pub(super) left_worn: usize,
     /// The shortest and the longest time that a worker took to start.
     pub(super) boots: Option<(Duration, Duration)>,
-    /// When the pool last found that it needs another worker.
+    /// When there were last to be more workers, as the pool has found, or somebody else.
     pub(super) grown: Option<Instant>,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,

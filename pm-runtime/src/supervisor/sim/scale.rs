@@ -44,7 +44,6 @@ pub(super) fn scaled(world: &mut World, worker: WorkerId, from: usize, to: usize
         if all <= others * config.concurrency && config.spares == 0 {
             return wrong("those that are coming are enough");
         }
-        world.ledger.grown = Some(now);
         return Ok(());
     }
     if to + 1 != from || to < config.workers {
