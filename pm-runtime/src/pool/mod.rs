@@ -25,6 +25,7 @@ mod spawn;
 mod stream;
 mod ticket;
 mod wish;
+mod wishes;
 mod worker;
 
 use std::any::Any;
