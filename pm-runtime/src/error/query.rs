@@ -13,6 +13,10 @@ use super::{BootError, Bytes, CrashReport, DecodeError, EncodeError, Escaped, Pa
 /// the worker's or system's    Crashed, Protocol, Boot, BudgetExhausted
 /// nobody's: it was too much   QueueFull, QueueTimedOut, Released, WorkerGone
 /// ```
+///
+/// # What becomes of a query, by cause
+///
+#[doc = include_str!("failures.md")]
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
