@@ -9,7 +9,7 @@ use smol::future;
 use crate::deeds::{Deed, HALF_A_CHANGE, answer_to, bytes_of};
 use crate::dice::Dice;
 use crate::ledger::name_of;
-use crate::subject::{RETRIES, Subject};
+use crate::subject::Subject;
 use crate::trouble::Storm;
 use crate::wrong;
 
@@ -162,11 +162,17 @@ fn hear(
         return;
     }
     subject.ledger.hear(heard.len() as u64);
-    let in_order = (0_u64..).zip(heard).all(|(index, text)| *text == format!("{question} {index}"));
     // Where a query runs again it says them again, from the first one on.
+    let mut next = 0;
+    let in_order = heard.iter().all(|text| {
+        let again = *text == format!("{question} 0");
+        let fits = again || *text == format!("{question} {next}");
+        next = if again { 1 } else { next + 1 };
+        fits
+    });
     // An answer may be there although the link broke on which they come.
-    let all = outcome.is_err() || RETRIES != 0 || subject.breaks || heard.len() as u64 == times;
-    if !(all && (in_order || RETRIES != 0)) {
+    let all = outcome.is_err() || subject.breaks || next == times;
+    if !(all && in_order) {
         wrong(format!("{}: {question} was to say {times} and said {heard:?}", subject.name));
     }
 }
@@ -200,12 +206,13 @@ fn look(
     subject.ledger.fail(&error);
     let meant = |report: &PanicReport| deed == Deed::Panic && report.message() != HALF_A_CHANGE;
     let expected = match &error {
-        // With retries enough only a pool that is lied to fails a query whose worker died.
-        QueryError::Crashed(_) => RETRIES == 0 || subject.lies,
+        // It runs again, unless nobody else is to run it. Only a liar may be believed to have failed.
+        QueryError::Crashed(_) => way == Way::On || subject.lies,
         QueryError::Protocol(report) => {
             let mine = subject.breaks || died_slowly(report);
-            mine && RETRIES == 0 || subject.lies
+            mine && way == Way::On || subject.lies
         }
+        QueryError::Quarantined { .. } => subject.breaks,
         QueryError::Panicked(report) => meant(report) || subject.lies,
         // Any worker may be stopped.
         QueryError::TimedOut { .. } | QueryError::Released => true,

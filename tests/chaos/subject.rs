@@ -16,9 +16,8 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::leftovers::{MARK, mark};
 
-/// How often a query runs again whose worker died under it. With enough of it no caller sees such an
-/// error, which is asserted then: 20, and `.retries(RETRIES)` in [`built`].
-pub const RETRIES: u32 = 0;
+/// How often a query runs again whose worker died under it: so often that no caller sees such an error.
+const RETRIES: u32 = 20;
 
 /// A pool, and what its callers counted.
 pub struct Subject {
@@ -65,6 +64,7 @@ fn built<P: Handle>(builder: PoolBuilder<P>, over: Over, faults: Faults) -> P {
         .grace(Duration::from_secs(2))
         .env(MARK, mark())
         .stdio(Stdio::Null)
+        .retries(RETRIES)
         .faults(faults);
     match over {
         Over::Sockets => builder.transport(pm_runtime::Transport::Socket).build(),

@@ -145,7 +145,11 @@ impl<T, M> Call<T, M> {
             conduct,
             immediate: wishes.is_some_and(|wishes| wishes.immediate),
             route: wishes.map_or(Route::Any, |wishes| wishes.route),
-            retries: wishes.map_or(options.retries, |wishes| wishes.retries),
+            // What may have said something already does not open twice.
+            retries: match ticket.stream() {
+                Some(_) => 0,
+                None => wishes.map_or(options.retries, |wishes| wishes.retries),
+            },
             print: None,
         };
         let forced = wishes.is_some_and(|wishes| wishes.forced);

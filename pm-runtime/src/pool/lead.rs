@@ -294,7 +294,8 @@ impl Shared {
         }
         let tick_by = {
             let state = &mut *lock(&self.state);
-            if !worker.start_lead() {
+            // One that is gone is forgotten by now, and would be kept for ever.
+            if state.worker(worker.id()).is_none() || !worker.start_lead() {
                 return;
             }
             state.lead.workers.push(worker.clone());
