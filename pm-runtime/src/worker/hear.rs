@@ -80,6 +80,10 @@ impl Worker {
     pub(super) fn hear_until_it_rings(self: &Arc<Self>, reading: Reading) {
         // Bounded, because others wait for this thread.
         for _ in 0..16 {
+            if self.is_finished() {
+                // What it has left half said stays there, and is never read.
+                return;
+            }
             self.link.attend();
             if !self.hear_data(reading).more {
                 return;

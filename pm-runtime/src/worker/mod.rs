@@ -310,6 +310,11 @@ impl Worker {
         });
     }
 
+    /// It is gone, and all that it had said was heard.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
+    }
+
     /// Counts the worker as dead, whatever the system says.
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.link.end();
