@@ -75,7 +75,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(1);
 /// How long idle workers wait for the queries that one was asked for, before others are asked.
 const RECALL_PATIENCE: Duration = Duration::from_millis(250);
 /// How long a worker whose link has ended may live on; and one whose function has, at least.
-const LINK_PATIENCE: Duration = Duration::from_millis(500);
+const LINK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a killed process may stay, before its queries are given up all the same.
 const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 
