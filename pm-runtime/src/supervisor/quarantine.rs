@@ -101,9 +101,8 @@ impl Quarantine {
 
     /// They ran, and killed nobody: unless they once did, nothing is held against them.
     fn clear(&mut self, print: Fingerprint) {
-        let is_innocent =
-            |record: &mut Record| record.crashes.is_empty() && record.refused.is_none();
-        if self.records.get_mut(&print).is_some_and(|record| is_innocent(record)) {
+        let is_innocent = |record: &Record| record.crashes.is_empty() && record.refused.is_none();
+        if self.records.get(&print).is_some_and(is_innocent) {
             self.forget(print);
         }
     }

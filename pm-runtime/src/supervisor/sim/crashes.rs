@@ -138,9 +138,8 @@ impl World {
             let Some(Place::Paused { until }) = query.map(|query| query.place) else { continue };
             let overran = matches!(shadow.killed, Some((_, CrashCause::TimedOut(_))));
             let released = matches!(shadow.killed, Some((_, CrashCause::Grace(_))));
-            ensure(!released && !(overran && target == fact.key), || {
-                format!("query {id} runs again, which was ended on purpose")
-            })?;
+            let on_purpose = released || (overran && target == fact.key);
+            ensure(!on_purpose, || format!("query {id} runs again, which was ended on purpose"))?;
             ensure(self.may_run_again(id), || format!("query {id} is not to run again"))?;
             let (told, waited) = (fact.told, fact.waited);
             let fact = &mut self.ledger.facts[id];
