@@ -53,7 +53,10 @@ pub enum QueryError {
     #[error("the query panicked: {0}")]
     Panicked(PanicReport),
     /// Its bytes killed too many workers, so that it is refused.
-    #[error("the query is quarantined: it killed {crashes} workers")]
+    #[error(
+        "the query is quarantined: its arguments killed {crashes} workers, and are refused until the \
+         pool's `forgive()`"
+    )]
     Quarantined {
         /// How many workers it killed.
         crashes: u32,

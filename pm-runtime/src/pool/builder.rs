@@ -157,7 +157,8 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How often a query runs again whose worker died under it; 0 by default. See
-    /// [`Call::retries`](crate::Call::retries).
+    /// [`Call::retries`](crate::Call::retries). For pools of queries: what opens a stream does not open it
+    /// twice.
     pub fn retries(mut self, retries: u32) -> Self {
         self.options.retries = retries;
         self

@@ -84,14 +84,15 @@ impl Owner for Shared {
 
     fn died(&self, id: WorkerId, mut obituary: Obituary) {
         // Its words are read, so that it begins nothing more. Hashed without the lock.
-        let begun: Vec<_> = self.look(|state| {
+        let (begun, suspected): (Vec<_>, bool) = self.look(|state| {
             let begun = state.core.begun_by(id);
-            begun.map(|(key, ticket)| (key, ticket.clone())).collect()
+            let begun = begun.map(|(key, ticket)| (key, ticket.clone())).collect();
+            (begun, state.core.wants_prints(id, &obituary))
         });
         let particulars = |ticket: &Ticket| Particulars {
             query: self.plan.entry.query_of(ticket.request().value()),
             hash: ticket.hash(),
-            print: self.print_of(ticket),
+            print: if suspected { self.print_of(ticket) } else { None },
             twins: Vec::new(),
         };
         obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();

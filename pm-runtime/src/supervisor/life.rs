@@ -215,13 +215,22 @@ impl<P> Core<P> {
         }
     }
 
-    /// What the worker ran, where that is to be held responsible for its death.
-    fn suspects_of(&self, slot: &Slot, death: &Death, obituary: &mut Obituary) -> Vec<Suspect> {
+    /// Whether a worker's death is to be held against what it ran, so that fingerprints are wanted.
+    pub(crate) fn wants_prints(&self, worker: WorkerId, obituary: &Obituary) -> bool {
+        let death = self.slot(worker).map(|slot| self.cause_of(slot, obituary));
+        self.config.quarantine.is_some() && death.is_some_and(|death| self.is_own_doing(&death))
+    }
+
+    fn is_own_doing(&self, death: &Death) -> bool {
         let blame = death.blame.is_of_query()
             || (self.has(Bug::BlameForOutside) && death.blame == Blame::Outside);
         // What is beyond talking to may have been stopped.
-        let own_doing = blame && matches!(death.cause, CrashCause::Died | CrashCause::Protocol(_));
-        if !own_doing {
+        blame && matches!(death.cause, CrashCause::Died | CrashCause::Protocol(_))
+    }
+
+    /// What the worker ran, where that is to be held responsible for its death.
+    fn suspects_of(&self, slot: &Slot, death: &Death, obituary: &mut Obituary) -> Vec<Suspect> {
+        if !self.is_own_doing(death) {
             return Vec::new();
         }
         let suspect = |&key: &QueryKey| {
