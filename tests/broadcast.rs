@@ -203,8 +203,8 @@ async fn a_spare_has_heard_it_when_it_is_needed() {
     }
     pool.set_discount(30).broadcast().await.unwrap();
     for _ in 0..3 {
-        let worker = pool.acquire().unwrap();
         assert_eq!(pool.told().await.unwrap().1, 30);
+        let worker = pool.acquire().unwrap();
         pm_tests::kill(worker.pid(), rustix::process::Signal::KILL);
         while pool.workers().iter().any(|other| other.id() == worker.id()) {
             smol::future::yield_now().await;
