@@ -200,7 +200,7 @@ impl Shared {
         if state.core.is_wary_of(submission.size) {
             drop(state);
             // Not under the lock: it takes as long as there are bytes.
-            submission.print = self.print_of(ticket);
+            submission.print = self.print_of(ticket).map(Box::new);
             state = lock(&self.state);
         }
         let now = match submission.queue_timeout {

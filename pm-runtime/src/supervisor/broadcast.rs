@@ -85,7 +85,7 @@ impl<P> Core<P> {
             return false;
         }
         if let Some(slot) = self.slot_mut(worker) {
-            slot.replay = Some(Replay { next, now: None });
+            slot.replay = Some(Box::new(Replay { next, now: None }));
         }
         self.replay_next(worker)
     }

@@ -15,7 +15,7 @@ impl<P> Core<P> {
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
     pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
         let route = submission.route;
-        let suspicion = self.suspicion(submission.print);
+        let suspicion = self.suspicion(submission.print.as_deref());
         let exclusive = self.config.is_exclusive(submission.conduct) || suspicion.is_some();
         let spreads = route == Route::Any && !exclusive;
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
@@ -90,7 +90,7 @@ impl<P> Core<P> {
         if self.stage != Stage::Open {
             return Some(QueryError::Destroyed);
         }
-        if let Some(crashes) = submission.print.and_then(|print| self.refuses(print)) {
+        if let Some(crashes) = submission.print.as_deref().and_then(|&print| self.refuses(print)) {
             return Some(QueryError::Quarantined { crashes });
         }
         if let Route::Worker(worker) = submission.route

@@ -216,7 +216,7 @@ pub(crate) struct Submission<P> {
     /// How often it may run again, should its worker die under it.
     pub(crate) retries: u32,
     /// Where the policy is [wary](Core::is_wary_of) of it.
-    pub(crate) print: Option<Fingerprint>,
+    pub(crate) print: Option<Box<Fingerprint>>,
 }
 
 /// Whether a pool takes queries.

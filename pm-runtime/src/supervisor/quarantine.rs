@@ -168,8 +168,9 @@ impl<P> Core<P> {
     }
 
     /// What a query that comes now is held to be.
-    pub(super) fn suspicion(&self, print: Option<Fingerprint>) -> Option<Box<Fingerprint>> {
-        print.filter(|&print| self.quarantine.standing(print) != Standing::Clean).map(Box::new)
+    pub(super) fn suspicion(&self, print: Option<&Fingerprint>) -> Option<Box<Fingerprint>> {
+        let print = print.filter(|&&print| self.quarantine.standing(print) != Standing::Clean);
+        print.copied().map(Box::new)
     }
 
     /// A worker died by the doing of what it ran. Whoever ran alone did it.

@@ -109,7 +109,7 @@ pub(crate) struct Slot {
     /// Since when it is ready, if it ever was.
     pub(crate) live: Option<Instant>,
     /// It has set itself up, and hears what every worker hears before it is ready.
-    pub(crate) replay: Option<Replay>,
+    pub(crate) replay: Option<Box<Replay>>,
     /// Started in a rolling respawn, which ends if this one does not start.
     pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool, or, where it gives none,
@@ -119,7 +119,7 @@ pub(crate) struct Slot {
     pub(crate) used: u64,
     /// It has served for long enough, and goes when its replacement is ready.
     pub(crate) worn: bool,
-    pub(super) weight: Weight,
+    pub(super) weight: Box<Weight>,
     /// It is no part of the pool's size yet: it waits until one of that is missing.
     pub(crate) spare: bool,
     /// It is no part of the pool's size: it runs one query, and is gone.
@@ -153,7 +153,7 @@ impl Slot {
             probe: false,
             used: 0,
             worn: false,
-            weight: Weight::default(),
+            weight: Box::default(),
             spare: false,
             temporary: false,
         }

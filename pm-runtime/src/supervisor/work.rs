@@ -136,7 +136,8 @@ impl<P> Core<P> {
         let (size, submitted) = (query.size(), query.waits_since);
         let is_plain = query.place == (Place::Handed { worker, recalled: false })
             && query.caller == Caller::Waits
-            && !self.is_exclusive(key)
+            && !query.runs_alone()
+            && !self.config.is_exclusive(query.conduct)
             && !query.route.is_bound();
         let concurrency = self.config.concurrency;
         let (shortcut, keeps_bytes) = (self.takes_shortcuts(), self.has(Bug::KeepBytesOfSeen));

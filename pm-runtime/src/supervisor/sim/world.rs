@@ -119,7 +119,7 @@ impl World {
             route: fact.route,
             conduct: fact.conduct,
             retries: fact.retries,
-            print: fact.print(id).filter(|_| self.core.is_wary_of(fact.size)),
+            print: fact.print(id).filter(|_| self.core.is_wary_of(fact.size)).map(Box::new),
         };
         self.say(|| format!("submit {id}: {fact:?}"));
         self.ledger.facts.push(fact);
