@@ -229,7 +229,7 @@ async fn what_has_no_arguments_is_never_refused() {
 }
 
 /// Takes so many steps, and asks for the time that each takes.
-#[worker_query(workers = 1, timeout = "300ms")]
+#[worker_query(workers = 1, timeout = "1s")]
 fn step(steps: u32, extends: bool) -> bool {
     let mut grows = true;
     for _ in 0..steps {
@@ -238,19 +238,19 @@ fn step(steps: u32, extends: bool) -> bool {
             grows &= worker::extend_deadline(Duration::from_secs(3600)) > before;
             grows &= worker::deadline() > before;
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(300));
     }
     grows
 }
 
 /// The same with awaits.
-#[worker_query(workers = 1, timeout = "300ms")]
+#[worker_query(workers = 1, timeout = "1s")]
 async fn stroll(steps: u32) -> bool {
     let mut grows = true;
     for _ in 0..steps {
         let before = worker::deadline();
         worker::extend_deadline(Duration::from_secs(3600));
-        smol::Timer::after(Duration::from_millis(100)).await;
+        smol::Timer::after(Duration::from_millis(300)).await;
         grows &= worker::deadline() > before;
     }
     grows
