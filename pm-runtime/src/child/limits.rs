@@ -25,6 +25,9 @@ impl Inbox {
         limits::forget_refusals();
         if !std::mem::replace(&mut state.limited, true) {
             bounds.impose();
+        } else {
+            // What is beside others does not answer for what they have used.
+            bounds.renew();
         }
     }
 

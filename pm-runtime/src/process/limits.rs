@@ -85,6 +85,11 @@ impl Bounds {
         if let Some(memory) = &self.memory {
             memory.impose(Resource::Data, memory.limit);
         }
+        self.renew();
+    }
+
+    /// The CPU time counts anew, from here.
+    pub(crate) fn renew(&self) {
         if let Some(cpu) = &self.cpu {
             cpu.impose(Resource::Cpu, used_seconds().saturating_add(cpu.limit));
         }

@@ -36,12 +36,13 @@ impl<P: Handle> PoolBuilder<P> {
     /// others have the processor. A process that exceeds it gets SIGXCPU, which ends it: a crash that
     /// counts, with [`Blame::Limit`](crate::Blame) in its report. It may take up to a second more.
     ///
-    /// What counts is user and system time of the whole process, from the begin of a query in an idle
-    /// worker until none runs there. So where queries run beside each other (`concurrency`), and where
-    /// streams are open, it is what all of them use until the worker is idle again: for workers that are
-    /// never idle it has to be as large as what they may use in their lives. The same holds for the
-    /// function of a raw worker, which runs as long as that. Not during `init`. What a worker starts
-    /// inherits the number, and counts for itself from nothing.
+    /// What counts is user and system time of the whole process since something last began there, as
+    /// long as anything runs. So where queries run beside each other (`concurrency`), it is what all of
+    /// them use from the begin of the latest one on: nobody is killed for what others have used before,
+    /// and of several threads one that never ends is noticed only when the others have nothing to begin
+    /// (a [`timeout`](Self::timeout) notices it in any case). Of an open stream it is all that the worker
+    /// uses until the next one is opened there, and of a raw worker all that its function uses. Not during
+    /// `init`. What a worker starts inherits the number, and counts for itself from nothing.
     ///
     /// ```
     /// use pm_runtime::{Blame, Limit, QueryError, worker_query};
