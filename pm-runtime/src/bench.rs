@@ -138,11 +138,10 @@ impl Dispatch {
                 queue_timeout: None,
                 conduct: Conduct::Blocking,
                 retries: 0,
-                print: None,
                 immediate: false,
                 route: Route::Any,
             };
-            self.core.submit(submission, self.now).ok_or(Stopped("it was refused"))?;
+            self.core.submit(submission, None, self.now).ok_or(Stopped("it was refused"))?;
         }
         self.act()?;
         let (worker, key) = self.handed.pop_front().ok_or(Stopped("nothing was handed over"))?;
@@ -151,6 +150,7 @@ impl Dispatch {
         self.now += Duration::from_nanos(100);
         let ended = self.core.ended(worker, key, End::Answered, self.now);
         ended.map_err(|_| Stopped("it could not end"))?;
+        self.core.catch_up(self.now);
         self.waiting -= 1;
         self.act()
     }

@@ -174,7 +174,6 @@ impl Shared {
             immediate: false,
             route: Route::Worker(id),
             retries: 0,
-            print: None,
         };
         // `None`: the worker is on its way out.
         let _ = state.core.replay(id, submission, std::time::Instant::now());

@@ -150,7 +150,6 @@ impl<T, M> Call<T, M> {
                 Some(_) => 0,
                 None => wishes.map_or(options.retries, |wishes| wishes.retries),
             },
-            print: None,
         };
         let forced = wishes.is_some_and(|wishes| wishes.forced);
         let (key, turn) = shared.submit(&ticket, submission, forced);

@@ -188,7 +188,7 @@ impl Shared {
     pub(crate) fn submit(
         &self,
         ticket: &Arc<Ticket>,
-        mut submission: Submission<Arc<Ticket>>,
+        submission: Submission<Arc<Ticket>>,
         forced: bool,
     ) -> (Option<QueryKey>, Turn) {
         if let Err(error) = self.set_up() {
@@ -196,11 +196,11 @@ impl Shared {
             ticket.resolve(Err(QueryError::Boot(error)));
             return (None, Turn::Later);
         }
-        let mut state = lock(&self.state);
+        let (mut state, mut print) = (lock(&self.state), None);
         if state.core.is_wary_of(submission.size) {
             drop(state);
             // Not under the lock: it takes as long as there are bytes.
-            submission.print = self.print_of(ticket).map(Box::new);
+            print = self.print_of(ticket);
             state = lock(&self.state);
         }
         let now = match submission.queue_timeout {
@@ -208,7 +208,7 @@ impl Shared {
             None => state.clock.about(),
         };
         state.settle_home(&self.options, forced, now);
-        let key = state.core.submit(submission, now);
+        let key = state.core.submit(submission, print, now);
         let turn = match key {
             Some(key) => self.join_lead(&mut state, ticket, key),
             None => Turn::Later,

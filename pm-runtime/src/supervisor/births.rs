@@ -94,7 +94,7 @@ impl<P> Core<P> {
 
     /// No worker takes queries, none is about to, and none will be started for now.
     pub(super) fn is_hopeless(&mut self, now: Instant) -> bool {
-        self.target > 0 && self.coming() == 0 && self.budget.is_spent(now)
+        self.target > 0 && self.budget.is_spent(now) && self.coming() == 0
     }
 
     /// Workers that are ready, or will be unless they fail; from a probe nothing is expected.

@@ -10,12 +10,18 @@ use crate::error::QueryError;
 use crate::options::Cancel;
 
 impl<P> Core<P> {
-    /// Takes a query in, and starts workers if there are none.
+    /// Takes a query in, and starts workers if there are none. Its print is wanted where the policy is
+    /// [wary](Self::is_wary_of) of it.
     ///
     /// `None`: it was refused; a [`Action::Fail`] carries its payload.
-    pub(crate) fn submit(&mut self, submission: Submission<P>, now: Instant) -> Option<QueryKey> {
+    pub(crate) fn submit(
+        &mut self,
+        submission: Submission<P>,
+        print: Option<Fingerprint>,
+        now: Instant,
+    ) -> Option<QueryKey> {
         let route = submission.route;
-        let suspicion = self.suspicion(submission.print.as_deref());
+        let suspicion = print.filter(|&print| self.is_suspect(print));
         let exclusive = self.config.is_exclusive(submission.conduct) || suspicion.is_some();
         let spreads = route == Route::Any && !exclusive;
         let for_anybody = matches!(route, Route::Any | Route::Key(_));
@@ -24,7 +30,7 @@ impl<P> Core<P> {
             self.demand();
             self.fill(now);
         }
-        if let Some(error) = self.refusal(&submission, now) {
+        if let Some(error) = self.refusal(&submission, suspicion, now) {
             self.tally.refuse(now);
             self.actions.push_back(Action::Fail(submission.payload, error));
             return None;
@@ -65,14 +71,14 @@ impl<P> Core<P> {
     fn wait_in_line(
         &mut self,
         submission: Submission<P>,
-        suspicion: Option<Box<Fingerprint>>,
+        suspicion: Option<Fingerprint>,
         spreads: bool,
         now: Instant,
     ) -> QueryKey {
         let route = submission.route;
         let key = self.queries.push(submission, Place::Waiting, now);
         if let Some(query) = self.queries.get_mut(key) {
-            query.print = suspicion;
+            query.print = suspicion.map(Box::new);
         }
         if route == Route::Temporary {
             self.fill_temporary(now);
@@ -86,11 +92,16 @@ impl<P> Core<P> {
         key
     }
 
-    fn refusal(&mut self, submission: &Submission<P>, now: Instant) -> Option<QueryError> {
+    fn refusal(
+        &mut self,
+        submission: &Submission<P>,
+        suspicion: Option<Fingerprint>,
+        now: Instant,
+    ) -> Option<QueryError> {
         if self.stage != Stage::Open {
             return Some(QueryError::Destroyed);
         }
-        if let Some(crashes) = submission.print.as_deref().and_then(|&print| self.refuses(print)) {
+        if let Some(crashes) = suspicion.and_then(|print| self.refuses(print)) {
             return Some(QueryError::Quarantined { crashes });
         }
         if let Route::Worker(worker) = submission.route

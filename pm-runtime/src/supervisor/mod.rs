@@ -215,8 +215,6 @@ pub(crate) struct Submission<P> {
     pub(crate) route: Route,
     /// How often it may run again, should its worker die under it.
     pub(crate) retries: u32,
-    /// Where the policy is [wary](Core::is_wary_of) of it.
-    pub(crate) print: Option<Box<Fingerprint>>,
 }
 
 /// Whether a pool takes queries.

@@ -100,7 +100,7 @@ impl Quarantine {
     }
 
     /// They ran, and killed nobody: unless they once did, nothing is held against them.
-    fn clear(&mut self, print: Fingerprint) {
+    pub(super) fn clear(&mut self, print: Fingerprint) {
         let is_innocent = |record: &Record| record.crashes.is_empty() && record.refused.is_none();
         if self.records.get(&print).is_some_and(is_innocent) {
             self.forget(print);
@@ -167,10 +167,9 @@ impl<P> Core<P> {
         }
     }
 
-    /// What a query that comes now is held to be.
-    pub(super) fn suspicion(&self, print: Option<&Fingerprint>) -> Option<Box<Fingerprint>> {
-        let print = print.filter(|&&print| self.quarantine.standing(print) != Standing::Clean);
-        print.copied().map(Box::new)
+    /// Whether something is held against these bytes.
+    pub(super) fn is_suspect(&self, print: Fingerprint) -> bool {
+        self.quarantine.standing(print) != Standing::Clean
     }
 
     /// A worker died by the doing of what it ran. Whoever ran alone did it.
@@ -219,14 +218,6 @@ impl<P> Core<P> {
                 self.recall(worker, key, now);
             }
             _ => {}
-        }
-    }
-
-    /// A query has ended in its worker, which lives.
-    pub(super) fn acquit(&mut self, key: QueryKey) {
-        if let Some(print) = self.queries.get(key).and_then(|query| query.print.as_deref().copied())
-        {
-            self.quarantine.clear(print);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::query::{Place, Query, QueryKey, Route};
+use super::query::{Limit, Place, Query, QueryKey, Route};
 use super::{Submission, WorkerId};
 
 const NONE: u32 = u32::MAX;
@@ -301,8 +301,10 @@ impl<P> Queries<P> {
     }
 
     /// No longer bounds how long the query waits.
+    #[inline]
     pub(crate) fn forget_deadline(&mut self, key: QueryKey) {
-        let Some(query) = self.get_mut(key) else { return };
+        let is_limited = |query: &&mut Query<P>| query.queue_timeout != Limit::NONE;
+        let Some(query) = self.get_mut(key).filter(is_limited) else { return };
         let deadline = query.queue_deadline();
         query.wait_is_settled = true;
         if let Some(deadline) = deadline {

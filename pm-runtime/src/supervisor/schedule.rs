@@ -178,16 +178,16 @@ impl<P> Core<P> {
         for (index, slot) in self.slots.iter().enumerate() {
             let load = slot.load();
             let idle = slot.would_begin(exclusive, self.config.concurrency);
+            if (!idle, load) >= least || !self.has_room_in(slot, size, exclusive) {
+                continue;
+            }
             let takes = slot.takes_queries()
                 || (self.has(Bug::HandToShutGate) && slot.is_live())
                 || (self.has(Bug::HandToLost) && slot.is_live() && slot.lost.is_some())
                 || (self.has(Bug::HandToSpare) && slot.spare && slot.is_sound())
                 || (self.has(Bug::HandToReleasing) && slot.is_releasing())
                 || (self.has(Bug::ShareTemporary) && slot.temporary && slot.is_releasing());
-            if !takes || (!idle, load) >= least {
-                continue;
-            }
-            if self.has_room_in(slot, size, exclusive) && !self.is_reserved(slot, seq) {
+            if takes && !self.is_reserved(slot, seq) {
                 best = Some(index);
                 least = (!idle, load);
                 if load == 0 {
@@ -238,17 +238,19 @@ impl<P> Core<P> {
     /// A worker would be idle while another holds queries that it has not begun: those are asked
     /// back, the youngest first, because they would have waited longest.
     fn rebalance(&mut self, now: Instant) {
-        if self.slots.len() < 2 {
-            return;
-        }
         if self.has(Bug::SkipTakeBack) {
             return;
         }
         let concurrency = self.config.concurrency;
-        let trusting = self.has(Bug::WaitForEveryRecall);
-        let owes = |slot: &Slot| {
-            if trusting { slot.recalled } else { slot.owes(now) }
-        };
+        // In all that follows nobody is asked for anything, as a rule, and each look at all workers
+        // costs: so those that tell the most come first.
+        if !self.slots.iter().any(|slot| slot.load() > slot.width(concurrency)) {
+            return;
+        }
+        let (mut room, mut empty) = self.room_to_begin(now);
+        if room == 0 {
+            return;
+        }
         let moves_bound = self.has(Bug::MovePinned) || self.has(Bug::MoveKeyed);
         let surplus = |slot: &Slot| match moves_bound {
             true => (slot.load() - slot.recalled).saturating_sub(slot.width(concurrency)),
@@ -262,20 +264,6 @@ impl<P> Core<P> {
         if fast.iter().all(Option::is_some) {
             return;
         }
-        let owed: usize = self.slots.iter().map(owes).sum();
-        // What waits for a worker by name has its room first.
-        let is_free = |slot: &&Slot| {
-            slot.takes_queries()
-                && (self.queries.none_pinned() || self.queries.front_pinned(slot.id).is_none())
-        };
-        let takers = self.slots.iter().filter(is_free);
-        let mut room = takers
-            .clone()
-            .map(|slot| slot.width(concurrency).saturating_sub(slot.load()))
-            .sum::<usize>()
-            .saturating_sub(owed);
-        // What runs alone needs a worker of its own.
-        let mut empty = takers.filter(|slot| slot.load() == 0).count().saturating_sub(owed);
         while room > 0 {
             let donor = self
                 .slots
@@ -289,6 +277,30 @@ impl<P> Core<P> {
             self.recall(worker, key, now);
             room -= 1;
         }
+    }
+
+    /// How many queries workers would begin that they do not hold, nor are about to get back from
+    /// others; and how many workers have nothing else to run, for what runs alone.
+    fn room_to_begin(&self, now: Instant) -> (usize, usize) {
+        let concurrency = self.config.concurrency;
+        let trusting = self.has(Bug::WaitForEveryRecall);
+        // What waits for a worker by name has its room first.
+        let is_free = |slot: &Slot| {
+            slot.takes_queries()
+                && (self.queries.none_pinned() || self.queries.front_pinned(slot.id).is_none())
+        };
+        let (mut room, mut empty, mut owed) = (0_usize, 0_usize, 0);
+        for slot in &self.slots {
+            let (load, width) = (slot.load(), slot.width(concurrency));
+            if load < width && is_free(slot) {
+                room += width - load;
+                empty += usize::from(load == 0);
+            }
+            if slot.recalled > 0 {
+                owed += if trusting { slot.recalled } else { slot.owes(now) };
+            }
+        }
+        (room.saturating_sub(owed), empty.saturating_sub(owed))
     }
 
     /// The youngest query of a worker that another could begin.

@@ -191,7 +191,7 @@ impl Slot {
 
     /// Ready to be handed queries, sooner or later.
     pub(crate) fn is_ready(&self) -> bool {
-        self.phase == Phase::Live
+        matches!(self.phase, Phase::Live)
     }
 
     /// Part of the pool's size: neither on its way out nor dead.

@@ -195,12 +195,16 @@ impl<P> Core<P> {
         {
             slot.begun.push(key);
         }
+        let mut starting = false;
         if let Some(slot) = self.slot_mut(worker) {
             slot.served += 1;
+            starting = slot.is_starting();
         }
         self.prove(worker);
-        self.acquit(key);
         let query = self.queries.get(key);
+        if let Some(&print) = query.and_then(|query| query.print.as_deref()) {
+            self.quarantine.clear(print);
+        }
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
         let spoils =
             end == End::Panicked && query.is_some_and(|query| query.conduct == Conduct::Exclusive);
@@ -218,7 +222,9 @@ impl<P> Core<P> {
         if spoils && !self.has(Bug::KeepSpoiled) {
             self.recycle(worker, now);
         }
-        self.heard(worker, key, spoils, now);
+        if starting {
+            self.heard(worker, key, spoils, now);
+        }
         self.behind = true;
         Ok(payload)
     }

@@ -89,7 +89,6 @@ impl World {
             route: fact.route,
             conduct: fact.conduct,
             retries: 0,
-            print: None,
         };
         self.say(|| format!("replay {id}: {fact:?}"));
         self.ledger.facts.push(fact);

@@ -119,12 +119,12 @@ impl World {
             route: fact.route,
             conduct: fact.conduct,
             retries: fact.retries,
-            print: fact.print(id).filter(|_| self.core.is_wary_of(fact.size)).map(Box::new),
         };
+        let print = fact.print(id).filter(|_| self.core.is_wary_of(fact.size));
         self.say(|| format!("submit {id}: {fact:?}"));
         self.ledger.facts.push(fact);
         self.ledger.open.insert(id);
-        let key = self.core.submit(submission, self.now);
+        let key = self.core.submit(submission, print, self.now);
         self.ledger.facts[id].key = key;
         if let Some(key) = key
             && self.ledger.keys.insert(key, id).is_some()

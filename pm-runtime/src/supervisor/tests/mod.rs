@@ -144,9 +144,8 @@ impl Scene {
             immediate,
             route,
             retries: 0,
-            print: None,
         };
-        self.core.submit(submission, self.now)
+        self.core.submit(submission, None, self.now)
     }
 
     fn begin(&mut self, worker: WorkerId, key: QueryKey) {
