@@ -30,6 +30,17 @@ struct Record {
     met: u64,
 }
 
+impl Record {
+    /// Forgets what is out of the window.
+    fn prune(&mut self, window: Option<Duration>, now: Instant) {
+        let Some(window) = window else { return };
+        let is_old = |&at: &Instant| now.saturating_duration_since(at) >= window;
+        while self.crashes.front().is_some_and(is_old) {
+            self.crashes.pop_front();
+        }
+    }
+}
+
 pub(super) struct Quarantine {
     /// So many kills are enough; `None`: nothing is suspected.
     limit: Option<u32>,
@@ -86,10 +97,7 @@ impl Quarantine {
         let (limit, window) = (self.limit?, self.window);
         let record = self.records.get_mut(&print)?;
         record.crashes.push_back(now);
-        let is_old = |at: &Instant| window.is_some_and(|window| *at + window <= now);
-        while record.crashes.front().is_some_and(is_old) {
-            record.crashes.pop_front();
-        }
+        record.prune(window, now);
         let crashes = record.crashes.len() as u32;
         if record.refused.is_some() || crashes < limit {
             return None;
@@ -99,10 +107,11 @@ impl Quarantine {
         record.refused
     }
 
-    /// They ran, and killed nobody: unless they once did, nothing is held against them.
-    pub(super) fn clear(&mut self, print: Fingerprint) {
-        let is_innocent = |record: &Record| record.crashes.is_empty() && record.refused.is_none();
-        if self.records.get(&print).is_some_and(is_innocent) {
+    /// They ran, and killed nobody: unless they did within the window, nothing is held against them.
+    pub(super) fn clear(&mut self, print: Fingerprint, now: Instant) {
+        let Some(record) = self.records.get_mut(&print) else { return };
+        record.prune(self.window, now);
+        if record.crashes.is_empty() && record.refused.is_none() {
             self.forget(print);
         }
     }
@@ -278,11 +287,11 @@ mod tests {
     fn who_lives_alone_is_cleared_unless_it_has_killed() {
         let (mut quarantine, start) = (Quarantine::new(Some(3), None), Instant::now());
         quarantine.suspect(Fingerprint(1), 7);
-        quarantine.clear(Fingerprint(1));
+        quarantine.clear(Fingerprint(1), start);
         assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Clean);
         assert!(!quarantine.knows_size(7));
         kill(&mut quarantine, 1, start, 0);
-        quarantine.clear(Fingerprint(1));
+        quarantine.clear(Fingerprint(1), start);
         assert_eq!(quarantine.standing(Fingerprint(1)), Standing::Suspect);
     }
 }

@@ -203,7 +203,7 @@ impl<P> Core<P> {
         self.prove(worker);
         let query = self.queries.get(key);
         if let Some(&print) = query.and_then(|query| query.print.as_deref()) {
-            self.quarantine.clear(print);
+            self.quarantine.clear(print, now);
         }
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
         let spoils =

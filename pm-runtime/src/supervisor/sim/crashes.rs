@@ -32,9 +32,12 @@ impl Blames {
     }
 
     /// It ran, and its worker lives.
-    pub(super) fn acquit(&mut self, print: Option<Fingerprint>) {
+    pub(super) fn acquit(&mut self, print: Option<Fingerprint>, config: &Config, now: Instant) {
         let Some(print) = print else { return };
-        if self.suspects.get(&print).is_some_and(Vec::is_empty) {
+        let recent = |at: &Instant| config.crash_window.is_none_or(|window| now < *at + window);
+        let has_killed = |kills: &Vec<Instant>| kills.iter().any(recent);
+        let is_clear = self.suspects.get(&print).is_some_and(|kills| !has_killed(kills));
+        if is_clear && !self.refused.contains_key(&print) {
             self.suspects.remove(&print);
         }
     }

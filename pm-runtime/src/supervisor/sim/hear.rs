@@ -209,7 +209,7 @@ impl World {
         };
         let id = self.ledger.id(key)?;
         let print = self.ledger.print_of(id);
-        self.ledger.blames.acquit(print);
+        self.ledger.blames.acquit(print, &self.config, now);
         self.note_heard(worker, id, self.spoils(key, end))?;
         let (cancelled, is_open) = (self.ledger.facts[id].cancelled, self.ledger.facts[id].is_open);
         self.prove(worker)?;

@@ -3,6 +3,7 @@
 mod cancel;
 mod lost;
 mod pace;
+mod quarantine;
 mod queries;
 mod raw;
 mod recycle;

@@ -1,0 +1,60 @@
+//! Queries that kill their workers, as callers come upon them.
+
+use super::*;
+
+const CRASH: Exit = Exit::Signal(libc::SIGSEGV);
+const PRINT: Fingerprint = Fingerprint(7);
+
+impl Scene {
+    /// A query with those bytes.
+    fn submit_bytes(&mut self, payload: u32) -> Option<QueryKey> {
+        let submission = Submission {
+            payload,
+            size: 8,
+            timeout: None,
+            queue_timeout: None,
+            conduct: Conduct::Blocking,
+            immediate: false,
+            route: Route::Any,
+            retries: 0,
+            print: Some(Box::new(PRINT)),
+        };
+        self.core.submit(submission, self.now)
+    }
+
+    /// It has killed a worker.
+    fn die_by(&mut self, worker: WorkerId, key: QueryKey) {
+        let particulars = Particulars { print: Some(PRINT), ..Default::default() };
+        let obituary = Obituary { begun: [(key, particulars)].into(), ..obituary(CRASH) };
+        let _ = self.core.died(worker, obituary, self.now);
+        self.pass(SECOND);
+    }
+}
+
+#[test]
+fn a_window_may_be_longer_than_any_clock() {
+    let mut scene = Scene::ready(Config { crash_window: Some(Duration::MAX), ..config(1) });
+    for worker in 1..=2 {
+        let key = scene.submit_bytes(1).unwrap();
+        scene.begin(worker, key);
+        scene.die_by(worker, key);
+        scene.core.ready(worker + 1, scene.now).unwrap();
+    }
+}
+
+#[test]
+fn who_has_killed_is_no_suspect_when_that_is_out_of_the_window() {
+    let mut scene = Scene::ready(Config { concurrency: 4, ..config(1) });
+    let key = scene.submit_bytes(1).unwrap();
+    scene.begin(1, key);
+    scene.die_by(1, key);
+    scene.core.ready(2, scene.now).unwrap();
+    scene.pass(1800 * SECOND);
+    for alone in [true, false] {
+        let key = scene.submit_bytes(2).unwrap();
+        let (_, terms, _) = scene.core.handing(key).unwrap();
+        assert_eq!(terms.alone, alone);
+        scene.begin(2, key);
+        scene.end(2, key);
+    }
+}
