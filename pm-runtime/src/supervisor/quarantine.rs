@@ -234,6 +234,7 @@ impl<P> Core<P> {
     pub(crate) fn forgive(&mut self, now: Instant) {
         self.quarantine = Quarantine::new(self.config.quarantine, self.config.crash_window);
         self.budget.heal();
+        self.temporary_pauses.heal();
         self.exhausted = false;
         for slot in &mut self.slots {
             slot.probe = false;

@@ -58,3 +58,20 @@ fn who_has_killed_is_no_suspect_when_that_is_out_of_the_window() {
         scene.end(2, key);
     }
 }
+
+#[test]
+fn what_is_forgiven_waits_for_no_pause() {
+    let mut scene = Scene::ready(config(1));
+    scene.submit_to(1, Route::Temporary).unwrap();
+    for worker in 2..6 {
+        scene.die(worker, Exit::Signal(libc::SIGKILL));
+        while scene.core.slots.len() == 1 && worker < 5 {
+            scene.pass(SECOND);
+        }
+    }
+    scene.actions();
+    assert_eq!(scene.core.slots.len(), 1, "the next one waits");
+    scene.core.forgive(scene.now);
+    scene.actions();
+    assert_eq!(scene.launched(), [6]);
+}
