@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::query::Query;
-use super::{Bug, Core, Note, Place, QueryKey};
+use super::{Bug, Core, Note, Place, QueryKey, Slot};
 use crate::error::{CrashReport, QueryError};
 
 /// So many different bytes are remembered: those that were met last, the refused ones before others.
@@ -213,6 +213,14 @@ impl<P> Core<P> {
     /// Another query has the same bytes.
     fn suspect_twin(&mut self, key: QueryKey, print: Fingerprint, now: Instant) {
         if self.has(Bug::TrustTwins) {
+            return;
+        }
+        let place = self.queries.get(key).map(|query| query.place);
+        if let Some(Place::Handed { worker, .. } | Place::Begun { worker, .. }) = place
+            && self.slot(worker).is_some_and(Slot::is_starting)
+            && !self.has(Bug::SuspectReplays)
+        {
+            // It has to be heard before the worker is ready, and has an account of its own.
             return;
         }
         let refused = self.refuses(print);

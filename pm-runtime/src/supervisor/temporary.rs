@@ -89,7 +89,8 @@ impl<P> Core<P> {
 
     /// A temporary worker died, or never came to life: that concerns its query alone.
     pub(super) fn temporary_died(&mut self, slot: &Slot, cause: &CrashCause, now: Instant) {
-        let began = slot.served > 0 || !slot.begun.is_empty();
+        // What it hears before it is ready is another's.
+        let began = slot.live.is_some() && (slot.served > 0 || !slot.begun.is_empty());
         if began {
             self.temporary_pauses.answered();
         } else if !matches!(cause, CrashCause::Grace(_)) {

@@ -197,7 +197,8 @@ impl<P> Core<P> {
         }
         let mut starting = false;
         if let Some(slot) = self.slot_mut(worker) {
-            slot.served += 1;
+            // What it hears before it is ready is nobody's query.
+            slot.served += u64::from(slot.live.is_some());
             starting = slot.is_starting();
         }
         self.prove(worker);
@@ -231,7 +232,9 @@ impl<P> Core<P> {
 
     /// A worker has done what it is there for: so will the next ones.
     fn prove(&mut self, worker: WorkerId) {
-        let Some(slot) = self.slot_mut(worker) else { return };
+        let hears = self.has(Bug::ProveByHearing);
+        let serves = |slot: &&mut Slot| slot.live.is_some() || hears;
+        let Some(slot) = self.slot_mut(worker).filter(serves) else { return };
         let (heals, temporary) = (std::mem::take(&mut slot.probe), slot.temporary);
         if !temporary {
             self.budget.answered();

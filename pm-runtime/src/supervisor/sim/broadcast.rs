@@ -78,8 +78,7 @@ impl World {
             return Ok(());
         }
         let id = self.ledger.facts.len();
-        let fact =
-            Fact { replay: true, retries: 0, bytes: None, opens: false, ..self.any_word(worker) };
+        let fact = Fact { replay: true, retries: 0, opens: false, ..self.any_word(worker) };
         let submission = Submission {
             payload: Ticket(id),
             size: fact.size,

@@ -58,8 +58,13 @@ impl Blames {
 }
 
 impl Fact {
-    /// What tells its bytes from others'; `None`: it has no arguments.
+    /// What tells its bytes from others', where they may be held against it.
     pub(super) fn print(&self, id: usize) -> Option<Fingerprint> {
+        self.hash(id).filter(|_| !self.replay)
+    }
+
+    /// What tells its bytes from others'; `None`: it has no arguments.
+    fn hash(&self, id: usize) -> Option<Fingerprint> {
         match self.bytes {
             Some(0) => None,
             Some(bytes) => Some(Fingerprint(u128::from(bytes))),
@@ -87,8 +92,8 @@ impl World {
     pub(super) fn particulars(&self, worker: WorkerId) -> BTreeMap<QueryKey, Particulars> {
         let facts = &self.ledger.facts;
         let same = |one: &Ticket, other: &Ticket| {
-            let print = facts[one.0].print(one.0);
-            print.is_some() && print == facts[other.0].print(other.0)
+            let hash = facts[one.0].hash(one.0);
+            hash.is_some() && hash == facts[other.0].hash(other.0)
         };
         let particulars = |(key, ticket): (QueryKey, &Ticket)| {
             let print = self.ledger.print_of(ticket.0);

@@ -245,6 +245,10 @@ impl World {
     /// A worker has answered something, or opened a stream.
     fn prove(&mut self, worker: WorkerId) -> Check {
         let shadow = self.ledger.shadow(worker)?;
+        if shadow.live.is_none() {
+            // It has only heard what every worker hears.
+            return Ok(());
+        }
         let (heals, temporary) = (std::mem::take(&mut shadow.probe), shadow.temporary);
         if !temporary {
             self.ledger.count.in_a_row = 0;

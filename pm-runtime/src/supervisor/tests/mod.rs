@@ -1,5 +1,6 @@
 //! The policy's promises, one by one; and the scene on which they are kept.
 
+mod broadcast;
 mod cancel;
 mod lost;
 mod pace;
