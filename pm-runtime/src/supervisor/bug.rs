@@ -81,6 +81,7 @@ pub(crate) enum Bug {
     IgnoreAnswerOfDying,
     IgnoreBoot,
     IgnoreExtension,
+    KeepExtension,
     KeepFailedReplacements,
     KeepBytesOfSeen,
     KeepDeadlyBroadcast,

@@ -106,6 +106,8 @@ pub(crate) struct Query<P> {
     pub(crate) seq: u64,
     /// Since when it waits, or had waited before it began.
     pub(crate) waits_since: Instant,
+    /// How long each run may take, and the one that it is at, which may have asked for more.
+    usual_timeout: Limit,
     pub(super) timeout: Limit,
     pub(super) queue_timeout: Limit,
     /// It has opened a stream, which runs until it ends.
@@ -162,6 +164,7 @@ impl<P> Query<P> {
             size: u32::try_from(size).unwrap_or(u32::MAX),
             seq,
             waits_since: now,
+            usual_timeout: timeout.into(),
             timeout: timeout.into(),
             queue_timeout: queue_timeout.into(),
             is_open: false,
@@ -180,6 +183,11 @@ impl<P> Query<P> {
     /// Bytes of the encoded arguments.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
+    }
+
+    /// Its next run has as much time as it was submitted with.
+    pub(super) fn reset_timeout(&mut self) {
+        self.timeout = self.usual_timeout;
     }
 
     /// How long it may run.

@@ -41,6 +41,10 @@ impl<P> Core<P> {
         };
         self.tally.rerun(now);
         self.queries.pause(key, until);
+        let keeps_extension = self.has(Bug::KeepExtension);
+        if let Some(query) = self.queries.get_mut(key).filter(|_| !keeps_extension) {
+            query.reset_timeout();
+        }
         if !self.has(Bug::ForgetWakeOfRetry) {
             self.wake_by(until);
         }

@@ -77,6 +77,7 @@ const ALL: &[Bug] = &[
     Bug::KeepBytesOfSeen,
     Bug::KeepDeadlyBroadcast,
     Bug::KeepDeafSpares,
+    Bug::KeepExtension,
     Bug::KeepFailedReplacements,
     Bug::KeepGap,
     Bug::KeepLoadAfterAnswer,

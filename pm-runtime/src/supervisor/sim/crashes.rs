@@ -152,6 +152,8 @@ impl World {
             let (told, waited) = (fact.told, fact.waited);
             let fact = &mut self.ledger.facts[id];
             fact.runs += 1;
+            let more = self.ledger.extended.remove(&id).unwrap_or_default();
+            fact.timeout = fact.timeout.map(|timeout| timeout - more);
             let (shortest, longest) = fact.pause();
             ensure(now + shortest <= until && until <= now + longest, || {
                 format!("query {id} pauses for {:?} after run {}", until - now, fact.runs)
@@ -183,6 +185,8 @@ impl World {
         ensure(!early, || format!("query {id} runs again without a pause"))?;
         let print = fact.print(id);
         ensure(blames.refuses(print).is_none(), || format!("query {id} is refused, and runs"))?;
+        let timeout = self.core.queries.get(key).and_then(|query| query.timeout());
+        ensure(timeout == fact.timeout, || format!("query {id} may run for {timeout:?}"))?;
         let terms = self.core.handing(key).map(|(_, terms, _)| terms);
         let alone = terms.is_some_and(|terms| terms.alone);
         ensure(alone || !blames.suspects(print), || {

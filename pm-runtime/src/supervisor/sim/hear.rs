@@ -97,9 +97,11 @@ impl World {
             &Up::Extended(key, by) => {
                 let ends =
                     self.core.is_overdue(key) || self.ledger.shadow(worker)?.killed.is_some();
-                let fact = self.ledger.by_key(key)?;
-                if !ends {
-                    fact.timeout = fact.timeout.map(|timeout| timeout + by);
+                let id = self.ledger.id(key)?;
+                let fact = &mut self.ledger.facts[id];
+                if !ends && let Some(timeout) = &mut fact.timeout {
+                    *timeout += by;
+                    *self.ledger.extended.entry(id).or_default() += by;
                 }
                 honest(self.core.extended(worker, key, by), &frame)?;
             }

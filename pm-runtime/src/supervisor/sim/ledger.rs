@@ -242,6 +242,8 @@ pub(super) struct Ledger {
     /// What every worker hears before it is ready, in the order in which it was said.
     pub(super) words: Vec<Word>,
     pub(super) version: u64,
+    /// How much more time runs have asked for.
+    pub(super) extended: BTreeMap<usize, Duration>,
     /// Who is held responsible for deaths.
     pub(super) blames: Blames,
     /// Whom they were told to blame for the last one.

@@ -8,6 +8,7 @@ mod quarantine;
 mod queries;
 mod raw;
 mod recycle;
+mod retries;
 mod routes;
 mod scale;
 mod spares;
