@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pm_runtime::{BootError, CrashCause, Event, QueryError, SpawnError, worker, worker_query};
-use pm_tests::{Over, pool, suite};
+use pm_tests::{Over, pool, suite, until_begun};
 use smol::stream::StreamExt;
 
 suite! {
@@ -211,4 +211,54 @@ async fn a_spare_has_heard_it_when_it_is_needed() {
         }
     }
     assert_eq!(pool.told().await.unwrap().1, 30);
+}
+
+#[pm_runtime::test]
+async fn those_who_speak_at_once_leave_all_of_one_mind() {
+    let pool = ShopPool::builder().workers(2).build();
+    pool.spawn(2).await.unwrap();
+    for round in 0..500 {
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for percent in [2 * round, 2 * round + 1] {
+                let (pool, barrier) = (&pool, &barrier);
+                scope.spawn(move || {
+                    let said = pool.set_discount(percent).broadcast();
+                    barrier.wait();
+                    smol::block_on(said).unwrap();
+                });
+            }
+        });
+        let discounts: BTreeSet<u32> = told(&pool).await.iter().map(|told| told.1).collect();
+        assert_eq!(discounts.len(), 1, "round {round}");
+        if round % 50 == 0 {
+            pool.respawn().await.unwrap();
+            assert_eq!(pool.told().await.unwrap().1, *discounts.first().unwrap(), "round {round}");
+        }
+    }
+}
+
+/// Is busy until there is such a file.
+#[worker_query(workers = 1, queue_timeout = "1ms")]
+fn await_file(path: &str) -> bool {
+    while !std::fs::exists(path).unwrap_or(true) {
+        std::thread::yield_now();
+    }
+    true
+}
+
+#[pm_runtime::test]
+async fn it_waits_for_a_worker_as_long_as_it_may() {
+    let path = std::env::temp_dir().join(format!("pm-broadcast-{}", std::process::id()));
+    let path = path.to_str().unwrap();
+    let pool = AwaitFilePool::new();
+    let busy = smol::spawn(pool.query(path).queue_timeout(None));
+    until_begun(&pool, 1).await;
+    let mut said = pool.query("/").queue_timeout(None).broadcast();
+    assert_eq!(smol::future::poll_once(&mut said).await, None);
+    let waits = pool.query("/").await;
+    assert!(matches!(waits, Err(QueryError::QueueTimedOut { .. })), "{waits:?}");
+    std::fs::write(path, "").unwrap();
+    assert_eq!((busy.await, said.await), (Ok(true), Ok(vec![true])));
+    std::fs::remove_file(path).unwrap();
 }

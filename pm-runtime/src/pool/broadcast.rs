@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::call::Call;
 use super::shared::{Shared, State};
@@ -11,7 +12,7 @@ use super::ticket::Ticket;
 use crate::error::{CrashReport, QueryError};
 use crate::event::Event;
 use crate::process::fork;
-use crate::supervisor::{Route, Submission, WorkerId};
+use crate::supervisor::{QueryKey, Route, Submission, WorkerId};
 use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 
@@ -30,8 +31,10 @@ impl<T, M> Call<T, M> {
     /// [reported](crate::Event::Reported). What has changed a state by and by, rather than once for
     /// all, is not restored by that.
     ///
-    /// Each run is a query of its own in the account, with the timeout of this call. Options about
-    /// where and how often it runs have no effect.
+    /// Each run is a query of its own in the account, with the `timeout` and the `queue_timeout` of this
+    /// call; what else was asked for of it has no effect. What is broadcast at once comes in one order
+    /// to all workers. Dropped before it is over, it is cancelled as other calls are: a worker that has
+    /// not begun it by then does not hear it, those to come do.
     ///
     /// ```
     /// use pm_runtime::worker_query;
@@ -109,8 +112,11 @@ impl<T, M> Broadcast<T, M> {
             return Err(QueryError::Forked);
         }
         let request = call.request()?;
-        let workers = call.shared().remember(request)?;
-        self.told = workers.into_iter().map(|id| Told::Waits(call.to(id, request))).collect();
+        if let Some(mistake) = call.mistake(request) {
+            return Err(mistake);
+        }
+        let said = call.shared().say_to_all(request, call.timeouts())?;
+        self.told = said.into_iter().map(|said| Told::Waits(call.said(said))).collect();
         Ok(())
     }
 }
@@ -142,24 +148,54 @@ impl<T, M> std::fmt::Debug for Broadcast<T, M> {
     }
 }
 
+/// What one worker is told.
+pub(super) struct Said {
+    pub(super) ticket: Arc<Ticket>,
+    /// `None`: the policy did not let it in.
+    pub(super) key: Option<QueryKey>,
+}
+
 impl Shared {
-    /// From now on every worker hears this before it is ready; those that are ready by now.
-    fn remember(&self, request: &Parcel) -> Result<Vec<WorkerId>, QueryError> {
-        let (size, limit) = (request.size(), self.options.max_frame);
-        if size > limit {
-            return Err(QueryError::TooLarge { size, limit });
-        }
+    /// Tells every worker that is ready, in one step, so that all hear what is said in the same order;
+    /// from now on every other one hears it before it is ready.
+    fn say_to_all(
+        &self,
+        request: &Parcel,
+        (timeout, queue_timeout): (Option<Duration>, Option<Duration>),
+    ) -> Result<Vec<Said>, QueryError> {
         let method = codec::variant(request.value()).unwrap_or_default();
-        let before;
-        (before, _) = self.change(|state, now| {
+        let size = request.size();
+        let ticket = || Arc::new(Ticket::new(request.clone()));
+        let (workers, wary) =
+            self.look(|state| (state.core.views().count(), state.core.is_wary_of(size)));
+        // They may be long: neither made nor hashed nor dropped under the lock.
+        let mut tickets: Vec<Arc<Ticket>> = (0..workers).map(|_| ticket()).collect();
+        let mut word = request.clone();
+        let print = tickets.first().filter(|_| wary).and_then(|ticket| self.print_of(ticket));
+        let conduct = self.plan.entry.serve.conduct(request.value());
+        self.change(|state, now| {
             if !state.core.is_open() {
-                return (Err(QueryError::Destroyed), None);
+                return Err(QueryError::Destroyed);
             }
-            let old = state.words.insert(method, request.clone());
-            // It may be long, and is dropped without the lock.
-            (Ok(state.core.broadcast(method, now)), old)
-        });
-        before
+            std::mem::swap(state.words.entry(method).or_default(), &mut word);
+            let workers = state.core.broadcast(method, now);
+            let tell = |worker| {
+                let ticket = tickets.pop().unwrap_or_else(ticket);
+                let submission = Submission {
+                    payload: ticket.clone(),
+                    size,
+                    timeout,
+                    queue_timeout,
+                    conduct,
+                    immediate: false,
+                    route: Route::Worker(worker),
+                    retries: 0,
+                    print: print.map(Box::new),
+                };
+                Said { ticket, key: state.core.submit(submission, now) }
+            };
+            Ok(workers.into_iter().map(tell).collect())
+        })
     }
 
     /// Says something to a worker that it has to hear before it is ready.

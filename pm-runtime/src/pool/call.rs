@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_core::future::FusedFuture;
 
 use super::Handles;
+use super::broadcast::Said;
 use super::lead::{Looks, Turn};
 use super::retry::{Again, Policy};
 use super::shared::Shared;
@@ -18,7 +19,7 @@ use super::wishes::Wishes;
 use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::stream::Channel;
-use crate::supervisor::{QueryKey, Route, Submission, WorkerId};
+use crate::supervisor::{QueryKey, Route, Submission};
 use crate::wire::bulk::Parcel;
 
 /// A query, not yet submitted: a future of its answer.
@@ -106,14 +107,20 @@ impl<T, M> Call<T, M> {
         }
     }
 
-    /// The same query once more, for this worker.
-    pub(super) fn to(&self, worker: WorkerId, request: &Parcel) -> Self {
-        let mut call = Self::new(self.handles.clone(), Ok(request.clone()), self.open, None);
-        let timeout = self.wishes.as_deref().map(|wishes| wishes.timeout);
-        let wishes = call.wishes();
-        wishes.timeout = timeout.unwrap_or(wishes.timeout);
-        wishes.route = Route::Worker(worker);
-        call
+    /// The same query once more, submitted by now.
+    pub(super) fn said(&self, Said { ticket, key }: Said) -> Self {
+        let key = key.unwrap_or(QueryKey::NONE);
+        let stage = Stage::Submitted { ticket, key, doubts: None };
+        let handles = self.handles.clone();
+        Self { handles, stage, open: self.open, wishes: None, message: PhantomData }
+    }
+
+    /// How long it may run, and how long it may wait.
+    pub(super) fn timeouts(&self) -> (Option<Duration>, Option<Duration>) {
+        let options = &self.shared().options;
+        self.wishes.as_deref().map_or((options.timeout, options.queue_timeout), |wishes| {
+            (wishes.timeout, wishes.queue_timeout)
+        })
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -137,11 +144,12 @@ impl<T, M> Call<T, M> {
         let shared = self.handles.shared();
         let conduct = shared.plan.entry.serve.conduct(ticket.request().value());
         let options = &shared.options;
+        let (timeout, queue_timeout) = self.timeouts();
         let submission = Submission {
             payload: ticket.clone(),
             size,
-            timeout: wishes.map_or(options.timeout, |wishes| wishes.timeout),
-            queue_timeout: wishes.map_or(options.queue_timeout, |wishes| wishes.queue_timeout),
+            timeout,
+            queue_timeout,
             conduct,
             immediate: wishes.is_some_and(|wishes| wishes.immediate),
             route: wishes.map_or(Route::Any, |wishes| wishes.route),
@@ -170,13 +178,12 @@ impl<T, M> Call<T, M> {
     }
 
     /// What is wrong with it before any worker is involved.
-    fn mistake(&self, request: &Parcel) -> Option<QueryError> {
-        let options = &self.handles.shared().options;
-        let limit = options.max_frame;
+    pub(super) fn mistake(&self, request: &Parcel) -> Option<QueryError> {
+        let limit = self.shared().options.max_frame;
         if request.size() > limit {
             return Some(QueryError::TooLarge { size: request.size(), limit });
         }
-        let timeout = self.wishes.as_ref().map_or(options.timeout, |wishes| wishes.timeout);
+        let (timeout, _) = self.timeouts();
         let after = timeout.filter(Duration::is_zero)?;
         Some(QueryError::TimedOut { after, worker: 0, debug: None })
     }
