@@ -269,3 +269,23 @@ async fn who_asks_for_more_time_has_it() {
     assert_eq!(StepPool::builder().in_process().build().query(6, true).await, Ok(true));
     assert_eq!(worker::extend_deadline(Duration::from_secs(1)), None);
 }
+
+/// Says what it is at in its first run, and hangs in the next one.
+#[worker_query(workers = 1, retries = 1, timeout = "1s")]
+fn hang_later() {
+    if worker::attempt() == 1 {
+        worker::debug("it dies");
+        std::process::abort()
+    }
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[pm_runtime::test]
+async fn what_an_earlier_run_was_at_is_not_told_of_a_later_one() {
+    match HangLaterPool::new().query().await {
+        Err(QueryError::TimedOut { debug, .. }) => assert_eq!(debug, None),
+        other => panic!("{other:?}"),
+    }
+}

@@ -141,6 +141,9 @@ impl Shared {
                     if let Some(worker) = state.worker(id)
                         && let Some((request, terms, timeout)) = state.core.handing(key)
                     {
+                        if terms.attempt > 1 {
+                            request.forget_debug();
+                        }
                         if let Some(stream) = request.stream() {
                             worker.enter_stream(key.to_wire(), stream);
                         }

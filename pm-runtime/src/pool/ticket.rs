@@ -115,6 +115,13 @@ impl Ticket {
         }
     }
 
+    /// It runs once more: what an earlier run was at is over.
+    pub(super) fn forget_debug(&self) {
+        if let State::Pending { debug, .. } = &mut *lock(&self.state) {
+            *debug = None;
+        }
+    }
+
     /// The last of those.
     pub(super) fn debug(&self) -> Option<Arc<str>> {
         match &*lock(&self.state) {
