@@ -256,6 +256,19 @@ async fn stroll(steps: u32) -> bool {
     grows
 }
 
+/// Asks for all the time that there is.
+#[worker_query(workers = 1, timeout = "1s")]
+fn stay() -> bool {
+    let last = worker::extend_deadline(Duration::MAX);
+    std::thread::sleep(Duration::from_millis(1200));
+    last.is_none() && worker::deadline().is_none()
+}
+
+#[pm_runtime::test]
+async fn who_asks_for_all_time_has_no_deadline_any_more() {
+    assert_eq!(StayPool::new().query().await, Ok(true));
+}
+
 #[pm_runtime::test]
 async fn who_asks_for_more_time_has_it() {
     for over in [Over::Memory, Over::Sockets] {

@@ -67,9 +67,9 @@ pub(super) fn query() -> Option<Query> {
     QUERY.get()
 }
 
-/// The query whose code runs here may run until then.
-pub(super) fn move_deadline(deadline: Instant) {
-    QUERY.set(QUERY.get().map(|query| Query { deadline: Some(deadline), ..query }));
+/// The query whose code runs here may run until then; `None`: as long as it likes.
+pub(super) fn move_deadline(deadline: Option<Instant>) {
+    QUERY.set(QUERY.get().map(|query| Query { deadline, ..query }));
 }
 
 /// Until the guard is dropped, this thread runs the query's code.

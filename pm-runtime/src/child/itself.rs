@@ -97,7 +97,8 @@ pub fn deadline() -> Option<Instant> {
 
 /// Gives the running query so much more time than it has, for code that finds out on the way that it
 /// takes longer: what it may take then counts from where it began, as before. Returns the new
-/// deadline; `None` where it has none, and where no query runs, as in [`deadline`].
+/// deadline; `None` where it has none, as with [`Duration::MAX`] more, and where no query runs, as in
+/// [`deadline`].
 ///
 /// The pool hears of it before this returns, and never kills for a deadline that it has heard is
 /// another. It comes too late for an async query that has met its deadline: that is being dropped. A
@@ -124,11 +125,12 @@ pub fn deadline() -> Option<Instant> {
 /// ```
 pub fn extend_deadline(by: Duration) -> Option<Instant> {
     let (worker, query) = (current::worker()?, current::query()?);
-    let deadline = query.deadline?.checked_add(by)?;
+    // One that the clock never reaches is none.
+    let deadline = query.deadline?.checked_add(by);
     let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
     worker.say(from_worker::EXTENDED, Some(query.id), &nanos.to_le_bytes());
     current::move_deadline(deadline);
-    Some(deadline)
+    deadline
 }
 
 /// Whether nobody waits any more for the answer of the running query: its caller has dropped it,
