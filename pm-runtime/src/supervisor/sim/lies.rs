@@ -4,8 +4,44 @@ use super::super::WorkerId;
 use super::super::slot::{Gate, Phase};
 use super::super::{End, Place, QueryKey};
 use super::ledger::Check;
-use super::worker::Lie;
+use super::worker::{FakeWorker, Lie, Up};
 use super::world::World;
+
+impl World {
+    /// Somebody lies, about anything.
+    pub(super) fn lie_any(&mut self) -> Check {
+        const LIES: &[Lie] = &[
+            Lie::Garbage,
+            Lie::BegunStranger,
+            Lie::EndedStranger,
+            Lie::EndedStranger,
+            Lie::ReturnedStranger,
+            Lie::DroppedStranger,
+            Lie::OpenedStranger,
+            Lie::OverStranger,
+            Lie::OverTooEarly,
+            Lie::EndedTooEarly,
+            Lie::ReadyAgain,
+            Lie::GatedUnasked,
+        ];
+        const RAW_LIES: &[Lie] = &[
+            Lie::Garbage,
+            Lie::BegunStranger,
+            Lie::EndedStranger,
+            Lie::OpenedStranger,
+            Lie::ReadyAgain,
+            Lie::GatedUnasked,
+            Lie::LeftTooEarly,
+            Lie::LeftTooEarly,
+        ];
+        let lies = if self.config.raw { RAW_LIES } else { LIES };
+        let lie = self.rng.pick(lies).unwrap_or(Lie::Garbage);
+        if let Some(worker) = self.any(FakeWorker::is_well) {
+            self.with(worker, |fake| fake.up.push_back(Up::Lie(lie)));
+        }
+        Ok(())
+    }
+}
 
 /// A lie arrives: it must not be believed, and costs the liar its life.
 pub(super) fn hear(world: &mut World, worker: WorkerId, lie: Lie) -> Check {

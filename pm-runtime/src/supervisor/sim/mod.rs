@@ -7,6 +7,7 @@ mod broadcast;
 mod bugs;
 mod calm;
 mod commands;
+mod config;
 mod crashes;
 mod hear;
 mod judge;
@@ -21,6 +22,7 @@ mod rng;
 mod scale;
 mod spares;
 mod steps;
+mod submit;
 mod worker;
 mod world;
 
@@ -39,7 +41,7 @@ const STEPS: usize = 400;
 /// One history; gives back its steps.
 fn history(seed: u64, raw: bool, bug: Option<Bug>, loud: bool) -> Result<usize, Complaint> {
     let mut rng = Rng::new(seed);
-    let config = steps::config(&mut rng, raw);
+    let config = config::any(&mut rng, raw);
     let faults = rng.below(4);
     let mut world = World::new(config, bug, rng);
     world.loud = loud;

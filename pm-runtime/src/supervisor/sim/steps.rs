@@ -2,61 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::{Config, End, QueryKey, Route, WorkerId};
-use super::ledger::{Check, Fact};
-use super::recycle::LIMIT;
-use super::rng::Rng;
-use super::worker::{Ending, FakeWorker, Lie, Up};
+use super::super::{End, QueryKey, WorkerId};
+use super::ledger::Check;
+use super::worker::{Ending, FakeWorker, Up};
 use super::world::World;
-use crate::conduct::Conduct;
 use crate::error::{BootError, Exit, Limit};
-use crate::options::Cancel;
 
-/// Mostly what can be dropped, because most can go wrong with that.
-const CONDUCTS: &[Conduct] =
-    &[Conduct::Blocking, Conduct::Async, Conduct::Async, Conduct::Exclusive];
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
-
-pub(super) fn config(rng: &mut Rng, raw: bool) -> Config {
-    let cancel = rng.pick(&[Cancel::Detach, Cancel::Kill]).unwrap_or_default();
-    // Who kills for one query has no other beside it.
-    let most = if cancel == Cancel::Kill { 1 } else { 3 };
-    let boot_timeouts: &[Duration] = match raw {
-        // Nothing else is due for long, once a worker is there.
-        true => &[SECOND, 10 * SECOND, 100 * SECOND],
-        false => &[SECOND, 10 * SECOND],
-    };
-    let workers = 1 + rng.below(4);
-    let largest = workers + if raw || !rng.one_in(3) { 0 } else { 1 + rng.below(4) };
-    Config {
-        name: "sim".into(),
-        workers,
-        most: largest,
-        idle_timeout: rng.pick(&[None, Some(MS), Some(SECOND), Some(10 * SECOND)]).flatten(),
-        concurrency: 1 + rng.below(most),
-        one_thread: rng.pick(&[false, true]).unwrap_or_default(),
-        cancel,
-        ahead: rng.pick(&[0, 1, 2, 4, 16]).unwrap_or(0),
-        ahead_bytes: rng.pick(&[0, 150, 10_000, 10_000]).unwrap_or(0),
-        boot_timeout: rng.pick(boot_timeouts).unwrap_or(SECOND),
-        grace: rng.pick(&[Duration::ZERO, 100 * MS, 5 * SECOND, 30 * SECOND]).unwrap_or(SECOND),
-        queue: rng.pick(&[0, 3, 1024]).unwrap_or(0),
-        queue_bytes: rng.pick(&[0, 200, 100_000]).unwrap_or(0),
-        max_crashes: rng.pick(&[None, Some(0), Some(1), Some(2), Some(5), Some(5)]).flatten(),
-        crash_window: rng.pick(&[None, Some(20 * SECOND), Some(1800 * SECOND)]).flatten(),
-        quarantine: rng.pick(&[None, Some(1), Some(2), Some(3)]).flatten(),
-        spares: rng.pick(&[0, 0, 1, 2]).unwrap_or(0),
-        max_queries: rng.pick(&[None, None, None, Some(1), Some(3), Some(10)]).flatten(),
-        max_age: rng.pick(&[None, None, None, Some(5 * SECOND), Some(60 * SECOND)]).flatten(),
-        max_memory: rng.pick(&[None, None, Some(LIMIT)]).flatten(),
-        keys: rng.pick(&[2, 1000]).unwrap_or(2),
-        boots_at_once: 1 + rng.below(3),
-        cores: 1 + rng.below(3),
-        raw,
-        seed: rng.next(),
-    }
-}
 
 /// How often each thing happens: (weight, what), and weights that only hold where faults do.
 const STEPS: &[(usize, Step)] = &[
@@ -341,79 +294,6 @@ impl World {
         }
     }
 
-    fn submit_any(&mut self) -> Check {
-        if self.ledger.open.len() > self.crowd {
-            return Ok(());
-        }
-        let fact = self.any_fact();
-        self.submit(fact)
-    }
-
-    /// A query as somebody may submit it.
-    pub(super) fn any_fact(&mut self) -> Fact {
-        let route = self.route_any();
-        let rng = &mut self.rng;
-        let mut limit = |none: usize, max: Duration| {
-            let limit = rng.duration(max);
-            (!rng.one_in(none)).then_some(limit)
-        };
-        let timeout = limit(6, 4 * SECOND);
-        // Some share theirs, so that several overrun at once.
-        let timeout = timeout.map(|limit| if limit < 2 * SECOND { 500 * MS } else { limit });
-        let queue_timeout = limit(2, 6 * SECOND);
-        let conduct = rng.pick(CONDUCTS).unwrap_or(Conduct::Blocking);
-        let opens = conduct == Conduct::Async && rng.one_in(2);
-        const SIZES: [usize; 6] = [0, 10, 100, 1000, 10, 100];
-        let bytes = rng.pick(&[0, 1, 2, 3, 4, 5]).filter(|_| !rng.one_in(2));
-        Fact {
-            key: None,
-            size: match bytes {
-                Some(bytes) => SIZES[usize::from(bytes)],
-                None => rng.pick(&SIZES).unwrap_or(0),
-            },
-            timeout,
-            queue_timeout,
-            submitted: self.now,
-            since: self.now,
-            immediate: rng.one_in(6),
-            route,
-            conduct,
-            replay: false,
-            retries: rng.pick(&[0, 0, 1, 2, 5]).unwrap_or(0),
-            bytes,
-            runs: 0,
-            crashed: None,
-            stubborn: rng.one_in(4),
-            cancelled: false,
-            opens,
-            is_open: false,
-            is_in_time: false,
-            unwanted: false,
-            outcome: None,
-            begun_in: None,
-            told: None,
-            waited: None,
-            over: None,
-        }
-    }
-
-    /// Mostly any worker; in a history in its own mix of the rest.
-    fn route_any(&mut self) -> Route {
-        if !self.rng.one_in(self.plain) {
-            return Route::Any;
-        }
-        match self.rng.below(4) {
-            0 => Route::Temporary,
-            1 => Route::Key(self.rng.below(5) as u64),
-            _ => {
-                let workers: Vec<WorkerId> = self.core.slots.iter().map(|slot| slot.id).collect();
-                // Now and then one that is gone, or never was.
-                let some = self.rng.below(9) as WorkerId;
-                Route::Worker(self.rng.pick(&workers).filter(|_| some > 0).unwrap_or(some))
-            }
-        }
-    }
-
     fn end_any(&mut self, worker: WorkerId) {
         let index = self.workers.get(&worker).map_or(0, |fake| fake.running.len());
         let index = self.rng.below(index);
@@ -478,38 +358,5 @@ impl World {
                 return Ok(());
             }
         }
-    }
-
-    fn lie_any(&mut self) -> Check {
-        const LIES: &[Lie] = &[
-            Lie::Garbage,
-            Lie::BegunStranger,
-            Lie::EndedStranger,
-            Lie::EndedStranger,
-            Lie::ReturnedStranger,
-            Lie::DroppedStranger,
-            Lie::OpenedStranger,
-            Lie::OverStranger,
-            Lie::OverTooEarly,
-            Lie::EndedTooEarly,
-            Lie::ReadyAgain,
-            Lie::GatedUnasked,
-        ];
-        const RAW_LIES: &[Lie] = &[
-            Lie::Garbage,
-            Lie::BegunStranger,
-            Lie::EndedStranger,
-            Lie::OpenedStranger,
-            Lie::ReadyAgain,
-            Lie::GatedUnasked,
-            Lie::LeftTooEarly,
-            Lie::LeftTooEarly,
-        ];
-        let lies = if self.config.raw { RAW_LIES } else { LIES };
-        let lie = self.rng.pick(lies).unwrap_or(Lie::Garbage);
-        if let Some(worker) = self.any(FakeWorker::is_well) {
-            self.with(worker, |fake| fake.up.push_back(Up::Lie(lie)));
-        }
-        Ok(())
     }
 }
