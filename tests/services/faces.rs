@@ -188,3 +188,31 @@ async fn a_handle_is_as_visible_as_the_method_that_most_can_see() {
     assert_eq!(outer::visible().await, [Ok(2), Ok(3)]);
     assert_eq!(outer::OnionPool::new().far_above().await, Ok(3));
 }
+
+/// Methods with names that pools have, too.
+#[derive(Default)]
+struct Ward;
+
+#[worker_query(workers = 1)]
+impl Ward {
+    fn health(&self) -> String {
+        String::from("well")
+    }
+
+    fn query(&self, request: u8, frame: u8, state: u8, answer: u8) -> u32 {
+        u32::from(request) + u32::from(frame) + u32::from(state) + u32::from(answer)
+    }
+
+    fn r#type(&self) -> u8 {
+        7
+    }
+}
+
+#[pm_runtime::test]
+async fn a_method_wins_over_that_of_the_pool() {
+    let pool = WardPool::new();
+    assert_eq!(pool.health().await.as_deref(), Ok("well"));
+    assert_eq!(pool.query(1, 2, 3, 4).await, Ok(10));
+    assert_eq!(pool.r#type().await, Ok(7));
+    assert_eq!((*pool).health().account.completed, 3);
+}
