@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pm_runtime::{Event, QueryError};
-use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun};
+use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun, until_submitted};
 use rustix::process::Signal;
 use smol::future::poll_once;
 use smol::stream::StreamExt;
@@ -218,9 +218,7 @@ async fn try_query_fails_where_query_would_wait() {
     let mut waiting = Vec::new();
     while pool.health().queued == 0 {
         waiting.push(smol::spawn(pool.query(Task::Return(2))));
-        while pool.health().account.submitted < 2 + waiting.len() as u64 {
-            smol::future::yield_now().await;
-        }
+        until_submitted(&pool, 2 + waiting.len() as u64).await;
     }
     assert_eq!(pool.try_query(Task::Return(3)).await, Err(QueryError::QueueFull));
     std::fs::write(go_on, "").unwrap();

@@ -1,7 +1,7 @@
 //! Pools without worker processes, and those that have them all the same.
 
 use pm_runtime::{QueryError, set_disabled};
-use pm_tests::{Folder, Task, WorkPool, is_alive, until, until_begun};
+use pm_tests::{Folder, Task, WorkPool, is_alive, until, until_begun, until_submitted};
 use smol::lock::{Mutex, MutexGuard};
 
 /// The switch is the whole process's: a test has it for itself, finds processes switched off, and
@@ -120,9 +120,7 @@ async fn force_on_a_call_ends_the_time_of_threads_which_end_what_they_run() {
     until_begun(&pool, 1).await;
     // Handed to the thread, and waiting behind that.
     let waiting: Vec<_> = (0..40).map(|_| smol::spawn(pool.query(Task::Pid))).collect();
-    while pool.health().account.submitted < 41 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 41).await;
     let thread = pool.workers().remove(0);
     let forced = pool.query(Task::Pid).force().await.unwrap();
     assert_ne!(forced, u64::from(std::process::id()));

@@ -3,35 +3,8 @@
 use std::time::{Duration, Instant};
 
 use pm_runtime::fault::{Fault, Faults, When};
-use pm_runtime::{
-    Exit, Outbox, OutboxClosed, QueryError, RawError, RawLink, SpawnError, StreamError,
-    StreamWorker, Transport, worker_raw, worker_stream,
-};
-use pm_tests::{Task, WorkPool};
-
-/// Sends back what comes.
-#[worker_stream(workers = 1)]
-#[derive(Default)]
-struct Echo;
-
-impl StreamWorker for Echo {
-    type Input = u32;
-    type Output = u32;
-    type Error = OutboxClosed;
-
-    async fn write(&mut self, input: u32, out: &Outbox<u32>) -> Result<(), OutboxClosed> {
-        out.send(input).await
-    }
-}
-
-/// The same.
-#[worker_raw(workers = 1)]
-async fn raw_echo(link: RawLink) -> std::io::Result<()> {
-    while let Some(message) = link.recv().await? {
-        link.send(&message).await?;
-    }
-    Ok(())
-}
+use pm_runtime::{Exit, QueryError, RawError, SpawnError, StreamError, Transport};
+use pm_tests::{EchoPool, RawEchoPool, Task, WorkPool};
 
 fn pool(faults: Faults) -> WorkPool {
     WorkPool::builder().workers(1).max_crashes(None).faults(faults).build()

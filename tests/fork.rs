@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pm_runtime::{
-    Event, ExecError, Outbox, OutboxClosed, QueryError, Retry, SpawnError, StreamError,
-    StreamWorker, TrySendError, WorkerState, exec, shell, shutdown_signal, worker_query,
-    worker_stream,
+    Event, ExecError, QueryError, Retry, SpawnError, StreamError, TrySendError, WorkerState, exec,
+    shell, shutdown_signal, worker_query,
 };
-use pm_tests::{Folder, Task, WorkPool, until_begun};
+use pm_tests::{EchoPool, Folder, Task, WorkPool, until_begun};
 use smol::future::{block_on, poll_once};
 use smol::stream::StreamExt;
 
@@ -178,20 +177,6 @@ fn a_command_is_neither_run_nor_killed_in_a_fork() {
         command.map(|command| block_on(command).unwrap().stdout().into_owned()),
         Some("hello\n".into())
     );
-}
-
-#[worker_stream(workers = 1)]
-#[derive(Default)]
-struct Echo;
-
-impl StreamWorker for Echo {
-    type Input = u32;
-    type Output = u32;
-    type Error = OutboxClosed;
-
-    async fn write(&mut self, number: u32, out: &Outbox<u32>) -> Result<(), OutboxClosed> {
-        out.send(number).await
-    }
 }
 
 #[pm_runtime::test]

@@ -4,19 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use pm_runtime::{RawLink, Transport, worker_raw};
-use pm_tests::{Task, WorkAsyncPool, WorkPool, children_of};
+use pm_runtime::Transport;
+use pm_tests::{RawEchoPool, Task, WorkAsyncPool, WorkPool, children_of};
 
 const FAR_AWAY: Duration = Duration::from_secs(3600);
-
-/// Says what it hears.
-#[worker_raw(workers = 1)]
-async fn parrot(link: RawLink) -> std::io::Result<()> {
-    while let Some(message) = link.recv().await? {
-        link.send(&message).await?;
-    }
-    Ok(())
-}
 
 /// How often each thread has gone to sleep, or was made to let another run: a thread that ran has
 /// done either. The thread that looks is not among them.
@@ -63,11 +54,11 @@ fn no_thread_of_idle_pools_and_workers_wakes_within_ten_seconds() {
         #[cfg(feature = "tokio")]
         work_async().runtime(pm_runtime::Runtime::Tokio).build(),
     ];
-    let parrots = || ParrotPool::builder().boot_timeout(FAR_AWAY);
+    let echoes = || RawEchoPool::builder().boot_timeout(FAR_AWAY);
     let raw = [
-        parrots().build(),
-        parrots().transport(Transport::Socket).build(),
-        parrots().in_process().build(),
+        echoes().build(),
+        echoes().transport(Transport::Socket).build(),
+        echoes().in_process().build(),
     ];
     for pool in &pools {
         pool.on_crash(|_| ());

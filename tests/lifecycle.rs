@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
-use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun};
+use pm_tests::{
+    Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun, until_submitted,
+};
 use smol::stream::StreamExt;
 
 fn pids(pool: &WorkPool) -> Vec<u32> {
@@ -133,9 +135,7 @@ async fn resize_goes_both_ways() {
 async fn destroy_serves_what_waits() {
     let pool = WorkPool::new();
     let calls: Vec<_> = (0..40).map(|i| smol::spawn(pool.query(Task::Return(i)))).collect();
-    while pool.health().account.submitted < 40 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 40).await;
     pool.destroy().await;
     for (i, call) in calls.into_iter().enumerate() {
         assert_eq!(call.await, Ok(i as u64));

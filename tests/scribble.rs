@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use futures::future::{join, join_all};
 use pm_runtime::{QueryError, worker_query};
-use pm_tests::{Folder, shared_words};
+use pm_tests::{Folder, peak, rolls, shared_words};
 
 #[worker_query(workers = 2)]
 fn echo(text: String) -> String {
@@ -29,13 +29,7 @@ fn scribble(seed: Option<(u64, String)>) -> u64 {
     // The head and the slots are where the rules are.
     let rules = words.len() - (2 << 20) / 8;
     let mut told = OpenOptions::new().append(true).open(told).expect("it is there");
-    let mut dice = seed | 1;
-    let mut roll = move || {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        dice
-    };
+    let mut roll = rolls(seed);
     for done in 1..=SCRIBBLES {
         let (value, place) = (roll(), roll() as usize);
         match roll() % 4 {
@@ -93,11 +87,4 @@ async fn a_worker_that_scribbles_over_the_memory_hurts_nobody_else() {
     for answer in join_all((0..100).map(|n| honest.query("x".repeat(n * 100)))).await {
         answer.unwrap();
     }
-}
-
-/// The most memory that this process ever had, in KiB.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("proc is there");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("it is told");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("it is a number")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pm_runtime::{Outbox, OutboxClosed, StreamError, StreamWorker, worker_stream};
-use pm_tests::{Folder, shared_words};
+use pm_tests::{Folder, peak, rolls, shared_words};
 use serde::{Deserialize, Serialize};
 
 /// How often all workers scribble, how often one does, and after how many it tells of them.
@@ -56,13 +56,7 @@ fn scribble(seed: u64, told: &str) {
     let lanes = words.len() - 2 * lane;
     let rules = lanes - (2 << 20) / 8;
     let mut told = OpenOptions::new().append(true).open(told).expect("it is there");
-    let mut dice = seed | 1;
-    let mut roll = move || {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        dice
-    };
+    let mut roll = rolls(seed);
     for done in 1..=SCRIBBLES {
         let (value, place) = (roll(), roll() as usize);
         let edge = EDGES[value as usize % EDGES.len()];
@@ -170,11 +164,4 @@ async fn a_worker_that_scribbles_over_its_lanes_hurts_nobody_else() {
     // Windows of all streams, the pages of lanes, and what reports keep.
     let grown = peak().saturating_sub(before);
     assert!(grown < 64 << 10, "the pool's process grew by {grown} KiB");
-}
-
-/// The most memory that this process ever had, in KiB.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("proc is there");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("it is told");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("it is a number")
 }

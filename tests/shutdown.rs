@@ -5,7 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use pm_runtime::{QueryError, Worker, pools, shutdown, shutdown_on_signals, shutdown_signal};
-use pm_tests::{Folder, Task, WorkPool, children_of, is_alive, kill, until, until_begun};
+use pm_tests::{
+    Folder, Task, WorkPool, children_of, is_alive, kill, until, until_begun, until_submitted,
+};
 use rustix::process::Signal;
 use smol::future::poll_once;
 use smol::lock::{Mutex, MutexGuard};
@@ -62,9 +64,7 @@ async fn a_shutdown_drains_every_pool_and_leaves_no_worker() {
     until(|| std::path::Path::new(&folder.file("c")).exists());
     drop(dropped);
     until_begun(&kept, 1).await;
-    while kept.health().account.submitted < 2 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&kept, 2).await;
     workers.extend(kept.workers().iter().map(Worker::pid));
     let mut shutting_down = Box::pin(shutdown());
     assert!(poll_once(&mut shutting_down).await.is_none());

@@ -143,6 +143,12 @@ async fn recycled(events: &mut Events) -> u64 {
     .await
 }
 
+/// Waits until this one is released.
+async fn released(events: &mut Events, id: u64) {
+    let is_it = |event: &Event| matches!(event, Event::Released { worker, .. } if *worker == id);
+    next(events, |event| is_it(event).then_some(())).await;
+}
+
 /// The memory of the only worker.
 fn rss(pool: &Pool) -> u64 {
     pool.health().workers[0].rss.expect("it is a process")

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use pm_runtime::{Event, QueryError, worker_query};
-use pm_tests::{Folder, until, until_begun};
+use pm_tests::{Folder, until, until_begun, until_submitted};
 use smol::stream::StreamExt;
 
 use super::{CounterPool, exists};
@@ -106,13 +106,9 @@ async fn what_changes_runs_alone_and_in_its_turn() {
     let first = smol::spawn(pool.look("first", &look, &go_on));
     until_begun(&pool, 1).await;
     let second = smol::spawn(pool.change(&change, &go_on));
-    while pool.health().account.submitted < 2 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 2).await;
     let third = smol::spawn(pool.look("third", &look, &go_on));
-    while pool.health().account.submitted < 3 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 3).await;
     assert!(!exists(&change), "it waits for the first");
     create(&go_on);
     assert_eq!((first.await, second.await, third.await), (Ok(()), Ok(()), Ok(())));
@@ -140,9 +136,7 @@ async fn what_waits_for_its_turn_has_not_begun() {
         };
         until_begun(&pool, 1).await;
         let others: Vec<_> = (0..5).map(|_| smol::spawn(pool.read())).collect();
-        while pool.health().account.submitted < 6 {
-            smol::future::yield_now().await;
-        }
+        until_submitted(&pool, 6).await;
         create(&go_on);
         assert!(matches!(dies.await, Err(QueryError::Crashed(_))));
         for other in others {
@@ -178,9 +172,7 @@ async fn what_would_wait_behind_one_that_blocks_runs_in_another_worker() {
     until(|| exists(&other));
     // Each of the two is handed some of these.
     let logs: Vec<_> = (0..20).map(|_| smol::spawn(pool.read())).collect();
-    while pool.health().account.submitted < 22 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 22).await;
     create(&go_on);
     assert_eq!(ends.await, Ok(()));
     assert_eq!(futures::future::join_all(logs).await, vec![Ok(vec![]); 20]);
@@ -258,9 +250,7 @@ async fn what_came_behind_a_panic_in_a_change_sees_a_new_state() {
     let panics = smol::spawn(pool.change_and_panic(&begun, &go_on));
     until_begun(&pool, 1).await;
     let readers: Vec<_> = (0..5).map(|_| smol::spawn(pool.read())).collect();
-    while pool.health().account.submitted < 6 {
-        smol::future::yield_now().await;
-    }
+    until_submitted(&pool, 6).await;
     create(&go_on);
     assert!(matches!(panics.await, Err(QueryError::Panicked(_))));
     for reader in readers {

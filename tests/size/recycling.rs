@@ -37,9 +37,7 @@ async fn what_runs_in_an_old_worker_ends_under_its_own_timeout() {
     assert_ne!(pool.query(Work::Pid).await.unwrap(), old);
     fs::write(go_on, "").unwrap();
     assert_eq!(long.await, Ok(old));
-    let is_released =
-        |event: &Event| matches!(event, Event::Released { worker: 1, .. }).then_some(());
-    next(&mut events, is_released).await;
+    released(&mut events, 1).await;
     pool.destroy().await;
 }
 
@@ -117,9 +115,7 @@ async fn streams_count_when_they_are_opened_and_end_where_they_are() {
         stream.finish().await.unwrap();
         assert_eq!(stream.next().await, None);
     }
-    let is_released =
-        |event: &Event| matches!(event, Event::Released { worker: 1, .. }).then_some(());
-    next(&mut events, is_released).await;
+    released(&mut events, 1).await;
     pool.destroy().await;
 }
 

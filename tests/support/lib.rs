@@ -1,17 +1,21 @@
 //! What the integration tests share: queries that do whatever a test asks of them.
 #![allow(missing_docs, reason = "for tests only")]
 
+mod echo;
 mod over;
+mod scribble;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pm_runtime::worker_query;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
+pub use echo::{EchoPool, RawEchoPool};
 pub use over::Over;
+pub use scribble::{peak, rolls, shared_words};
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -140,6 +144,13 @@ pub async fn until_begun(pool: &pm_runtime::Pool, queries: u64) {
     }
 }
 
+/// Waits until so many queries were put into a pool.
+pub async fn until_submitted(pool: &pm_runtime::Pool, queries: u64) {
+    while pool.health().account.submitted < queries {
+        smol::future::yield_now().await;
+    }
+}
+
 /// A process's state as /proc names it (`R`, `S`, `Z` …); `None`: there is none.
 pub fn process_state(pid: u32) -> Option<char> {
     state_in(Path::new(&format!("/proc/{pid}")))
@@ -216,21 +227,5 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Where this process, a worker, has mapped what it shares with its pool.
-pub fn shared_words() -> &'static [AtomicU64] {
-    let maps = std::fs::read_to_string("/proc/self/maps").expect("proc is there");
-    let line =
-        maps.lines().find(|line| line.contains("memfd:pm-runtime")).expect("it shares memory");
-    let (range, _) = line.split_once(' ').expect("a range comes first");
-    let (start, end) = range.split_once('-').expect("it has two ends");
-    let parse = |end| usize::from_str_radix(end, 16).expect("they are numbers");
-    let (start, end) = (parse(start), parse(end));
-    // SAFETY: the mapping lives as long as this process, and is aligned to its pages.
-    #[allow(unsafe_code, reason = "it writes where it should not")]
-    unsafe {
-        std::slice::from_raw_parts(start as *const AtomicU64, (end - start) / 8)
     }
 }
