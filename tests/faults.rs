@@ -118,7 +118,8 @@ async fn what_is_said_over_a_stream_by_socket_can_be_spoiled() {
     let faults = Faults::new().with(Fault::Garbage, When::at(2).in_worker(1));
     let pool = EchoPool::builder().transport(Transport::Socket).faults(faults).build();
     let mut echo = pool.create_stream().await.unwrap();
-    echo.send(7).await.unwrap();
+    // It may have been heard by then.
+    let _ = echo.send(7).await;
     let said = echo.next().await;
     assert!(matches!(said, Some(Err(StreamError::Protocol(_)))), "{said:?}");
 }
