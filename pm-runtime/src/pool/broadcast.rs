@@ -190,9 +190,8 @@ impl Shared {
                     immediate: false,
                     route: Route::Worker(worker),
                     retries: 0,
-                    print: print.map(Box::new),
                 };
-                Said { ticket, key: state.core.submit(submission, now) }
+                Said { ticket, key: state.core.submit(submission, print, now) }
             };
             Ok(workers.into_iter().map(tell).collect())
         })

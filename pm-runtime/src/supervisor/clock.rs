@@ -177,7 +177,7 @@ impl<P> Core<P> {
                 continue;
             };
             let (caller, timeout) = (query.caller, query.timeout());
-            let Place::Begun { at, due, .. } = query.place else {
+            let (Place::Begun { at, .. }, due) = (query.place, query.due()) else {
                 continue;
             };
             if let Some(Due { until, spared: true, .. }) = due {
@@ -212,8 +212,7 @@ impl<P> Core<P> {
             } else if self.is_droppable(key) {
                 let until = later(now, DROP_PATIENCE);
                 if let Some(query) = self.queries.get_mut(key) {
-                    let due = Some(Due { until, dropping: true, spared: false });
-                    query.place = Place::Begun { worker, at, due };
+                    query.set_due(Due { until, dropping: true, spared: false });
                 }
                 self.wake_by(until);
                 // One whose caller is gone was told so then, perhaps only a moment ago.

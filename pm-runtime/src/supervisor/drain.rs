@@ -206,6 +206,7 @@ impl<P> Core<P> {
 
     /// Workers that serve until they are replaced, in a rolling respawn or because they are worn out:
     /// the pool may be larger by these.
+    #[inline]
     pub(super) fn to_replace(&self) -> usize {
         if self.rolling.is_none() && !self.config.recycles() {
             return 0;

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::query::Place;
 use super::slot::Slot;
 use super::{Bug, Core, QueryKey, Violation, WorkerId};
 
@@ -22,7 +21,7 @@ impl<P> Core<P> {
         }
         let Some(query) = self.queries.get_mut(key) else { return Ok(()) };
         let Some(timeout) = query.timeout() else { return Ok(()) };
-        query.timeout = Some(timeout.saturating_add(by)).into();
+        query.extend(Some(timeout.saturating_add(by)).into());
         // Its deadline so far is when somebody looks again.
         Ok(())
     }
@@ -30,8 +29,7 @@ impl<P> Core<P> {
     /// Whether a running query has time left, whatever was thought of it a moment ago.
     pub(super) fn has_time(&self, key: QueryKey, now: Instant) -> bool {
         let Some(query) = self.queries.get(key) else { return false };
-        let is_due = matches!(query.place, Place::Begun { due: Some(_), .. });
-        !is_due && query.deadline().is_none_or(|deadline| now < deadline)
+        query.due().is_none() && query.deadline().is_none_or(|deadline| now < deadline)
     }
 
     /// Workers of which queries seem to have run too long.

@@ -148,12 +148,12 @@ impl<P> Core<P> {
         if let Verdict::Overran(key) | Verdict::Cancelled(key) = verdict
             && (matches!(verdict, Verdict::Cancelled(_)) || !self.has_time(key, now))
             && let Some(query) = self.queries.get_mut(key)
-            && let Place::Begun { due, .. } = &mut query.place
+            && let Place::Begun { .. } = query.place
         {
             // Its end is on the way behind this message. Should it not be, that was a lie.
             let until = later(now, GATE_PATIENCE);
-            let dropping = due.is_some_and(|due| due.dropping);
-            *due = Some(Due { until, dropping, spared: true });
+            let dropping = query.due().is_some_and(|due| due.dropping);
+            query.set_due(Due { until, dropping, spared: true });
             self.wake_by(until);
         }
         let Some(slot) = self.slot_mut(worker) else {

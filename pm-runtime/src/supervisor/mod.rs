@@ -335,7 +335,7 @@ impl<P> Core<P> {
         let query = self.queries.get(key)?;
         let Query { conduct, alone, .. } = *query;
         let terms = Terms { conduct, alone, attempt: query.attempt() };
-        Some((&query.payload, terms, query.timeout.to_wire()))
+        Some((&query.payload, terms, query.limit().to_wire()))
     }
 
     fn slot(&self, worker: WorkerId) -> Option<&Slot> {

@@ -70,12 +70,7 @@ pub(crate) enum Place {
         recalled: bool,
     },
     /// A worker runs it.
-    Begun {
-        worker: WorkerId,
-        at: Instant,
-        /// Its end is due.
-        due: Option<Due>,
-    },
+    Begun { worker: WorkerId, at: Instant },
 }
 
 /// The end of a query that runs.
@@ -87,6 +82,15 @@ pub(crate) struct Due {
     pub(crate) dropping: bool,
     /// The worker said that it no longer runs.
     pub(crate) spared: bool,
+}
+
+/// What only few runs need: most end in time.
+#[derive(Default)]
+struct Overtime {
+    /// How long it may run, as it has asked for more.
+    timeout: Option<Limit>,
+    /// Its end is due.
+    due: Option<Due>,
 }
 
 /// What becomes of a query's outcome.
@@ -106,9 +110,10 @@ pub(crate) struct Query<P> {
     pub(crate) seq: u64,
     /// Since when it waits, or had waited before it began.
     pub(crate) waits_since: Instant,
-    /// How long each run may take, and the one that it is at, which may have asked for more.
-    usual_timeout: Limit,
-    pub(super) timeout: Limit,
+    /// How long a run may take that asks for nothing.
+    timeout: Limit,
+    /// Of the run that it is at.
+    overtime: Option<Box<Overtime>>,
     pub(super) queue_timeout: Limit,
     /// It has opened a stream, which runs until it ends.
     pub(super) is_open: bool,
@@ -164,8 +169,8 @@ impl<P> Query<P> {
             size: u32::try_from(size).unwrap_or(u32::MAX),
             seq,
             waits_since: now,
-            usual_timeout: timeout.into(),
             timeout: timeout.into(),
+            overtime: None,
             queue_timeout: queue_timeout.into(),
             is_open: false,
             wait_is_settled: false,
@@ -185,14 +190,40 @@ impl<P> Query<P> {
         self.size as usize
     }
 
-    /// Its next run has as much time as it was submitted with.
-    pub(super) fn reset_timeout(&mut self) {
-        self.timeout = self.usual_timeout;
-    }
-
     /// How long it may run.
     pub(super) fn timeout(&self) -> Option<Duration> {
-        self.timeout.get()
+        self.limit().get()
+    }
+
+    /// The same, as it travels.
+    pub(super) fn limit(&self) -> Limit {
+        let overtime = self.overtime.as_ref();
+        overtime.and_then(|overtime| overtime.timeout).unwrap_or(self.timeout)
+    }
+
+    /// It may run for so long this time.
+    pub(super) fn extend(&mut self, limit: Limit) {
+        self.overtime.get_or_insert_default().timeout = Some(limit);
+    }
+
+    /// However long it runs from now on does not matter.
+    pub(super) fn run_for_ever(&mut self) {
+        self.timeout = Limit::NONE;
+        self.overtime = None;
+    }
+
+    /// Its end, where that is due.
+    pub(super) fn due(&self) -> Option<Due> {
+        self.overtime.as_ref().and_then(|overtime| overtime.due)
+    }
+
+    pub(super) fn set_due(&mut self, due: Due) {
+        self.overtime.get_or_insert_default().due = Some(due);
+    }
+
+    /// Its run is over, and not it.
+    pub(super) fn end_run(&mut self) {
+        self.overtime = None;
     }
 
     /// When it will have run too long, if it runs.

@@ -40,11 +40,11 @@ impl<P> Core<P> {
             false => later(now, pause),
         };
         self.tally.rerun(now);
-        self.queries.pause(key, until);
         let keeps_extension = self.has(Bug::KeepExtension);
         if let Some(query) = self.queries.get_mut(key).filter(|_| !keeps_extension) {
-            query.reset_timeout();
+            query.end_run();
         }
+        self.queries.pause(key, until);
         if !self.has(Bug::ForgetWakeOfRetry) {
             self.wake_by(until);
         }

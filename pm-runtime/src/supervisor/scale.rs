@@ -40,6 +40,7 @@ impl<P> Core<P> {
     }
 
     /// Whether the pool's size is its own to change.
+    #[inline]
     fn may_scale(&mut self, now: Instant) -> bool {
         if !self.config.scales() || self.stage != Stage::Open {
             return false;
@@ -51,10 +52,14 @@ impl<P> Core<P> {
     }
 
     /// Starts workers for queries that have waited for long; says when to look again.
+    #[inline]
     pub(super) fn grow(&mut self, now: Instant) {
-        if !self.may_scale(now) {
-            return;
+        if self.may_scale(now) {
+            self.raise(now);
         }
+    }
+
+    fn raise(&mut self, now: Instant) {
         let most = if self.has(Bug::GrowBeyond) { usize::MAX } else { self.config.most };
         while self.target < most && self.missing() == 0 {
             let Some(since) = self.longest_wait() else { return };

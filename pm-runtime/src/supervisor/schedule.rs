@@ -238,7 +238,7 @@ impl<P> Core<P> {
     /// A worker would be idle while another holds queries that it has not begun: those are asked
     /// back, the youngest first, because they would have waited longest.
     fn rebalance(&mut self, now: Instant) {
-        if self.has(Bug::SkipTakeBack) {
+        if self.slots.len() < 2 || self.has(Bug::SkipTakeBack) {
             return;
         }
         let concurrency = self.config.concurrency;

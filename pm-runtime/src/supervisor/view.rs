@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::query::Query;
 use super::{Bug, Core, Gate, Place, QueryKey, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, Latencies, Rates, WorkerState};
@@ -70,8 +71,8 @@ impl<P> Core<P> {
 
     /// Whether a query has run too long, and its worker was told to drop it.
     pub(crate) fn is_overdue(&self, key: QueryKey) -> bool {
-        let place = self.queries.get(key).map(|query| query.place);
-        matches!(place, Some(Place::Begun { due: Some(due), .. }) if due.dropping)
+        let due = self.queries.get(key).and_then(Query::due);
+        due.is_some_and(|due| due.dropping)
     }
 
     /// The worker that runs a query.

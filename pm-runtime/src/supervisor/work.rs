@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::query::{Limit, Query};
+use super::query::Query;
 use super::slot::Slot;
 use super::{Bug, Caller, Core, Note, Place, QueryKey, Route, WorkerId, later};
 use crate::conduct::Conduct;
@@ -97,7 +97,7 @@ impl<P> Core<P> {
         let Some(query) = self.queries.get_mut(key) else {
             return Ok(());
         };
-        query.place = Place::Begun { worker, at, due: None };
+        query.place = Place::Begun { worker, at };
         let (timeout, submitted, caller) = (query.timeout(), query.waits_since, query.caller);
         match caller {
             Caller::Waits => {
@@ -260,7 +260,7 @@ impl<P> Core<P> {
             return Err(Violation::Opened);
         }
         if !keeps_timeout {
-            query.timeout = Limit::NONE;
+            query.run_for_ever();
         }
         if let Some(slot) = self.slot_mut(worker) {
             slot.open += 1;
@@ -354,10 +354,7 @@ impl<P> Core<P> {
         now: Instant,
     ) -> Result<(), Violation> {
         let query = self.queries.get(key).ok_or(Violation::Dropped)?;
-        let Place::Begun { due, .. } = query.place else {
-            return Err(Violation::Dropped);
-        };
-        let dropping = due.is_some_and(|due| due.dropping);
+        let dropping = query.due().is_some_and(|due| due.dropping);
         let gone = query.caller == Caller::Gone;
         if !self.is_droppable(key) || (!dropping && !gone) {
             return Err(Violation::Dropped);

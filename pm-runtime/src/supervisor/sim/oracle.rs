@@ -311,7 +311,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
             let Some(query) = core.queries.get(key) else {
                 continue;
             };
-            let Place::Begun { at, due, .. } = query.place else {
+            let (Place::Begun { at, .. }, due) = (query.place, query.due()) else {
                 continue;
             };
             if !due.is_some_and(|due| due.spared)

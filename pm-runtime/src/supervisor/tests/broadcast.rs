@@ -7,18 +7,7 @@ const CRASH: Exit = Exit::Signal(libc::SIGSEGV);
 impl Scene {
     /// A worker is told what is said to all.
     fn tell(&mut self, worker: WorkerId) -> QueryKey {
-        let submission = Submission {
-            payload: 100,
-            size: 8,
-            timeout: None,
-            queue_timeout: None,
-            conduct: Conduct::Blocking,
-            immediate: false,
-            route: Route::Any,
-            retries: 0,
-            print: None,
-        };
-        self.core.replay(worker, submission, self.now).unwrap()
+        self.core.replay(worker, submission(100), self.now).unwrap()
     }
 
     /// A worker has set itself up, and hears what is said to all.

@@ -82,6 +82,20 @@ fn obituary(exit: Exit) -> Obituary {
     }
 }
 
+/// A query of any worker that may take its time.
+fn submission(payload: u32) -> Submission<u32> {
+    Submission {
+        payload,
+        size: 8,
+        timeout: None,
+        queue_timeout: None,
+        conduct: Conduct::Blocking,
+        immediate: false,
+        route: Route::Any,
+        retries: 0,
+    }
+}
+
 impl Scene {
     fn new(config: Config) -> Self {
         Self {
@@ -138,16 +152,8 @@ impl Scene {
         queue_timeout: Option<Duration>,
     ) -> Option<QueryKey> {
         let (immediate, conduct) = (self.immediate, self.conduct);
-        let submission = Submission {
-            payload,
-            size: 8,
-            timeout,
-            queue_timeout,
-            conduct,
-            immediate,
-            route,
-            retries: 0,
-        };
+        let submission =
+            Submission { timeout, queue_timeout, conduct, immediate, route, ..submission(payload) };
         self.core.submit(submission, None, self.now)
     }
 

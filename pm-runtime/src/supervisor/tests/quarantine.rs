@@ -8,18 +8,7 @@ const PRINT: Fingerprint = Fingerprint(7);
 impl Scene {
     /// A query with those bytes.
     fn submit_bytes(&mut self, payload: u32) -> Option<QueryKey> {
-        let submission = Submission {
-            payload,
-            size: 8,
-            timeout: None,
-            queue_timeout: None,
-            conduct: Conduct::Blocking,
-            immediate: false,
-            route: Route::Any,
-            retries: 0,
-            print: Some(Box::new(PRINT)),
-        };
-        self.core.submit(submission, self.now)
+        self.core.submit(submission(payload), Some(PRINT), self.now)
     }
 
     /// It has killed a worker.

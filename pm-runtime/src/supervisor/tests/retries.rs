@@ -7,18 +7,8 @@ const CRASH: Exit = Exit::Signal(libc::SIGSEGV);
 impl Scene {
     /// One query that may run so often once more, in its worker.
     fn with_retries(&mut self, retries: u32, route: Route) -> QueryKey {
-        let submission = Submission {
-            payload: 1,
-            size: 8,
-            timeout: Some(10 * SECOND),
-            queue_timeout: None,
-            conduct: Conduct::Blocking,
-            immediate: false,
-            route,
-            retries,
-            print: None,
-        };
-        self.core.submit(submission, self.now).unwrap()
+        let submission = Submission { timeout: Some(10 * SECOND), route, retries, ..submission(1) };
+        self.core.submit(submission, None, self.now).unwrap()
     }
 }
 
