@@ -23,6 +23,10 @@
 //! A worker may crash, hang, leak or hog its core: the query that it ran gets a typed
 //! [`QueryError`], what it had not begun runs elsewhere, and another worker takes its place.
 //!
+//! The [`guide`] leads from here to a service in production: which macro a task wants, which options
+//! matter first, what fails and how, tests, costs, deployment, and what stands for what if you come from
+//! Python or Node.
+//!
 //! # Where to look
 //!
 //! | for | see |
@@ -116,6 +120,9 @@ mod sync;
 mod transport;
 mod wire;
 pub mod worker;
+
+#[cfg(doc)]
+pub mod guide;
 
 #[doc(hidden)]
 #[path = "private.rs"]
