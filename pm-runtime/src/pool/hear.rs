@@ -98,9 +98,11 @@ impl Owner for Shared {
         obituary.begun = begun.iter().map(|(key, ticket)| (*key, particulars(ticket))).collect();
         let seat = self.change(|state, now| {
             let gone = Worker::seated(self, state, id);
-            for (key, particulars) in &mut obituary.begun {
-                if particulars.print.is_some() {
-                    particulars.twins = state.core.twins(*key, |one, other| one.is_like(other));
+            let suspects = obituary.begun.iter().filter(|(_, its)| its.print.is_some());
+            let suspects: Vec<QueryKey> = suspects.map(|(&key, _)| key).collect();
+            for (key, twin) in state.core.twins(suspects, |one, other| one.compare(other)) {
+                if let Some(particulars) = obituary.begun.get_mut(&key) {
+                    particulars.twins.push(twin);
                 }
             }
             let how = state.core.died(id, obituary, now);

@@ -1,5 +1,6 @@
 //! What a caller and its pool share of one query.
 
+use std::cmp;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,9 +86,9 @@ impl Ticket {
         Fingerprint(half(first) << 64 | half(second))
     }
 
-    /// Whether another query has the same arguments.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.request.parts() == other.request.parts()
+    /// The order of two queries by their arguments: whether they are the same.
+    pub(crate) fn compare(&self, other: &Self) -> cmp::Ordering {
+        self.request.parts().cmp(&other.request.parts())
     }
 
     /// The outcome is there.

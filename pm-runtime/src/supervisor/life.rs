@@ -47,7 +47,7 @@ pub(crate) struct Particulars {
     pub(crate) hash: u64,
     /// `None`: nothing is to be held against its bytes.
     pub(crate) print: Option<Fingerprint>,
-    /// Live queries with the same bytes.
+    /// Live queries with the same bytes, unless they are with another one that has them.
     pub(crate) twins: Vec<QueryKey>,
 }
 

@@ -5,6 +5,7 @@
 //! counts. Only the bytes count, by a hash that is taken when a worker dies: as long as none does,
 //! nothing is hashed, and then only what is as long as what is suspected.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -144,7 +145,7 @@ impl Quarantine {
 pub(super) struct Suspect {
     pub(super) key: QueryKey,
     pub(super) print: Fingerprint,
-    /// Live queries with the same bytes.
+    /// Live queries with the same bytes, unless they are with another one that has them.
     pub(super) twins: Vec<QueryKey>,
 }
 
@@ -159,13 +160,29 @@ impl<P> Core<P> {
         self.quarantine.refused()
     }
 
-    /// Live queries that have the same bytes as this one, itself not included.
-    pub(crate) fn twins(&self, key: QueryKey, same: impl Fn(&P, &P) -> bool) -> Vec<QueryKey> {
-        let Some(query) = self.queries.get(key) else { return Vec::new() };
-        let is_twin = |(other, its): &(QueryKey, &Query<P>)| {
-            *other != key && its.size() == query.size() && same(&its.payload, &query.payload)
+    /// Live queries that have the same bytes as these: each with one of these. Of all that live each is
+    /// looked at once, as there may be many.
+    pub(crate) fn twins(
+        &self,
+        keys: impl IntoIterator<Item = QueryKey>,
+        order: impl Fn(&P, &P) -> Ordering,
+    ) -> Vec<(QueryKey, QueryKey)> {
+        let order = |one: &Query<P>, other: &Query<P>| {
+            one.size().cmp(&other.size()).then_with(|| order(&one.payload, &other.payload))
         };
-        self.queries.entries().filter(is_twin).map(|(other, _)| other).collect()
+        let query = |key| Some((key, self.queries.get(key)?));
+        let mut ones: Vec<(QueryKey, &Query<P>)> = keys.into_iter().filter_map(query).collect();
+        if ones.is_empty() {
+            return Vec::new();
+        }
+        ones.sort_by(|(_, one), (_, other)| order(one, other));
+        ones.dedup_by(|(_, one), (_, other)| order(one, other).is_eq());
+        let twin = |(key, query): (QueryKey, &Query<P>)| {
+            let index = ones.binary_search_by(|(_, one)| order(one, query)).ok()?;
+            let (one, _) = ones[index];
+            (one != key).then_some((one, key))
+        };
+        self.queries.entries().filter_map(twin).collect()
     }
 
     /// `Some`: these bytes are refused; so many workers died of them.

@@ -91,16 +91,18 @@ impl World {
     /// What the owner of the policy finds out about what a dead worker ran.
     pub(super) fn particulars(&self, worker: WorkerId) -> BTreeMap<QueryKey, Particulars> {
         let facts = &self.ledger.facts;
-        let same = |one: &Ticket, other: &Ticket| {
-            let hash = facts[one.0].hash(one.0);
-            hash.is_some() && hash == facts[other.0].hash(other.0)
-        };
         let particulars = |(key, ticket): (QueryKey, &Ticket)| {
             let print = self.ledger.print_of(ticket.0);
-            let twins = self.core.twins(key, same);
-            (key, Particulars { print, twins, ..Particulars::default() })
+            (key, Particulars { print, ..Particulars::default() })
         };
-        self.core.begun_by(worker).map(particulars).collect()
+        let mut begun: BTreeMap<_, _> = self.core.begun_by(worker).map(particulars).collect();
+        let suspects: Vec<QueryKey> =
+            begun.iter().filter(|(_, its)| its.print.is_some()).map(|(&key, _)| key).collect();
+        let hash = |ticket: &Ticket| facts[ticket.0].hash(ticket.0);
+        for (key, twin) in self.core.twins(suspects, |one, other| hash(one).cmp(&hash(other))) {
+            begun.entry(key).or_default().twins.push(twin);
+        }
+        begun
     }
 
     /// Whether a death is held against what the worker ran, by what has truly happened.

@@ -64,3 +64,21 @@ fn what_is_forgiven_waits_for_no_pause() {
     scene.actions();
     assert_eq!(scene.launched(), [6]);
 }
+
+#[test]
+fn twins_are_found_once_for_all_that_have_the_same_bytes() {
+    let mut scene = Scene::ready(Config { concurrency: 4, ..config(1) });
+    // Those that are alike modulo 10.
+    let keys: Vec<QueryKey> = [11, 22, 21, 5, 12, 33, 1].map(|bytes| scene.submit(bytes)).into();
+    let order = |one: &u32, other: &u32| (one % 10).cmp(&(other % 10));
+    let mut twins: Vec<u32> = Vec::new();
+    for (one, twin) in scene.core.twins(keys[..3].iter().copied(), order) {
+        let bytes = |key| *scene.core.payload(key).unwrap();
+        assert!(keys[..3].contains(&one) && one != twin);
+        assert_eq!(bytes(one) % 10, bytes(twin) % 10);
+        twins.push(bytes(twin));
+    }
+    // Of two that are asked for, and alike, one has the other among its twins.
+    assert!(twins.len() == 3 && twins.contains(&12) && twins.contains(&1), "{twins:?}");
+    assert_eq!(scene.core.twins([], order), []);
+}
