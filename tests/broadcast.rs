@@ -167,7 +167,7 @@ async fn what_two_workers_die_of_is_forgotten_and_reported() {
 }
 
 /// Hears slowly.
-#[worker_query(workers = 1, boot_timeout = "500ms", max_crashes = None)]
+#[worker_query(workers = 1, boot_timeout = "2s", max_crashes = None)]
 fn hear(slowly: bool) {
     if slowly && worker::id() > Some(1) {
         std::thread::sleep(Duration::from_secs(3600));
