@@ -60,7 +60,10 @@ fn imports_point_down_only() {
         let first = inside.iter().next().unwrap().to_str().unwrap();
         let module = first.trim_end_matches(".rs");
         let Some(layer) = layer_of(module) else {
-            assert!(["lib", "private", "bench", "guide"].contains(&module), "`{module}` is in no layer");
+            assert!(
+                ["lib", "private", "bench", "guide"].contains(&module),
+                "`{module}` is in no layer"
+            );
             continue;
         };
         let text = std::fs::read_to_string(&file).unwrap();
