@@ -44,7 +44,6 @@ impl<P> Core<P> {
                 self.wake_by(at);
                 return;
             }
-            let replacement = self.rolling.is_some();
             let worker = self.launch(now);
             if spare {
                 if let Some(slot) = self.slot_mut(worker) {
@@ -57,7 +56,9 @@ impl<P> Core<P> {
             self.restarts += u64::from(restart && !self.has(Bug::ForgetRestart));
             if let Some(slot) = self.slot_mut(worker) {
                 slot.probe = spent;
-                slot.replacement = replacement;
+            }
+            if let Some(rolling) = &mut self.rolling {
+                rolling.new.push(worker);
             }
             if spent && !self.has(Bug::ProbeAtOnce) {
                 self.budget.defer_probe(now);

@@ -8,6 +8,7 @@ pub(crate) enum Bug {
     AgeInStep,
     BeginSpares,
     BlameKilledBoots,
+    BlameOldReplacements,
     BlameLeft,
     BlameAllThatRan,
     BlameForOutside,

@@ -6,9 +6,12 @@ use super::slot::{Phase, Slot};
 use super::{Action, Bug, Core, Goal, Note, Stage, WaiterId, WorkerId, later};
 use crate::error::{BootError, CrashCause, QueryError, SpawnError};
 
-/// A rolling respawn: these are released one by one, as new workers become ready.
+/// A rolling respawn.
 pub(super) struct Rolling {
+    /// These are released one by one, as new workers become ready.
     pub(super) old: Vec<WorkerId>,
+    /// Those, of which each has to become ready.
+    pub(super) new: Vec<WorkerId>,
 }
 
 impl<P> Core<P> {
@@ -105,7 +108,10 @@ impl<P> Core<P> {
                     self.release(worker, deadline, now);
                 }
             }
-            self.rolling = Some(Rolling { old: live.clone() });
+            let keeps = self.has(Bug::BlameOldReplacements);
+            let new = self.rolling.take().filter(|_| keeps).map(|rolling| rolling.new);
+            let new = new.unwrap_or_default();
+            self.rolling = Some(Rolling { old: live.clone(), new });
         }
         let old = [live, starting, spares].concat();
         self.wait_for(Goal::Respawned { ready, old }, now)
@@ -266,7 +272,7 @@ impl<P> Core<P> {
     }
 
     /// A worker did not start: a rolling respawn ends there, the old workers stay.
-    pub(super) fn boot_failed(&mut self, error: &BootError, replacement: bool) {
+    pub(super) fn boot_failed(&mut self, error: &BootError, worker: WorkerId) {
         let error_of_spawn = SpawnError::Boot(error.clone());
         if error.is_permanent() {
             self.rolling = None;
@@ -274,7 +280,7 @@ impl<P> Core<P> {
                 |goal| !matches!(goal, Goal::Gone(_) | Goal::Destroyed),
                 Err(error_of_spawn),
             );
-        } else if replacement && self.rolling.is_some() {
+        } else if self.rolling.as_ref().is_some_and(|rolling| rolling.new.contains(&worker)) {
             self.end_rolling(error_of_spawn);
         }
     }

@@ -163,7 +163,7 @@ impl<P> Core<P> {
                 }
                 match cause {
                     CrashCause::Boot(error) if !is_bidden(&error) => {
-                        self.boot_failed(&error, slot.replacement);
+                        self.boot_failed(&error, slot.id);
                     }
                     _ => {}
                 }

@@ -110,8 +110,6 @@ pub(crate) struct Slot {
     pub(crate) live: Option<Instant>,
     /// It has set itself up, and hears what every worker hears before it is ready.
     pub(crate) replay: Option<Box<Replay>>,
-    /// Started in a rolling respawn, which ends if this one does not start.
-    pub(crate) replacement: bool,
     /// Started although the budget is spent: its first answer heals the pool, or, where it gives none,
     /// a long life.
     pub(crate) probe: bool,
@@ -149,7 +147,6 @@ impl Slot {
             added: 0,
             live: None,
             replay: None,
-            replacement: false,
             probe: false,
             used: 0,
             worn: false,

@@ -11,6 +11,7 @@ const ALL: &[Bug] = &[
     Bug::BlameAllThatRan,
     Bug::BlameForOutside,
     Bug::BlameKilledBoots,
+    Bug::BlameOldReplacements,
     Bug::BlameTheNeighbours,
     Bug::CancelTwice,
     Bug::CancelWithoutGate,

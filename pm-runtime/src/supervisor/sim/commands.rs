@@ -55,7 +55,8 @@ impl World {
                 let old = staying.map(|slot| slot.id).collect();
                 self.ledger.cap = self.ledger.cap.max(size.unwrap_or(0));
                 let spares = if open { spares::here(self) } else { Vec::new() };
-                self.command(event, Wish::Replaced(old), |core, now| core.respawn(size, now))?;
+                let wish = Wish::Replaced { old, from: self.core.next_worker };
+                self.command(event, wish, |core, now| core.respawn(size, now))?;
                 spares::check_gone(self, &spares)
             }
             36..=38 => {

@@ -294,6 +294,7 @@ impl World {
         let ran = self.ran_in(&shadow);
         self.hold_against(&shadow, exit, blame);
         self.count_deadly(&shadow, exit, blame);
+        self.ledger.last_dead = Some(worker);
         let end = self.core.died(worker, obituary, self.now);
         self.note_reruns(&ran, &shadow, target)?;
         self.check_words()?;

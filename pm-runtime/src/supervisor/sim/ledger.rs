@@ -157,7 +157,11 @@ pub(super) enum Wish {
     Ready(usize),
     One(WorkerId),
     Gone(Vec<WorkerId>),
-    Replaced(Vec<WorkerId>),
+    /// What is started for that is numbered from there on.
+    Replaced {
+        old: Vec<WorkerId>,
+        from: WorkerId,
+    },
     Destroyed,
 }
 
@@ -217,6 +221,8 @@ pub(super) struct Ledger {
     pub(super) open: BTreeSet<usize>,
     pub(super) shadows: BTreeMap<WorkerId, Shadow>,
     pub(super) waiters: BTreeMap<WaiterId, Wish>,
+    /// Who has died last.
+    pub(super) last_dead: Option<WorkerId>,
     pub(super) count: Count,
     /// The worker that the last query of each key was handed to.
     pub(super) usual: BTreeMap<u64, WorkerId>,

@@ -124,7 +124,7 @@ pub(super) fn reached(
             ensure(ready || !stays, wrong)
         }
         (Ok(()), Wish::Gone(workers)) => ensure(gone(workers), wrong),
-        (Ok(()), Wish::Replaced(workers)) => ensure(gone(workers) || core.target == 0, wrong),
+        (Ok(()), Wish::Replaced { old, .. }) => ensure(gone(old) || core.target == 0, wrong),
         (Ok(()), Wish::Destroyed) => {
             ensure(core.stage == Stage::Destroyed, wrong)?;
             ensure(core.slots.is_empty() && world.ledger.shadows.is_empty(), wrong)
@@ -135,7 +135,9 @@ pub(super) fn reached(
             ensure(world.ledger.count.is_spent(&world.config, world.now), wrong)
         }
         (Err(SpawnError::Boot(error)), wish) => {
-            ensure(error.is_permanent() || matches!(wish, Wish::Replaced(_)), wrong)
+            let is_its_own = |from| world.ledger.last_dead.is_some_and(|worker| worker >= from);
+            let fails = matches!(wish, Wish::Replaced { from, .. } if is_its_own(*from));
+            ensure(error.is_permanent() || fails, wrong)
         }
     }
 }

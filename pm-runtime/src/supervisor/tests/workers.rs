@@ -132,6 +132,31 @@ fn a_failed_rolling_respawn_keeps_the_old_workers() {
 }
 
 #[test]
+fn what_an_earlier_respawn_has_started_fails_no_later_one() {
+    let mut scene = Scene::ready(config(2));
+    let first = scene.core.respawn(None, scene.now);
+    for worker in [3, 4] {
+        scene.core.violated(worker, "no frame", scene.now);
+    }
+    scene.die(3, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert!(matches!(scene.result_of(first), Some(Err(SpawnError::Boot(_)))));
+    let second = scene.core.respawn(None, scene.now);
+    scene.die(4, Exit::Signal(libc::SIGKILL));
+    scene.pass(SECOND);
+    scene.actions();
+    assert_eq!(scene.result_of(second), None);
+    let new: Vec<WorkerId> = scene.launched().into_iter().filter(|&worker| worker > 4).collect();
+    for worker in new {
+        scene.core.ready(worker, scene.now).unwrap();
+    }
+    scene.die(1, Exit::Code(0));
+    scene.die(2, Exit::Code(0));
+    scene.actions();
+    assert_eq!(scene.result_of(second), Some(&Ok(())));
+}
+
+#[test]
 fn a_permanent_boot_error_is_told_at_once() {
     let mut scene = Scene::new(config(1));
     let waiter = scene.core.spawn(1, scene.now);
