@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pm_runtime::{Event, worker, worker_query};
+use pm_runtime::{Event, Transport, worker, worker_query};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
 
@@ -41,4 +41,33 @@ fn events_come_in_the_order_in_which_things_happened_whoever_learns_of_them() {
         }
         over.store(true, Ordering::Relaxed);
     });
+}
+
+/// Reports in between, in the name of no query.
+#[worker_query(workers = 1)]
+fn tell(times: usize) {
+    for _ in 0..times {
+        worker::report("a loss");
+        worker::message("so it is").expect("it is text");
+    }
+}
+
+#[pm_runtime::test]
+async fn what_is_said_for_no_query_keeps_its_place_among_what_queries_say() {
+    for transport in [Transport::Auto, Transport::Socket] {
+        let pool = TellPool::builder().transport(transport).build();
+        for times in [1, 2, 20] {
+            for _ in 0..20 {
+                let events = pool.events();
+                pool.query(times).await.unwrap();
+                let said = events.filter_map(|event| match event {
+                    Event::Reported { .. } => Some(true),
+                    Event::Message { .. } => Some(false),
+                    _ => None,
+                });
+                let said: Vec<bool> = said.take(2 * times).collect().await;
+                assert_eq!(said, [true, false].repeat(times), "{transport:?}");
+            }
+        }
+    }
 }

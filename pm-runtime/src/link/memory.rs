@@ -168,8 +168,10 @@ impl Memory {
                 }
                 Heard::Ended { id, begun: at, kind, said, bytes } => {
                     words.extend(at.map(|at| begun(id, ticks.instant(at))));
-                    if said {
-                        let said = rest.extract_if(.., |(frame, _)| frame.id == id);
+                    if let Some(last) = rest.iter().rposition(|(frame, _)| frame.id == id && said) {
+                        // What was said before that for no query keeps its place.
+                        let is_due = |frame: &Frame| frame.id == id || frame.id == NONE;
+                        let said = rest.extract_if(..=last, |(frame, _)| is_due(frame));
                         words.extend(said.map(|(frame, _)| FromWorker::try_from(frame)));
                     }
                     words.push(FromWorker::try_from(Frame { kind, id, payload: bytes }));
