@@ -62,3 +62,20 @@ impl Blame {
         if exit.is_from_outside() { Self::Outside } else { Self::Query }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_code_does_to_itself_is_not_put_down_to_others() {
+        let itself = [libc::SIGSEGV, libc::SIGABRT, libc::SIGPIPE, libc::SIGALRM, libc::SIGPROF];
+        for signal in itself {
+            assert_eq!(Blame::of_exit(Exit::Signal(signal)), Blame::Query, "{signal}");
+        }
+        for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGUSR1, libc::SIGQUIT] {
+            assert_eq!(Blame::of_exit(Exit::Signal(signal)), Blame::Outside, "{signal}");
+        }
+        assert_eq!(Blame::of_exit(Exit::Code(0)), Blame::Query);
+    }
+}

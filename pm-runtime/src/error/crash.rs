@@ -137,9 +137,9 @@ impl Exit {
     }
 
     /// Whether a death by this signal is the doing of somebody else: code that goes wrong does not
-    /// raise it by accident.
+    /// raise it by accident, nor do its own pipes and timers.
     pub(crate) fn is_from_outside(self) -> bool {
-        const FAULTS: [i32; 9] = [
+        const FAULTS: [i32; 13] = [
             libc::SIGILL,
             libc::SIGTRAP,
             libc::SIGABRT,
@@ -149,6 +149,10 @@ impl Exit {
             libc::SIGSYS,
             libc::SIGXCPU,
             libc::SIGXFSZ,
+            libc::SIGPIPE,
+            libc::SIGALRM,
+            libc::SIGVTALRM,
+            libc::SIGPROF,
         ];
         matches!(self, Self::Signal(signal) if !FAULTS.contains(&signal))
     }
