@@ -11,7 +11,7 @@ impl<P: Handle> PoolBuilder<P> {
     /// What is beyond it is refused: a `Vec` that cannot have it aborts the process, C code that expects
     /// no null pointer mostly follows it. That is a crash which counts, with
     /// [`Blame::Limit`](crate::Blame) in its report. Code that is prepared for it, as `try_reserve` is,
-    /// goes on.
+    /// goes on; should it crash later in the same query, that may be put down to the limit.
     ///
     /// It counts what the worker has asked for, used or not: its heap, its global variables, and the
     /// stacks of all threads but the main one. What is shared does not count, nor do files that are
