@@ -1,0 +1,28 @@
+//! The programs print what their readers expect; they are listed by the chapters of the reference.
+
+mod configuration;
+mod managers;
+mod recovery;
+mod utilities;
+
+use std::process::Command;
+
+#[track_caller]
+fn prints(program: &str, expected: &str) {
+    let output = Command::new(program).output().expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{stderr}");
+    assert!(output.status.success(), "{stderr}");
+}
+
+#[test]
+fn a_shop_has_its_prices() {
+    prints(
+        env!("CARGO_BIN_EXE_pricing"),
+        "\
+apple: Price(530)
+pear: Price(424)
+apple: Price(530)
+",
+    );
+}

@@ -1,0 +1,17 @@
+//! Utility functions.
+
+use crate::prints;
+
+#[test]
+fn commands_of_the_system_are_run() {
+    prints(
+        env!("CARGO_BIN_EXE_exec"),
+        "\
+directory listing: /tmp /usr \n\
+generation result: safari zone; rm -rf /: Chansey, safari zone; rm -rf /: Dratini, \n\
+in forest at rain: Pikachu, from /usr
+`echo rolling; echo no such zone >&2; exit 3` exited with code 3; the end of its stderr: no such \
+zone
+",
+    );
+}
