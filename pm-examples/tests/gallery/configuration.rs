@@ -3,6 +3,21 @@
 use crate::prints;
 
 #[test]
+fn workers_are_threads_where_processes_are_disabled() {
+    prints(
+        env!("CARGO_BIN_EXE_disabled"),
+        "\
+disabled: this process
+disabled, and forced by spawn(): a worker process
+disabled, and forced as it is built: a worker process
+enabled: a worker process
+enabled, and first used before: this process
+enabled, and forced by a call: a worker process
+",
+    );
+}
+
+#[test]
 fn a_worker_has_the_environment_that_it_is_given() {
     prints(
         env!("CARGO_BIN_EXE_environment"),
@@ -22,6 +37,26 @@ with nothing else:
   SAFARI_MODE: high_performance
   CPU_PRIORITY: not set
   PATH: not set
+",
+    );
+}
+
+#[test]
+fn callbacks_hear_what_workers_say() {
+    prints(
+        env!("CARGO_BIN_EXE_debug_callbacks"),
+        "\
+the call: Entered { zone: \"safari-forest\" }
+the call: Met { pokemon: \"Nidoran\" }
+the call: Met { pokemon: \"Chansey\" }
+met 2
+last said: before Chansey in safari-forest
+the query is lost: true
+[DEBUG] worker 1: Entered { zone: \"safari-forest\" }
+[DEBUG] worker 1: Met { pokemon: \"Nidoran\" }
+[DEBUG] worker 1: Met { pokemon: \"Chansey\" }
+[DEBUG] worker 1: Entered { zone: \"glitch\" }
+[CRASH] worker 1: before Missingno in glitch
 ",
     );
 }

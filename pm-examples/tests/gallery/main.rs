@@ -1,5 +1,6 @@
 //! The programs print what their readers expect; they are listed by the chapters of the reference.
 
+mod advanced;
 mod configuration;
 mod managers;
 mod recovery;

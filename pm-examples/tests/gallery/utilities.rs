@@ -15,3 +15,18 @@ zone
 ",
     );
 }
+
+#[test]
+fn all_pools_are_known_and_shut_down_at_once() {
+    prints(
+        env!("CARGO_BIN_EXE_process_monitoring"),
+        "\
+sum of the levels: 75
+active pools: 2
+encounter: 3 workers, 0 releasing, 2 answered, well
+statistics: 1 workers, 0 releasing, 1 answered, well
+all pools are shut down
+active pools: 0
+",
+    );
+}
