@@ -1,6 +1,7 @@
 //! The programs print what their readers expect; they are listed by the chapters of the reference.
 
 mod advanced;
+mod best_practices;
 mod configuration;
 mod managers;
 mod recovery;
