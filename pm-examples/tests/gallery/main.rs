@@ -5,6 +5,7 @@ mod best_practices;
 mod configuration;
 mod managers;
 mod recovery;
+mod table;
 mod utilities;
 
 use std::process::Command;
