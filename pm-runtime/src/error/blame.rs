@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde_derive::{Deserialize, Serialize};
 
 use super::{Exit, Limit};
@@ -63,6 +65,19 @@ impl Blame {
     }
 }
 
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Query => f.write_str("what ran"),
+            Self::Limit(limit) => write!(f, "what ran, by its {limit}"),
+            Self::Memory => f.write_str("want of memory"),
+            Self::Outside => f.write_str("somebody outside"),
+            Self::Pool => f.write_str("the pool"),
+            Self::Start => f.write_str("the start"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +92,11 @@ mod tests {
             assert_eq!(Blame::of_exit(Exit::Signal(signal)), Blame::Outside, "{signal}");
         }
         assert_eq!(Blame::of_exit(Exit::Code(0)), Blame::Query);
+    }
+
+    #[test]
+    fn a_limit_is_named() {
+        let blame = Blame::Limit(Limit::Memory(512 << 20));
+        assert_eq!(blame.to_string(), "what ran, by its `memory_limit` of 512 MiB");
     }
 }

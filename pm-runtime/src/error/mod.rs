@@ -17,6 +17,9 @@ mod round_trip;
 mod signal;
 mod stream;
 
+use std::io;
+use std::sync::Arc;
+
 pub use blame::Blame;
 pub use boot::BootError;
 pub(crate) use codec::{CodecNote, Place};
@@ -39,6 +42,22 @@ pub(crate) use display::{Bytes, Escaped, Span, cut, cut_front};
 /// Any error of this crate, for a `main` that returns one.
 ///
 /// Its `Debug`, which Rust prints when `main` returns it, is written for people.
+///
+/// ```
+/// use pm_runtime::worker_query;
+///
+/// #[worker_query(workers = 1)]
+/// fn words(text: &str) -> usize {
+///     text.split_whitespace().count()
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let text = std::fs::read_to_string("Cargo.toml")?;
+///     assert_ne!(WordsPool::new().query(&text).await?, 0);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -64,6 +83,15 @@ pub enum Error {
     /// A command was not run, or not with success.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// The application's own dealings with the system, for a `main` that reads a file, too.
+    #[error("{0}")]
+    Io(Arc<io::Error>),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
 }
 
 impl std::fmt::Debug for Error {

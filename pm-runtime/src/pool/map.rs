@@ -18,9 +18,13 @@ use crate::error::QueryError;
 /// taken, so that the inputs may be endless. An input is the query's argument, or a tuple of its
 /// arguments. It keeps the pool alive; dropping it cancels what is on its way.
 ///
+/// Inputs that come as a stream need no `Map`: a call owns its bytes, so that
+/// `inputs.map(|input| pool.query(&input)).buffered(n)` of the crate `futures` does the same, with n
+/// queries on their way.
+///
 /// ```
 /// use pm_runtime::worker_query;
-/// use smol::stream::StreamExt;
+/// use smol::stream::StreamExt; // or that of `futures`, `futures_lite` or `tokio_stream`
 ///
 /// #[worker_query(workers = 2)]
 /// fn double(n: u32) -> u32 {

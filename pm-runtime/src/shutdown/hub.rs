@@ -172,7 +172,8 @@ impl Drop for Listener {
 ///
 /// It returns at once, needs no executor, and may be called from any thread and more than once.
 /// What the application does meanwhile is its own affair: a `main` that returns ends the process as
-/// ever, and with it the workers.
+/// ever, and with it the workers. Where whoever started the process is to see that it died of the
+/// signal, `main` has to wait for that, as by `std::future::pending::<()>().await`.
 ///
 /// Handlers that were there before are called first, as ever; one that is put in its place later
 /// takes the signal away from this. A signal that the process was started to ignore is heard from

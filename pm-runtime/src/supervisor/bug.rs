@@ -97,6 +97,7 @@ pub(crate) enum Bug {
     KeepSparesOfNobody,
     KeepSpoiled,
     KeepTemporary,
+    KeepVainPlaces,
     KeepWorn,
     KillAnInnocent,
     KillDroppable,

@@ -164,6 +164,9 @@ impl<P> Core<P> {
                 match cause {
                     CrashCause::Boot(error) if !is_bidden(&error) => {
                         self.boot_failed(&error, slot.id);
+                        if !slot.spare {
+                            self.give_up_vain_place(slot.id, now);
+                        }
                     }
                     _ => {}
                 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::query::Place;
 use super::slot::Slot;
-use super::{Bug, Config, Core, Note, Stage, later};
+use super::{Bug, Config, Core, Note, Stage, WorkerId, later};
 
 /// A query may wait for so long in any pool: less is worth no process.
 pub(super) const SHORT: Duration = Duration::from_millis(20);
@@ -119,10 +119,7 @@ impl<P> Core<P> {
         let patience = if self.has(Bug::Chase) { patience } else { patience.max(self.worth()) };
         let least = if self.has(Bug::ShrinkBeyond) { 0 } else { self.config.workers };
         let live = |core: &Self| core.slots.iter().filter(|slot| slot.is_live()).count();
-        // Whoever idles may be about to get what others were asked for.
-        let none_waits =
-            |core: &Self| core.backlog() == 0 && core.slots.iter().all(|slot| slot.recalled == 0);
-        while self.target > least && live(self) >= self.target && none_waits(self) {
+        while self.target > least && live(self) >= self.target && self.none_waits() {
             let (busy, hasty) = (self.has(Bug::ShrinkTheBusy), self.has(Bug::ShrinkAtOnce));
             let idle = |slot: &&Slot| slot.takes_queries() && (busy || slot.load_with_added() == 0);
             let raised = self.scaled.raised.filter(|_| !self.has(Bug::Flap));
@@ -145,6 +142,31 @@ impl<P> Core<P> {
             self.note(Note::Scaled { worker, from, to: self.target });
             self.release(worker, None, now);
         }
+    }
+
+    /// A worker has failed to start. Where it was one more than the least, and by now nobody needs it,
+    /// its place goes with it, rather than that others fail there, too, until the budget is spent.
+    pub(super) fn give_up_vain_place(&mut self, worker: WorkerId, now: Instant) {
+        let idles = |slot: &Slot| slot.takes_queries() && slot.load_with_added() == 0;
+        let is_vain = self.may_scale(now)
+            && self.target > self.config.workers
+            && self.slots.iter().filter(|slot| slot.is_live()).count() < self.target
+            && self.slots.iter().any(idles)
+            && self.none_waits()
+            && self.rolling.is_none()
+            && self.is_awaited_by_nobody();
+        if is_vain && !self.has(Bug::KeepVainPlaces) {
+            let from = self.target;
+            self.target -= 1;
+            self.scaled.size = self.target;
+            self.note(Note::Scaled { worker, from, to: self.target });
+        }
+    }
+
+    /// Nothing is there that another worker would begin. Whoever idles may be about to get what others
+    /// were asked for.
+    fn none_waits(&self) -> bool {
+        self.backlog() == 0 && self.slots.iter().all(|slot| slot.recalled == 0)
     }
 
     /// How long a query has to wait to be worth one more worker.

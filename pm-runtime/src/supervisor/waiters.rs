@@ -62,6 +62,11 @@ impl<P> Core<P> {
         id
     }
 
+    /// Nobody waits for workers to be ready.
+    pub(super) fn is_awaited_by_nobody(&self) -> bool {
+        self.waiters.iter().all(|waiter| matches!(waiter.goal, Goal::Gone(_) | Goal::Destroyed))
+    }
+
     pub(super) fn tell_waiters(&mut self, now: Instant) {
         if self.has(Bug::ForgetWaiter) {
             return;

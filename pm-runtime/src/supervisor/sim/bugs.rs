@@ -89,6 +89,7 @@ const ALL: &[Bug] = &[
     Bug::KeepSparesOfNobody,
     Bug::KeepSpoiled,
     Bug::KeepTemporary,
+    Bug::KeepVainPlaces,
     Bug::KeepWorn,
     Bug::KillAnInnocent,
     Bug::KillDroppable,

@@ -7,7 +7,7 @@ use super::ledger::{Check, Outcome, Ticket};
 use super::raw::FAILURE;
 use super::worker::{Ending, Up};
 use super::world::{Event, World};
-use super::{blame, judge, lies, raw};
+use super::{blame, judge, lies, raw, scale};
 use crate::conduct::Conduct;
 use crate::error::{BootError, CrashCause};
 
@@ -295,7 +295,11 @@ impl World {
         self.hold_against(&shadow, exit, blame);
         self.count_deadly(&shadow, exit, blame);
         self.ledger.last_dead = Some(worker);
+        let vain = scale::is_vain(self, &shadow) && obituary.failure.is_none();
         let end = self.core.died(worker, obituary, self.now);
+        judge::ensure(!vain || self.core.target < before.target, || {
+            format!("worker {worker} did not start, and nobody needs another one")
+        })?;
         self.note_reruns(&ran, &shadow, target)?;
         self.check_words()?;
         let keeps_size = self.core.target >= before.target || self.config.scales();

@@ -6,7 +6,7 @@ use super::super::scale::SHORT;
 use super::super::slot::Slot;
 use super::super::{Place, QueryKey, Route, WorkerId};
 use super::judge::ensure;
-use super::ledger::{Check, Fact, Ledger};
+use super::ledger::{Check, Fact, Ledger, Shadow};
 use super::world::World;
 
 impl Ledger {
@@ -49,6 +49,15 @@ pub(super) fn scaled(world: &mut World, worker: WorkerId, from: usize, to: usize
     if to + 1 != from || to < config.workers {
         return wrong("which is no step within its range");
     }
+    if ledger.last_dead == Some(worker) && !ledger.shadows.contains_key(&worker) {
+        // It did not start, and its place has gone with it.
+        let is_held_up = world.core.slots.iter().any(|slot| slot.recalled > 0);
+        if world.core.queries.waiting_for_any() > 0 || is_held_up {
+            return wrong("which somebody waits for");
+        }
+        world.ledger.left += 1;
+        return Ok(());
+    }
     let (Some(patience), Some(shadow)) = (config.idle_timeout, ledger.shadows.get(&worker)) else {
         return wrong("which is not to go");
     };
@@ -61,6 +70,25 @@ pub(super) fn scaled(world: &mut World, worker: WorkerId, from: usize, to: usize
     world.ledger.left += 1;
     world.ledger.left_worn += usize::from(world.core.slot(worker).is_some_and(|slot| slot.worn));
     Ok(())
+}
+
+/// Whether nobody needs the place of a worker that is beyond the least, should it fail to start.
+pub(super) fn is_vain(world: &World, shadow: &Shadow) -> bool {
+    let (core, config) = (&world.core, &world.config);
+    let is_its_own =
+        !shadow.ready && shadow.killed.is_none() && !shadow.told_to_end && !shadow.left;
+    let idles = |slot: &Slot| slot.takes_queries() && slot.load_with_added() == 0;
+    is_its_own
+        && !shadow.temporary
+        && !shadow.spare
+        && config.workers < config.most
+        && world.is_open()
+        && core.target > config.workers
+        && core.rolling.is_none()
+        && world.ledger.waiters.is_empty()
+        && world.ledger.open.is_empty()
+        && core.slots.iter().any(idles)
+        && core.slots.iter().filter(|slot| slot.is_live()).count() < core.target
 }
 
 /// Nothing waits for long where another worker may be started, and nobody idles for long.

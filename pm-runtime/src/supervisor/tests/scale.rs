@@ -146,3 +146,30 @@ fn who_is_to_go_idles_for_as_long_as_a_start_takes() {
     scene.pass(SECOND);
     assert_eq!(scene.sizes(), [(2, 1)]);
 }
+
+#[test]
+fn a_place_that_nobody_needs_any_more_goes_with_who_fails_to_start_there() {
+    let mut scene = Scene::ready(Config { most: 3, idle_timeout: Some(SECOND), ..config(1) });
+    let keys = [scene.submit(1), scene.submit(2)];
+    scene.begin(1, keys[0]);
+    scene.pass(SECOND);
+    scene.actions();
+    assert_eq!(scene.launched(), [2]);
+    scene.end(1, keys[0]);
+    scene.begin(1, keys[1]);
+    scene.end(1, keys[1]);
+    scene.die(2, Exit::Signal(libc::SIGSEGV));
+    let actions = scene.actions();
+    assert!(actions.contains("Scaled { worker: 2, from: 2, to: 1 }"), "{actions}");
+    scene.pass(20 * SECOND);
+    scene.actions();
+    assert_eq!((scene.launched(), scene.core.target()), (vec![], 1));
+    // As long as somebody waits for it, it is filled.
+    let waiter = scene.core.spawn(2, scene.now);
+    scene.die(3, Exit::Signal(libc::SIGSEGV));
+    scene.pass(20 * SECOND);
+    scene.actions();
+    scene.core.ready(4, scene.now).unwrap();
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+}
