@@ -29,6 +29,9 @@ const MAPS: usize = 64;
 /// lost a hundred bytes.
 const GROWTH: u64 = 48 << 10;
 
+/// What is left after so long is left for good.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 impl Held {
     pub fn now() -> Self {
         let mut threads: Vec<String> = entries("/proc/self/task")
@@ -46,11 +49,16 @@ impl Held {
 
     /// What is held once nothing changes any more.
     pub fn at_rest() -> Self {
+        let end = Instant::now() + PATIENCE;
         let mut before = Self::now();
         loop {
             std::thread::sleep(Duration::from_millis(500));
             let now = Self::now();
             if now == before && now.processes == 0 {
+                return now;
+            }
+            if Instant::now() > end {
+                wrong(format!("it does not come to rest: {now:?}"));
                 return now;
             }
             before = now;
@@ -64,9 +72,9 @@ impl Held {
             && self.processes == 0
     }
 
-    /// Waits until no more is held than before. What is left after so long is left for good.
+    /// Waits until no more is held than before.
     pub fn check_against(before: &Self) -> Self {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + PATIENCE;
         loop {
             let now = Self::now();
             if now.fits(before) {
