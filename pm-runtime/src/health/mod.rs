@@ -1,6 +1,7 @@
 //! A pool's state at one moment, for people and for machines.
 
 mod account;
+mod display;
 mod latency;
 mod rates;
 
@@ -15,6 +16,29 @@ pub use rates::Rates;
 
 /// The state of a pool at one moment: every count in it is of that moment, so that they agree
 /// with each other. Only `rss` and `cpu` of its workers are read a moment later.
+///
+/// Printed, it is a few lines for people; with `{:#}`, a line more for each worker. With serde it is
+/// for machines.
+///
+/// ```
+/// use pm_runtime::worker_query;
+///
+/// #[worker_query(workers = 2)]
+/// fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[pm_runtime::main]
+/// async fn main() -> Result<(), pm_runtime::Error> {
+///     let pool = DoublePool::new();
+///     assert_eq!(pool.query(21).await?, 42);
+///     let text = pool.health().to_string();
+///     assert!(text.starts_with("double: 2 workers: "), "{text}");
+///     assert!(text.contains("of 1 queries 1 completed, 0 failed"), "{text}");
+///     println!("{:#}", pool.health());
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
