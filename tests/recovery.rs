@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pm_runtime::fault::{Fault, Faults, When};
-use pm_runtime::{CrashCause, Event, Exit, QueryError};
+use pm_runtime::{CrashCause, Event, Exit, QueryError, Transport};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill, until_begun};
 use rustix::process::Signal;
 use smol::stream::StreamExt;
@@ -79,6 +79,20 @@ async fn a_panic_that_ends_the_process_is_a_crash_that_tells_of_it() {
     let panic = report.panic.as_deref().expect("it was told");
     assert!(panic.contains("panic"), "{panic}");
     assert!(error.to_string().contains(panic), "{error}");
+}
+
+#[pm_runtime::test]
+async fn a_panic_that_was_caught_is_no_part_of_a_later_crash() {
+    for transport in [Transport::Auto, Transport::Socket] {
+        let pool = WorkPool::builder().transport(transport).build();
+        for _ in 0..20 {
+            let error = pool.query(Task::Panic("harmless".into())).await.unwrap_err();
+            assert!(matches!(error, QueryError::Panicked(_)), "{error}");
+        }
+        let error = pool.query(Task::Abort).await.unwrap_err();
+        assert_eq!(crash(&error).panic, None, "{error}");
+        assert!(error.to_string().contains("`core_dumps`"), "{error}");
+    }
 }
 
 #[pm_runtime::test]

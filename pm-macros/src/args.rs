@@ -258,14 +258,20 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
     format!("unknown option `{name}`{hint} the options are {}", list.join(", "))
 }
 
-/// The known option that a misspelt one most likely stands for.
+/// The known option that a misspelt one, or one cut short, most likely stands for.
 fn closest(name: &str, subject: Subject) -> Option<&'static str> {
-    KEYS.iter()
-        .filter(|key| key.subjects().contains(&subject))
-        .map(|key| (edits(name, key.name), key.name))
-        .filter(|(edits, key)| *edits <= (key.len() / 3).max(1))
-        .min()
-        .map(|(_, key)| key)
+    /// Words that begin so alike are close, however they end.
+    const ALIKE: usize = 4;
+    let keys = KEYS.iter().filter(|key| key.subjects().contains(&subject)).map(|key| key.name);
+    keys.map(|key| (edits(name, key), same_start(name, key), key))
+        .filter(|&(edits, start, key)| edits <= (key.len() / 3).max(1) || start >= ALIKE)
+        .min_by_key(|&(edits, start, _)| (edits.saturating_sub(start), edits))
+        .map(|(.., key)| key)
+}
+
+/// How many letters two words begin with alike.
+fn same_start(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
 }
 
 /// Insertions, deletions and substitutions that lead from one word to the other.

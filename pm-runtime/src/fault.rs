@@ -9,7 +9,7 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! pm-runtime = { version = "0.1", features = ["fault-injection"] }
+//! pm-runtime = { path = "/where/your/clone/is/pm-runtime", features = ["fault-injection"] }
 //! ```
 //!
 #![cfg_attr(feature = "fault-injection", doc = "```")]

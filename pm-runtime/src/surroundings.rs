@@ -10,6 +10,9 @@ use serde_derive::{Deserialize, Serialize};
 
 use crate::error::BootError;
 
+/// With less memory no worker starts.
+const LEAST_MEMORY: u64 = 1 << 20;
+
 /// Where the output of workers goes: what they write to stdout and stderr.
 ///
 /// Their input is empty: what reads from stdin finds its end.
@@ -86,8 +89,12 @@ impl Surroundings {
             }
         }
         let Limits { memory, cpu } = self.attributes.limits;
-        if memory == Some(0) {
-            return Some(("memory_limit", "all code needs memory; `None` is no limit".into()));
+        if let Some(memory) = memory.filter(|memory| *memory < LEAST_MEMORY) {
+            let reason = format!(
+                "a worker itself needs about a MiB, and {memory} bytes are less: write \"512MiB\", or \
+                 512 << 20 bytes; `None` is no limit"
+            );
+            return Some(("memory_limit", reason));
         }
         if let Some(cpu) = cpu.filter(|cpu| cpu.is_zero() || cpu.subsec_nanos() > 0) {
             let reason = format!("{cpu:?} is not a whole number of seconds; `None` is no limit");

@@ -146,13 +146,16 @@ async fn every_thread_of_a_worker_has_the_limit() {
 }
 
 #[pm_runtime::test]
-async fn a_limit_of_nothing_is_a_mistake() {
-    let pool = GreedyPool::builder().memory_limit(0).build();
-    match pool.spawn(1).await {
-        Err(SpawnError::Boot(BootError::Option { option, .. })) => {
-            assert_eq!(&*option, "memory_limit");
+async fn a_limit_below_what_a_worker_itself_needs_is_a_mistake() {
+    for bytes in [0, 512] {
+        let pool = GreedyPool::builder().memory_limit(bytes).build();
+        match pool.spawn(1).await {
+            Err(SpawnError::Boot(BootError::Option { option, reason })) => {
+                assert_eq!(&*option, "memory_limit");
+                assert!(reason.contains(&format!("{bytes} bytes are less")), "{reason}");
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
 

@@ -105,7 +105,7 @@ pub enum QueryError {
     #[error("no worker can be started: {0}")]
     Boot(BootError),
     /// The handle was inherited by a forked process, which has no pool.
-    #[error("this process is a fork of the one that the pool belongs to")]
+    #[error("this process is a fork, in which no workers can be had: start a program instead")]
     Forked,
     /// The pool was destroyed.
     #[error("the pool was destroyed")]
@@ -116,6 +116,9 @@ impl QueryError {
     /// Whether the same query, sent again, may well succeed, and sending it again is safe for
     /// the pool. Whether it is safe for the application is the application's to know: a query
     /// that was running when its worker died may have had its effects.
+    ///
+    /// True of `QueueTimedOut`, `QueueFull`, `Crashed`, `Released`, `WorkerGone`, `Protocol`, and of those
+    /// `Boot` errors that pass. Not of `TimedOut` and `Panicked`, which come again, as a rule.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::QueueTimedOut { .. }

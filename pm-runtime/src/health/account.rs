@@ -10,7 +10,7 @@ use serde_derive::{Deserialize, Serialize};
 /// | an answer | `completed` |
 /// | it ran, and ended in an error: `TimedOut`, `Crashed`, `Panicked`, `Protocol`, `Released`, `Encode` or `TooLarge` (the answer), `Decode` (the arguments) | `failed` |
 /// | dropped by its caller, even where it runs on, detached | `cancelled` |
-/// | it never began: `TimedOut` (its timeout is zero), `QueueFull`, `QueueTimedOut`, `WorkerGone`, `BudgetExhausted`, `Boot`, `Destroyed`, `Encode` or `TooLarge` (the arguments) | `rejected` |
+/// | it never began: `TimedOut` (its timeout is zero), `QueueFull`, `QueueTimedOut`, `WorkerGone`, `Quarantined`, `BudgetExhausted`, `Boot`, `Destroyed`, `Encode` or `TooLarge` (the arguments) | `rejected` |
 /// | none yet: in the queue, or handed to a worker that has not begun it | `waiting` |
 /// | none yet: a worker runs it | `running` |
 ///

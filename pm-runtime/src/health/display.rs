@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::{Health, Latency, WorkerHealth, WorkerState};
 use crate::error::{Bytes, Escaped};
 
-/// A few lines: the workers, what is to be done, what became of it, and how long that took; parts of
-/// which there is nothing to tell are left out. `{:#}` adds a line for each worker.
+/// A few lines: the workers and what they have to do, what became of all queries, how long that took,
+/// and what went wrong; of what has not happened nothing is said. `{:#}` adds a line for each worker.
 ///
 /// ```text
-/// thumbnail: 4 workers: 3 busy, 1 idle; 3 in flight, 12 queued (1.2 MiB)
-/// of 4120 queries 4098 completed, 3 failed, 4 cancelled, 0 rejected, 12 wait, 3 run
+/// thumbnail: 4 workers: 3 busy, 1 idle; 3 queries run, 12 wait
+/// of 4120 queries 4098 completed, 3 failed, 4 cancelled, 0 rejected
 /// 55.8 queries/s over 1 min; waited 1.2 ms (99 %: 8.1 ms), ran 48 ms (99 %: 210 ms)
-/// 3 crashes, 3 restarts; 1 quarantined
+/// 3 crashes, 3 restarts
 /// ```
 impl Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,18 +21,13 @@ impl Display for Health {
         let account = &self.account;
         write!(
             f,
-            "\nof {} queries {} completed, {} failed, {} cancelled, {} rejected, {} wait, {} run",
-            account.submitted,
+            "\nof {} {} completed, {} failed, {} cancelled, {} rejected",
+            counted(account.submitted, "query", "queries"),
             account.completed,
             account.failed,
             account.cancelled,
             account.rejected,
-            account.waiting,
-            account.running,
         )?;
-        if self.detached > 0 {
-            write!(f, ", and {} that nobody waits for", self.detached)?;
-        }
         if !self.window.is_zero() {
             let ended = self.rates.completed + self.rates.failed;
             write!(f, "\n{ended:.1} queries/s over {}", Rough(self.window))?;
@@ -66,26 +61,27 @@ impl Health {
         for (separator, (count, state)) in [": ", ", ", ", ", ", ", ", "].into_iter().zip(there) {
             write!(f, "{separator}{count} {state}")?;
         }
-        write!(f, "; {} in flight, {} queued", self.in_flight, self.queued)?;
-        match self.queued_bytes {
+        let (running, waiting) = (self.account.running, self.account.waiting);
+        let (noun, verb) = if running == 1 { ("query", "runs") } else { ("queries", "run") };
+        write!(f, "; {running} {noun} {verb}, {waiting} wait")?;
+        match self.detached {
             0 => Ok(()),
-            bytes => write!(f, " ({})", Bytes(bytes as u64)),
+            detached => write!(f, ", {detached} run for nobody"),
         }
     }
 
     fn fmt_losses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.crashes > 0 || self.restarts > 0 {
-            write!(f, "\n{} crashes, {} restarts", self.crashes, self.restarts)?;
+            let crashes = counted(self.crashes, "crash", "crashes");
+            write!(f, "\n{crashes}, {}", counted(self.restarts, "restart", "restarts"))?;
         }
         if self.quarantined > 0 {
-            write!(
-                f,
-                "\n{} different queries are refused: they have killed workers",
-                self.quarantined
-            )?;
+            let refused = counted(self.quarantined as u64, "input is", "inputs are");
+            write!(f, "\n{refused} refused for having killed workers")?;
         }
         if self.missed > 0 {
-            write!(f, "\n{} messages or occasions for callbacks were lost", self.missed)?;
+            let lost = counted(self.missed, "message or occasion", "messages or occasions");
+            write!(f, "\n{lost} for callbacks lost")?;
         }
         match &self.last_crash {
             Some(crash) => write!(f, "\nthe last crash: {crash}"),
@@ -94,15 +90,16 @@ impl Health {
     }
 }
 
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// One line.
 impl Display for WorkerHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, pid, state, load, queries, .. } = self;
-        write!(
-            f,
-            "worker {id} ({pid}): {state}, load {load}, {queries} queries in {}",
-            Rough(self.age)
-        )?;
+        let Self { id, pid, state, load, .. } = self;
+        let queries = counted(self.queries, "query", "queries");
+        write!(f, "worker {id} ({pid}): {state}, load {load}, {queries} in {}", Rough(self.age))?;
         if let Some(rss) = self.rss {
             write!(f, ", {}", Bytes(rss))?;
         }
@@ -212,8 +209,8 @@ mod tests {
     #[test]
     fn a_pool_is_a_few_lines() {
         let text = "\
-thumbnail: 1 worker: 1 busy; 1 in flight, 12 queued (1 MiB)
-of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected, 12 wait, 1 run
+thumbnail: 1 worker: 1 busy; 1 query runs, 12 wait
+of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
 55.8 queries/s over 1 min; waited 2 ms (99 %: 8 ms), ran 48 ms (99 %: 192 ms)";
         assert_eq!(health().to_string(), text);
         let worker = "worker 7 (4711): busy, load 1, 1300 queries in 1.5 min, 48 MiB, 1 min of CPU";
@@ -224,7 +221,7 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected, 12 wait, 1 ru
     fn what_was_lost_is_told_and_nothing_that_was_not() {
         let mut health = Health {
             crashes: 3,
-            restarts: 2,
+            restarts: 1,
             quarantined: 1,
             missed: 4,
             detached: 1,
@@ -232,13 +229,13 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected, 12 wait, 1 ru
             ..health()
         };
         health.workers.clear();
-        (health.busy, health.in_flight, health.queued, health.queued_bytes) = (0, 0, 0, 0);
+        (health.busy, health.account.running, health.account.waiting) = (0, 0, 0);
         let text = "\
-thumbnail: 0 workers; 0 in flight, 0 queued
-of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected, 12 wait, 1 run, and 1 that nobody waits for
-3 crashes, 2 restarts
-1 different queries are refused: they have killed workers
-4 messages or occasions for callbacks were lost";
+thumbnail: 0 workers; 0 queries run, 0 wait, 1 run for nobody
+of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
+3 crashes, 1 restart
+1 input is refused for having killed workers
+4 messages or occasions for callbacks lost";
         assert_eq!(health.to_string(), text);
     }
 

@@ -34,7 +34,7 @@ pub use rates::Rates;
 ///     assert_eq!(pool.query(21).await?, 42);
 ///     let text = pool.health().to_string();
 ///     assert!(text.starts_with("double: 2 workers: "), "{text}");
-///     assert!(text.contains("of 1 queries 1 completed, 0 failed"), "{text}");
+///     assert!(text.contains("of 1 query 1 completed, 0 failed"), "{text}");
 ///     println!("{:#}", pool.health());
 ///     Ok(())
 /// }

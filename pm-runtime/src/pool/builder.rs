@@ -143,7 +143,8 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How many queries may wait before an [immediate](crate::Call::immediate) one is refused;
-    /// 1024 by default.
+    /// 1024 by default. Those do not count that a worker was handed ahead, 16 at most beyond those that
+    /// it runs. As long as no worker is ready, every query waits.
     pub fn queue(mut self, queue: usize) -> Self {
         self.options.queue = queue;
         self
@@ -167,7 +168,8 @@ impl<P: Handle> PoolBuilder<P> {
     /// How many workers a query may kill before it is refused, with
     /// [`Quarantined`](crate::QueryError::Quarantined); 3 by default, `None` for any number.
     ///
-    /// A query is told by its arguments, encoded: whoever sends the same ones. What counts are the
+    /// A query is told by its arguments, encoded: whoever sends the same ones. (Where an argument is the
+    /// path of a file, it is the path that is refused, and not what the file holds.) What counts are the
     /// workers that it killed by its own doing within [`crash_window`](Self::crash_window), while
     /// nothing else ran in them: a signal from outside does not count, nor does what has no arguments.
     /// Where several queries ran in a worker that died, each of them is suspected, and runs alone

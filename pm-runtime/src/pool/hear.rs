@@ -195,6 +195,9 @@ impl Shared {
                 state.function_ended(id, FunctionEnd::Returned, now).map_err(violated)
             }
             FromWorker::Panicked { id: query, note } => {
+                if let Some(worker) = state.worker(id) {
+                    worker.note_caught(&note);
+                }
                 let report = PanicReport::new(id, note);
                 end(state, query, End::Panicked, Err(QueryError::Panicked(report)))
             }

@@ -106,6 +106,8 @@ struct Notes {
     setting_up: bool,
     boot_error: Option<BootError>,
     panic: Option<PanicNote>,
+    /// One that was caught, and has not been told of yet.
+    caught: Option<PanicNote>,
     failure: Option<Box<str>>,
     /// How its function ended, where it was not heard by then that it was ready.
     early_end: Option<FunctionEnd>,
@@ -324,7 +326,18 @@ impl Worker {
 
     /// What its last panic said, before anybody knows whether it is the end.
     pub(crate) fn note_panic(&self, note: PanicNote) {
-        lock(&self.notes).panic = Some(note);
+        let mut notes = lock(&self.notes);
+        if notes.caught.take_if(|caught| *caught == note).is_none() {
+            notes.panic = Some(note);
+        }
+    }
+
+    /// That was not the end. The two may come in either order.
+    pub(crate) fn note_caught(&self, note: &PanicNote) {
+        let mut notes = lock(&self.notes);
+        if notes.panic.take_if(|panic| panic == note).is_none() {
+            notes.caught = Some(note.clone());
+        }
     }
 
     /// What its function returned.

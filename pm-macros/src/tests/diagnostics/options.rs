@@ -12,6 +12,11 @@ fn an_unknown_option_is_answered_with_the_closest_and_the_list() {
         "unknown option `timout`: did you mean `timeout`? the options are workers, timeout,",
     );
     option("worker = 3", "worker", "did you mean `workers`?");
+    for (name, key) in
+        [("mem_limit", "memory_limit"), ("memory", "memory_limit"), ("retry", "retries")]
+    {
+        option(&format!("{name} = 3"), name, &format!("did you mean `{key}`?"));
+    }
     option("ziggurat = 3", "ziggurat", "unknown option `ziggurat`: the options are");
     option("workers(3)", "workers", "write `workers = 4`");
     option("3", "3", "an option is a name and a value");

@@ -159,8 +159,8 @@ impl<P: Handle> PoolBuilder<P> {
     /// looked at after a second, and ever less often, up to a minute, while its memory stays the same.
     /// One that holds too much before it has run anything is left alone, because the next one would
     /// hold as much.
-    pub fn max_memory(mut self, bytes: impl Into<Option<u64>>) -> Self {
-        self.options.max_memory = bytes.into();
+    pub fn max_memory(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.options.max_memory = bytes.into().map(|bytes| bytes as u64);
         self
     }
 }
