@@ -132,8 +132,14 @@ impl<'a> Runner<'a> {
         }
         let Some(driver) = &mut self.driver else { return };
         let has_mood = row.crosses_cores();
+        // It was idle while others were measured: caches are cold by now, and buffers given back.
+        let roused = match self.entry.workload.is_once() {
+            true => Ok(()),
+            false => driver.measure(self.entry.workload, Duration::ZERO).map(drop),
+        };
         let before = has_mood.then(|| Mood::now(cores)).flatten();
-        let value = match driver.measure(self.entry.workload, effort.slice) {
+        let measured = roused.and_then(|()| driver.measure(self.entry.workload, effort.slice));
+        let value = match measured {
             Ok(value) => value,
             Err(reason) => {
                 self.missing = Some(reason);
