@@ -29,6 +29,9 @@ impl Effort {
         Self { slices: 3, slice: Duration::from_millis(30), warm_up: Duration::from_millis(20) };
 }
 
+/// What precedes a slice and is not counted: one run, where that takes longer.
+const ROUSING: Duration = Duration::from_millis(1);
+
 /// Rounds for each slice that is wanted, at most: some are dropped.
 const PATIENCE: usize = 3;
 
@@ -135,7 +138,7 @@ impl<'a> Runner<'a> {
         // It was idle while others were measured: caches are cold by now, and buffers given back.
         let roused = match self.entry.workload.is_once() {
             true => Ok(()),
-            false => driver.measure(self.entry.workload, Duration::ZERO).map(drop),
+            false => driver.measure(self.entry.workload, ROUSING).map(drop),
         };
         let before = has_mood.then(|| Mood::now(cores)).flatten();
         let measured = roused.and_then(|()| driver.measure(self.entry.workload, effort.slice));
