@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use pm_runtime::{BootError, CrashCause, Event, QueryError, SpawnError, worker, worker_query};
 use pm_tests::{Over, pool, suite, until_begun};
-use smol::stream::StreamExt;
 
 suite! {
     every_worker_hears_it_and_so_do_those_to_come

@@ -6,7 +6,6 @@ use std::time::Duration;
 use pm_runtime::{BootError, Cancel, Event, Events, Pool, QueryError, worker_query};
 use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun};
 use smol::future::poll_once;
-use smol::stream::StreamExt;
 
 #[worker_query(workers = 1, cancel = "kill")]
 fn killed(task: Task) -> u64 {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use pm_runtime::{Event, Health, QueryError, worker_query};
 use pm_tests::{Folder, Task, WorkPool, kill, until, until_begun};
 use rustix::process::Signal;
-use smol::stream::StreamExt;
 
 #[derive(Default)]
 struct Fragile;

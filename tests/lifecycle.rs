@@ -7,7 +7,6 @@ use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
 use pm_tests::{
     Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun, until_submitted,
 };
-use smol::stream::StreamExt;
 
 fn pids(pool: &WorkPool) -> Vec<u32> {
     pool.workers().iter().map(pm_runtime::Worker::pid).collect()

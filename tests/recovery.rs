@@ -7,7 +7,6 @@ use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{CrashCause, Event, Exit, QueryError, Transport};
 use pm_tests::{Task, WorkAsyncPool, WorkPool, is_alive, kill, until_begun};
 use rustix::process::Signal;
-use smol::stream::StreamExt;
 
 fn crash(error: &QueryError) -> &pm_runtime::CrashReport {
     match error {

@@ -9,7 +9,6 @@ use pm_runtime::{CrashCause, Event, QueryError, Transport, worker, worker_query}
 use pm_tests::{Over, kill, until_begun};
 use rustix::process::Signal;
 use smol::future::yield_now;
-use smol::stream::StreamExt;
 
 /// What a query is to come to.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

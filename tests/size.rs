@@ -20,7 +20,6 @@ use smol::Async;
 use smol::future::{FutureExt, poll_once};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
-use smol::stream::StreamExt;
 
 #[path = "size/recycling.rs"]
 mod recycling;

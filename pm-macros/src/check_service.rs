@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use syn::visit::Visit;
 use syn::{
     Attribute, GenericParam, ImplItem, ImplItemFn, ItemImpl, Lifetime, Receiver, ReceiverKind,
+    Visibility,
 };
 
 /// What the generated handle has itself, and cannot have twice.
@@ -85,8 +86,22 @@ pub(crate) fn functions(service: &mut ItemImpl, names: &Names, errors: &mut Erro
         }
     }
     let mut variants: HashMap<String, &Ident> = HashMap::new();
+    let is_public = |method: &ImplItemFn| !matches!(method.vis, Visibility::Inherited);
+    let some_are_public = service::methods(service).any(is_public);
     for method in service::methods(service) {
-        self::method(method, names, errors);
+        let mut of_method = Errors::default();
+        self::method(method, names, &mut of_method);
+        if !of_method.is_empty() && some_are_public && !is_public(method) {
+            let name = &method.sig.ident;
+            of_method.on(
+                name,
+                format!(
+                    "`{name}` is a query, as every method with `self` is: if it is a helper, move \
+                     it into an `impl` block without `#[worker_query]`"
+                ),
+            );
+        }
+        errors.extend(of_method);
         let Some(variant) = variant(&method.sig.ident) else { continue };
         if let Some(first) = variants.insert(variant.to_string(), &method.sig.ident)
             && *first != method.sig.ident

@@ -65,7 +65,7 @@ fn async_main(runtime: &TokenStream, mut function: ItemFn) -> TokenStream {
     let name = &function.sig.ident;
     let run = match is_driven {
         true => quote!(#name()),
-        false => quote!(#runtime::__private::block_on(#name())),
+        false => quote!(#runtime::block_on(#name())),
     };
     let vis = std::mem::replace(&mut function.vis, syn::Visibility::Inherited);
     let mut signature = function.sig.clone();
@@ -130,7 +130,7 @@ fn async_test(runtime: &TokenStream, mut function: ItemFn) -> TokenStream {
         #(#outer)*
         #vis #signature {
             #function
-            #runtime::__private::block_on(#name())
+            #runtime::block_on(#name())
         }
     }
 }

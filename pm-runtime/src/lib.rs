@@ -35,7 +35,7 @@
 //! | streams of messages to and from a worker's code | [`worker_stream`], [`StreamWorker`], [`Outbox`]; [`StreamHandle`] and its halves |
 //! | a protocol of your own: a function that has its worker for itself, and listening sockets for all workers | [`worker_raw`], [`RawLink`], [`Worker::send`] and [`Worker::recv`], [`RawWorker`] for messages with types; [`PoolBuilder::listener`], [`ReusePort`] |
 //! | what can be said of a call: timeouts, `temporary`, `on`, `key`, `wait` | [`Call`]; [`Map`] for many, [`Retry`] for errors that pass |
-//! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`] |
+//! | programs and tests with workers | [`main`](macro@crate::main), [`test`](macro@crate::test), [`init()`]; [`block_on`] in programs without async |
 //! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
 //! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`] and [`Blame`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
@@ -87,6 +87,7 @@ compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, e
 
 pub use pm_macros::{main, test, worker_query, worker_raw, worker_stream};
 
+mod block_on;
 mod conduct;
 mod error;
 mod event;
@@ -131,6 +132,7 @@ pub mod __private;
 #[doc(hidden)]
 pub mod bench;
 
+pub use block_on::block_on;
 pub use child::init;
 pub use child::raw::{
     RawBytes, RawLink, RawMessage, RawMessageOf, RawReceiver, RawReturn, RawSender, Released,
@@ -149,7 +151,7 @@ pub use options::{Cancel, Runtime, Transport, Workers};
 pub use output::{OutputLine, OutputStream};
 pub use pool::{
     Broadcast, Call, Events, Map, Opening, Pool, PoolBuilder, RawWorker, Retry, Spawn,
-    StreamHandle, StreamReceiver, StreamSender, Worker, pools, set_disabled,
+    StreamHandle, StreamReceiver, StreamSender, WithInputs, Worker, pools, set_disabled,
 };
 pub use round_trip::{assert_round_trip, check_round_trip};
 pub use shutdown::{ShutdownSignal, Signal, shutdown, shutdown_on_signals, shutdown_signal};

@@ -201,6 +201,7 @@ pub(crate) struct Window {
 /// The options of a pool. Their names and defaults are those of the attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    pub(crate) label: Option<String>,
     pub(crate) workers: Option<Workers>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
@@ -235,6 +236,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            label: None,
             workers: None,
             idle_timeout: Some(Duration::from_secs(60)),
             timeout: Some(Duration::from_secs(15 * 60)),

@@ -5,15 +5,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_derive::{Deserialize, Serialize};
+
 use crate::error::Escaped;
 pub use crate::error::OutputStream;
 
 /// A line that a worker printed, without its end: any bytes, which usually are text.
 ///
 /// Its `Display` is the text with control characters escaped, so that what a worker prints can be
-/// shown on a terminal or written to a log.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// shown on a terminal or written to a log. Serde gets it as [text](Self::text).
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OutputLine {
+    #[serde(with = "text", rename = "text")]
     bytes: Arc<[u8]>,
     is_whole: bool,
 }
@@ -36,6 +39,25 @@ impl OutputLine {
     /// it, or there is none because the worker is gone.
     pub fn is_whole(&self) -> bool {
         self.is_whole
+    }
+}
+
+mod text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Arc<[u8]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<[u8]>, D::Error> {
+        String::deserialize(deserializer).map(|text| text.into_bytes().into())
     }
 }
 
@@ -126,7 +148,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// How many bytes it keeps.
-    const KEPT: usize = 4096;
+    const KEPT: usize = 16 << 10;
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let fresh = bytes.len().min(Self::KEPT);
@@ -136,16 +158,18 @@ impl Tail {
         self.bytes.extend(bytes.iter().skip(bytes.len() - fresh));
     }
 
-    /// The last lines, as text, without the end of the last one; what is left of a line whose
-    /// begin is lost only where there is no other.
+    /// The last lines, as text, without empty ones around them; what is left of a line whose begin is
+    /// lost only where there is no other.
     pub(crate) fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim_end_matches(['\r', '\n']);
-        match text.split_once('\n') {
-            Some((_, whole)) if self.is_cut => whole.into(),
-            _ => text.into(),
-        }
+        const ENDS: [char; 2] = ['\r', '\n'];
+        let text = text.trim_end_matches(ENDS);
+        let text = match text.split_once('\n') {
+            Some((_, whole)) if self.is_cut => whole,
+            _ => text,
+        };
+        text.trim_start_matches(ENDS).into()
     }
 }
 
@@ -215,14 +239,15 @@ mod tests {
     fn the_last_lines_are_kept_and_begin_with_a_whole_one() {
         assert_eq!(tail(&[]).text(), "");
         assert_eq!(tail(&["a\n", "b", "c\n"]).text(), "a\nbc");
-        let lines: Vec<String> = (0..2000).map(|i| format!("line {i}\n")).collect();
+        assert_eq!(tail(&["\n\r\n", " a\n\nb\r\n\n"]).text(), " a\n\nb");
+        let lines: Vec<String> = (0..9000).map(|i| format!("line {i}\n")).collect();
         let pieces: Vec<&str> = lines.iter().map(String::as_str).collect();
         for text in [tail(&pieces).text(), tail(&[&lines.concat()]).text()] {
-            assert!(text.len() > 4000 && text.starts_with("line 1591\n"), "{text}");
-            assert!(text.ends_with("line 1998\nline 1999"), "{text}");
+            assert!(text.len() > 16_000 && text.starts_with("line 7362\n"), "{text}");
+            assert!(text.ends_with("line 8998\nline 8999"), "{text}");
         }
         // Of a line without end there is only the end.
-        assert_eq!(tail(&["x", &"y".repeat(5000)]).text(), "y".repeat(4096));
-        assert_eq!(tail(&[&"y".repeat(4096)]).text(), "y".repeat(4096));
+        assert_eq!(tail(&["x", &"y".repeat(20_000)]).text(), "y".repeat(Tail::KEPT));
+        assert_eq!(tail(&[&"y".repeat(Tail::KEPT)]).text(), "y".repeat(Tail::KEPT));
     }
 }

@@ -307,10 +307,6 @@ pub fn boxed(future: impl Future<Output = Reply> + 'static) -> Running {
     Box::pin(future)
 }
 
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    smol::block_on(future)
-}
-
 /// An argument by reference: lent by the caller, owned by the worker.
 #[derive(Debug)]
 pub enum Ref<'a, T: ?Sized> {

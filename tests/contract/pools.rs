@@ -1,6 +1,5 @@
 //! What every pool can do.
 
-use futures::StreamExt;
 use pm_runtime::{Account, Event, QueryError, Worker, WorkerState, worker_query};
 
 #[worker_query(workers = 2)]

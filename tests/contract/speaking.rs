@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use pm_runtime::{CrashReport, Event, Worker, worker, worker_query};
 use serde::{Deserialize, Serialize};
-use smol::stream::StreamExt;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {

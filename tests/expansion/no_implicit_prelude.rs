@@ -10,5 +10,5 @@ async fn without_the_prelude() {
 
 #[::pm_runtime::test]
 fn without_the_prelude_and_without_async() {
-    ::pm_runtime::__private::block_on(forms::run());
+    ::pm_runtime::block_on(forms::run());
 }

@@ -11,7 +11,6 @@ use pm_runtime::{
 use pm_tests::{Folder, Task, WorkAsyncPool, WorkPool, kill, until_begun};
 use rustix::process::Signal;
 use smol::future::poll_once;
-use smol::stream::StreamExt;
 
 use super::{LIMIT, MET, TOO_MUCH, Use, crash, perform};
 

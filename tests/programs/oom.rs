@@ -4,7 +4,6 @@
 use pm_runtime::fault::{Fault, Faults, When};
 use pm_runtime::{CrashReport, Event, QueryError, worker_query};
 use rustix::process::{Signal, getpid, kill_process};
-use smol::stream::StreamExt;
 
 /// Has so many processes killed for memory, as the file tells, and dies by the same signal.
 #[worker_query(workers = 1, max_crashes = None)]

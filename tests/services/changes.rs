@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use pm_runtime::{Event, QueryError, worker_query};
 use pm_tests::{Folder, until, until_begun, until_submitted};
-use smol::stream::StreamExt;
 
 use super::{CounterPool, exists};
 

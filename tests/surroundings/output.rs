@@ -6,7 +6,6 @@ use std::process::Command;
 use pm_runtime::{CrashReport, Event, Events, OutputLine, OutputStream, QueryError, Stdio};
 use pm_tests::{is_alive, until};
 use serde::{Deserialize, Serialize};
-use smol::stream::StreamExt;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]

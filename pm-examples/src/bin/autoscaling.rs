@@ -3,7 +3,6 @@
 
 use futures_util::future;
 use pm_runtime::{Error, Event, Events, Outbox, OutboxClosed, StreamWorker, worker_stream};
-use smol::stream::StreamExt;
 
 /// A battle; its state is how many turns it has had.
 #[worker_stream(workers = 1..=4, concurrency = 1, idle_timeout = "100ms")]

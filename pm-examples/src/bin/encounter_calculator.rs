@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use futures_util::StreamExt;
 use pm_runtime::worker_query;
 use serde::{Deserialize, Serialize};
 

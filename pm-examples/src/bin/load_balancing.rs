@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use futures_util::{StreamExt, future};
+use futures_util::future;
 use pm_runtime::{Event, Pool, worker_query};
 use rustix::fs::{FlockOperation, flock};
 

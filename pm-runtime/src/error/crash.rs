@@ -11,9 +11,9 @@ use super::{Blame, BootError, Bytes, Limit};
 /// What is known of a worker that died: a cheap clone of a [`Crash`].
 ///
 /// Its `Display` is written for the operator who reads it at 3 a.m.: one line, in which control
-/// characters of what the worker said are escaped. With `{:#}` what it ran, where that was more than one
-/// query, and the last lines of its stderr, where they are captured, stand below it, one by one; so they
-/// do with an error that is about it. For machines it is, as [`Crash`] is, what serde makes of it.
+/// characters of what the worker said are escaped, with the last few lines of its stderr, where they are
+/// captured. With `{:#}` what it ran, where that was more than one query, and all that is kept of its
+/// stderr stand below it, one by one; so they do with an error that is about it. For machines it is, as [`Crash`] is, what serde makes of it.
 #[derive(Clone, PartialEq)]
 pub struct CrashReport(Arc<Crash>);
 
@@ -54,7 +54,7 @@ pub struct Crash {
     pub panic: Option<String>,
     /// Its last [debug text](crate::worker::debug), whichever query said it.
     pub debug: Option<String>,
-    /// The last lines that were written to its stderr, as text, at most 4 KiB of it as it was
+    /// The last lines that were written to its stderr, as text, at most 16 KiB of it as it was
     /// written. `None` where that is not captured
     /// ([`Stdio::Capture`](crate::Stdio::Capture)).
     pub stderr_tail: Option<String>,
@@ -73,13 +73,38 @@ pub struct RunningQuery {
     pub size: usize,
     /// A hash of its encoded arguments (of more than 128 KiB, of the first and the last 64 KiB):
     /// reports that name the same one are most likely about the same arguments. It holds for one
-    /// build of the application.
+    /// build of the application. In JSON and its kin it is the text of 16 hexadecimal digits that
+    /// `Display` shows, because not all of them know numbers of 64 bits.
+    #[serde(with = "hex")]
     pub hash: u64,
     /// Which of its runs it was, from 1: more than that where it was to run again after others had
     /// died under it.
     pub attempt: u32,
     /// It had opened a stream, which is lost with the worker.
     pub open: bool,
+}
+
+/// A hash as people see it, where they may.
+mod hex {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        match serializer.is_human_readable() {
+            true => serializer.collect_str(&format_args!("{hash:016x}")),
+            false => hash.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        match deserializer.is_human_readable() {
+            true => {
+                let digits = String::deserialize(deserializer)?;
+                u64::from_str_radix(&digits, 16).map_err(D::Error::custom)
+            }
+            false => u64::deserialize(deserializer),
+        }
+    }
 }
 
 impl fmt::Display for RunningQuery {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Blame, Bytes, Crash, CrashCause, Escaped, Exit, Limit, RunningQuery};
+use super::{Blame, Bytes, Crash, CrashCause, Escaped, Exit, Limit, RunningQuery, cut_front};
 
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "worker {} of pool `{}`", self.worker, self.pool)?;
+        write!(f, "worker {} of pool `{}`", self.worker, Escaped(&self.pool))?;
         if let Some(pid) = self.pid {
             write!(f, " (pid {pid})")?;
         }
@@ -31,7 +31,7 @@ impl fmt::Display for Crash {
         }
         write!(f, "; age {:.1?}, {} answered", self.age, self.served)?;
         if let Some(rss) = self.max_rss {
-            write!(f, ", peak memory {}", Bytes(rss))?;
+            write!(f, ", peak resident memory {}", Bytes(rss))?;
         }
         if let Some(cpu) = self.cpu {
             write!(f, ", {cpu:.1?} of CPU")?;
@@ -143,11 +143,13 @@ fn write_running(f: &mut fmt::Formatter<'_>, running: &[RunningQuery]) -> fmt::R
     }
 }
 
-/// The last lines of stderr: behind the rest, or where `{:#}` asks for it each on a line of its
-/// own, which nothing in them can pass off as another's.
+/// The last lines of stderr: few behind the rest, or where `{:#}` asks for it all of them, each on a
+/// line of its own, which nothing in them can pass off as another's.
 fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
+    /// In one line.
+    const LONGEST: usize = 512;
     if !f.alternate() {
-        return write!(f, "; the end of its stderr: {}", Escaped(tail));
+        return write!(f, "; the end of its stderr: {}", Escaped(cut_front(tail, LONGEST)));
     }
     tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
 }
@@ -200,7 +202,7 @@ mod tests {
         });
         let one_line = "worker 7 of pool `roll` (pid 4242) was killed by SIGSEGV, running `roll` \
                         (2 KiB, hash 000000000000feed) for 1.5s; 3 not yet begun run elsewhere; age \
-                        5.0s, 12 answered, peak memory 64 MiB, 250.0ms of CPU; its last panic: \
+                        5.0s, 12 answered, peak resident memory 64 MiB, 250.0ms of CPU; its last panic: \
                         \\u{1b}[31moh\\nno; its last debug text: half\\tway";
         assert_eq!(
             report.to_string(),

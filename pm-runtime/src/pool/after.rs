@@ -223,8 +223,18 @@ impl Shared {
 
     /// Tells observers of something, in the order in which it happened.
     pub(super) fn happened(&self, state: &mut State, event: Event) {
+        self.callbacks.event(&event);
         self.events.push(event);
         state.after.rare().happened = true;
+    }
+
+    /// Tells observers of what has no order beside anything else.
+    pub(super) fn say(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.callbacks.event(&event);
+            self.events.push(event);
+        }
+        self.events.wake();
     }
 
     /// What was kept for when the lock is free. Returns workers that have done something meanwhile

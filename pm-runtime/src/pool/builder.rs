@@ -357,6 +357,32 @@ impl<P: Handle> PoolBuilder<P> {
         self
     }
 
+    /// What this pool is called wherever it is told of: in its [`name`](Pool::name),
+    /// [`Health`](crate::Health), reports. By default that is the name of what its workers run; where
+    /// several pools run the same, a label tells them apart.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 1)]
+    /// fn parse(text: &str) -> Option<u32> {
+    ///     text.parse().ok()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let trusted = ParsePool::new();
+    ///     let uploads = ParsePool::builder().label("uploads").memory_limit(64 << 20).build();
+    ///     assert_eq!((trusted.name(), uploads.name()), ("parse", "uploads"));
+    ///     assert_eq!(uploads.query("7").await?, Some(7));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
     /// Workers are threads of this process: for tests and debuggers. Nothing is isolated; a
     /// timeout abandons the thread and starts another; what is about processes has no effect.
     pub fn in_process(mut self) -> Self {
@@ -381,7 +407,8 @@ impl<P: Handle> PoolBuilder<P> {
 
     /// The pool. Its workers start with the first query.
     pub fn build(self) -> P {
-        let name = P::ENTRY.title.to_owned();
+        let label = self.options.label.clone().filter(|label| !label.is_empty());
+        let name = label.unwrap_or_else(|| P::ENTRY.title.to_owned());
         P::from_pool(Pool::new(Shared::new(name, P::ENTRY, self.options)))
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::messages::{Hear, Heard, Room};
 use super::worker::Worker;
 use crate::error::CrashReport;
+use crate::event::Event;
 use crate::sync::{lock, shielded};
 
 /// What an application wants to be done on an occasion.
@@ -18,6 +19,7 @@ pub(super) enum Callback {
     Spawn(Box<dyn FnMut(Worker) + Send>),
     Unspawn(Box<dyn FnMut(Worker) + Send>),
     Message(Hear<Worker>),
+    Event(Box<dyn FnMut(&Event) + Send>),
 }
 
 /// An occasion.
@@ -26,6 +28,7 @@ pub(super) enum Notice {
     Spawned(Worker),
     Unspawned(Worker),
     Message(Worker, Arc<Vec<u8>>),
+    Event(Event),
 }
 
 /// The kinds of both.
@@ -35,6 +38,7 @@ pub(super) enum Kind {
     Spawn,
     Unspawn,
     Message,
+    Event,
 }
 
 /// The callbacks of a pool.
@@ -47,9 +51,12 @@ pub(super) struct Callbacks {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Item>,
-    /// Notices among these that are no messages: those have room of their own, so that no flood
-    /// of them drowns a death.
+    /// Notices among these that are not what workers say: that has room of its own, so that no flood
+    /// of it drowns a death.
     notices: usize,
+    /// Events among these that are what workers say.
+    words: usize,
+    /// For messages among these.
     room: Room,
     /// The kinds that there are callbacks for.
     wanted: Vec<Kind>,
@@ -68,7 +75,7 @@ enum Item {
 }
 
 impl Callbacks {
-    /// Notices that may wait, messages aside.
+    /// Notices that may wait, and as many words of workers; messages aside.
     const KEPT: usize = 1024;
 
     /// Adds a callback, for the rest of the pool's life.
@@ -88,6 +95,8 @@ impl Callbacks {
         drop(state);
         if is_first {
             let callbacks = self.clone();
+            // Threads of the system cannot have it in their names.
+            let name = name.replace('\0', "");
             let thread = std::thread::Builder::new().name(format!("{name} callbacks"));
             if thread.spawn(move || callbacks.run()).is_err() {
                 // The next callback is another occasion to start it; what waits is bounded.
@@ -111,6 +120,26 @@ impl Callbacks {
             state.notices += 1;
             self.push(state, notice);
         }
+    }
+
+    /// Tells of an event.
+    pub(super) fn event(&self, event: &Event) {
+        let mut state = lock(&self.state);
+        if state.closed || !state.wanted.contains(&Kind::Event) {
+            return;
+        }
+        let waiting = if event.is_word() { &mut state.words } else { &mut state.notices };
+        if *waiting >= Self::KEPT {
+            state.missed += 1;
+            return;
+        }
+        *waiting += 1;
+        self.push(state, Notice::Event(event.clone()));
+    }
+
+    /// Whether anybody wants to know of events.
+    pub(super) fn want_events(&self) -> bool {
+        lock(&self.state).wanted.contains(&Kind::Event)
     }
 
     /// Tells of a message.
@@ -178,6 +207,7 @@ impl Callbacks {
                 match &item {
                     Item::Add(_) => {}
                     Item::Tell(Notice::Message(_, message)) => state.room.give_back(message),
+                    Item::Tell(Notice::Event(event)) if event.is_word() => state.words -= 1,
                     Item::Tell(_) => state.notices -= 1,
                 }
                 return Some(item);
@@ -197,6 +227,7 @@ impl Callback {
             Self::Spawn(_) => Kind::Spawn,
             Self::Unspawn(_) => Kind::Unspawn,
             Self::Message(_) => Kind::Message,
+            Self::Event(_) => Kind::Event,
         }
     }
 
@@ -206,6 +237,7 @@ impl Callback {
             (Self::Crash(run), Notice::Crashed(report)) => run(report),
             (Self::Spawn(run), Notice::Spawned(worker))
             | (Self::Unspawn(run), Notice::Unspawned(worker)) => run(worker.clone()),
+            (Self::Event(run), Notice::Event(event)) => run(event),
             (Self::Message(hear), Notice::Message(worker, message)) => {
                 if let Err(error) = hear(worker.clone(), message) {
                     worker.misheard(&error);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -21,7 +22,6 @@ use crate::sync::{lock, shielded};
 ///
 /// ```
 /// use pm_runtime::{Event, worker_query};
-/// use smol::stream::StreamExt;
 ///
 /// #[worker_query(workers = 1)]
 /// fn abort() {
@@ -96,14 +96,6 @@ impl Channel {
         }
     }
 
-    /// Tells all readers of what has no order beside anything else.
-    pub(crate) fn send(&self, events: Vec<Event>) {
-        for event in events {
-            self.push(event);
-        }
-        self.wake();
-    }
-
     /// Has the readers look. Not under a lock, because their wakers are code of the application.
     pub(crate) fn wake(&self) {
         let mut state = lock(&self.state);
@@ -135,12 +127,7 @@ impl State {
     }
 
     fn push(&mut self, event: Event) {
-        let latest = match event {
-            Event::Message { .. } | Event::Reported { .. } | Event::Output { .. } => {
-                &mut self.words
-            }
-            _ => &mut self.events,
-        };
+        let latest = if event.is_word() { &mut self.words } else { &mut self.events };
         latest.push(self.next, event);
         self.next += 1;
     }
@@ -173,6 +160,19 @@ impl Latest {
     /// The first that is not older than this number.
     fn from(&self, number: u64) -> Option<&(u64, Event)> {
         self.0.get(self.0.partition_point(|(older, _)| *older < number))
+    }
+}
+
+impl Events {
+    /// The next event; `None`: the pool is over.
+    ///
+    /// It may be dropped before it is there: none is lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is that of a stream, whose future is `Unpin`"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<Event>> + Send + '_ {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 }
 
@@ -240,10 +240,14 @@ mod tests {
     use std::time::SystemTime;
 
     use smol::future::poll_once;
-    use smol::stream::StreamExt;
 
     use super::*;
     use crate::output::{Lines, OutputStream};
+
+    fn send(channel: &Channel, events: impl IntoIterator<Item = Event>) {
+        events.into_iter().for_each(|event| channel.push(event));
+        channel.wake();
+    }
 
     fn ready(worker: u64) -> Event {
         Event::Ready { worker, at: SystemTime::UNIX_EPOCH }
@@ -252,11 +256,11 @@ mod tests {
     #[test]
     fn every_reader_gets_every_event_from_its_begin_on() {
         let channel = Arc::new(Channel::default());
-        channel.send(vec![ready(1)]);
+        send(&channel, [ready(1)]);
         let mut early = channel.subscribe();
-        channel.send(vec![ready(2)]);
+        send(&channel, [ready(2)]);
         let mut late = channel.subscribe();
-        channel.send(vec![ready(3)]);
+        send(&channel, [ready(3)]);
         channel.close();
         smol::future::block_on(async {
             assert_eq!(early.next().await, Some(ready(2)));
@@ -273,7 +277,7 @@ mod tests {
         let channel = Arc::new(Channel::default());
         let mut events = channel.subscribe();
         for worker in 0..Latest::KEPT as u64 + 10 {
-            channel.send(vec![ready(worker)]);
+            send(&channel, [ready(worker)]);
         }
         smol::future::block_on(async {
             assert_eq!(events.next().await, Some(Event::Lagged { missed: 10 }));
@@ -293,11 +297,11 @@ mod tests {
     fn a_flood_of_output_hides_nothing_else() {
         let channel = Arc::new(Channel::default());
         let mut events = channel.subscribe();
-        channel.send(vec![ready(1), printed("lost"), printed("lost too"), ready(2)]);
+        send(&channel, [ready(1), printed("lost"), printed("lost too"), ready(2)]);
         for line in 0..Latest::KEPT {
-            channel.send(vec![printed(&line.to_string())]);
+            send(&channel, [printed(&line.to_string())]);
         }
-        channel.send(vec![ready(3)]);
+        send(&channel, [ready(3)]);
         channel.close();
         smol::future::block_on(async {
             assert_eq!(events.next().await, Some(ready(1)));
@@ -315,7 +319,7 @@ mod tests {
     fn nothing_is_kept_for_nobody() {
         let channel = Arc::new(Channel::default());
         drop(channel.subscribe());
-        channel.send(vec![ready(1)]);
+        send(&channel, [ready(1)]);
         assert!(lock(&channel.state).events.0.is_empty());
         let mut events = channel.subscribe();
         assert_eq!(smol::future::block_on(poll_once(events.next())), None);

@@ -73,13 +73,13 @@ impl Owner for Shared {
     }
 
     fn has_audience(&self) -> bool {
-        self.events.has_readers()
+        self.events.has_readers() || self.callbacks.want_events()
     }
 
     fn printed(&self, worker: WorkerId, stream: OutputStream, lines: Vec<OutputLine>) {
         let at = SystemTime::now();
         let event = |line| Event::Output { worker, at, stream, line };
-        self.events.send(lines.into_iter().map(event).collect());
+        self.say(lines.into_iter().map(event));
     }
 
     fn died(&self, id: WorkerId, mut obituary: Obituary) {

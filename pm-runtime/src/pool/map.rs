@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,11 +43,28 @@ use crate::error::QueryError;
 /// ```
 #[must_use = "it does nothing until it is polled"]
 pub struct Map<P, I: Iterator, T, M = String> {
+    source: Source<P, I, T, M>,
+    flight: Flight<(), T, M>,
+}
+
+/// The results of a query for each of many inputs, each beside its input:
+/// [`Map::with_inputs`].
+#[must_use = "it does nothing until it is polled"]
+pub struct WithInputs<P, I: Iterator, T, M = String> {
+    source: Source<P, I, T, M>,
+    flight: Flight<I::Item, T, M>,
+}
+
+/// The inputs, and what is asked of each.
+struct Source<P, I: Iterator, T, M> {
     pool: P,
     inputs: std::iter::Fuse<I>,
     call: fn(&P, I::Item) -> Call<T, M>,
-    /// By the order of their inputs.
-    running: VecDeque<Turn<T, M>>,
+}
+
+/// Calls that are on their way, by the order of their inputs, each with something of its own.
+struct Flight<K, T, M> {
+    turns: VecDeque<(K, Turn<T, M>)>,
     ordered: bool,
 }
 
@@ -58,6 +75,15 @@ enum Turn<T, M> {
 }
 
 impl<T, M> Turn<T, M> {
+    /// Submits a call.
+    fn begin(mut call: Call<T, M>, cx: &mut Context<'_>) -> Self {
+        // One that is over already has its turn behind those that are on their way.
+        match Pin::new(&mut call).poll(cx) {
+            Poll::Ready(result) => Self::Over(Some(result)),
+            Poll::Pending => Self::Running(call),
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueryError>> {
         match self {
             Self::Running(call) => Pin::new(call).poll(cx),
@@ -72,6 +98,40 @@ impl<T, M> Turn<T, M> {
             && let Poll::Ready(result) = Pin::new(call).poll(cx)
         {
             *self = Self::Over(Some(result));
+        }
+    }
+}
+
+impl<K, T, M> Flight<K, T, M> {
+    /// The first result that is there, in its turn.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(K, Result<T, QueryError>)>> {
+        // What is behind the first has its outcome kept until its turn comes.
+        let looked_at = if self.ordered { 1 } else { self.turns.len() };
+        for index in 0..looked_at.min(self.turns.len()) {
+            if let Poll::Ready(result) = self.turns[index].1.poll(cx) {
+                return Poll::Ready(self.turns.remove(index).map(|(key, _)| (key, result)));
+            }
+        }
+        // The first one's answer is read by whoever leads.
+        self.turns.iter_mut().skip(looked_at).for_each(|(_, turn)| turn.lead(cx));
+        if self.turns.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+    }
+}
+
+impl<P: Deref<Target = Pool>, I: Iterator, T, M> Source<P, I, T, M> {
+    /// Submits queries until enough are on their way.
+    fn fill<K>(
+        &mut self,
+        flight: &mut Flight<K, T, M>,
+        key: impl Fn(&I::Item) -> K,
+        cx: &mut Context<'_>,
+    ) {
+        let width = self.pool.width();
+        while flight.turns.len() < width {
+            let Some(input) = self.inputs.next() else { return };
+            let key = key(&input);
+            let call = (self.call)(&self.pool, input);
+            flight.turns.push_back((key, Turn::begin(call, cx)));
         }
     }
 }
@@ -110,47 +170,77 @@ impl<P: Deref<Target = Pool> + Clone, I: Iterator, T, M> Map<P, I, T, M> {
         inputs: impl IntoIterator<IntoIter = I, Item = I::Item>,
         call: fn(&P, I::Item) -> Call<T, M>,
     ) -> Self {
-        let (pool, inputs) = (pool.clone(), inputs.into_iter().fuse());
-        Self { pool, inputs, call, running: VecDeque::new(), ordered: true }
+        let source = Source { pool: pool.clone(), inputs: inputs.into_iter().fuse(), call };
+        Self { source, flight: Flight { turns: VecDeque::new(), ordered: true } }
     }
 }
 
 impl<P, I: Iterator, T, M> Map<P, I, T, M> {
     /// The results as they come, rather than in the order of the inputs.
     pub fn unordered(mut self) -> Self {
-        self.ordered = false;
+        self.flight.ordered = false;
         self
     }
 
-    /// The first result that is there, in its turn.
-    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, QueryError>>> {
-        // What is behind the first has its outcome kept until its turn comes.
-        let looked_at = if self.ordered { 1 } else { self.running.len() };
-        for index in 0..looked_at.min(self.running.len()) {
-            if let Poll::Ready(result) = self.running[index].poll(cx) {
-                self.running.remove(index);
-                return Poll::Ready(Some(result));
-            }
-        }
-        // The first one's answer is read by whoever leads.
-        self.running.iter_mut().skip(looked_at).for_each(|turn| turn.lead(cx));
-        if self.running.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+    /// Each result beside its input, such as to tell which one failed. The input is cloned before it is
+    /// sent: where that is dear, have references for inputs. To be said before the first result is
+    /// asked for: what is on its way by then is cancelled.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn parse(text: &str) -> Result<u32, String> {
+    ///     text.parse().map_err(|error| format!("{error}"))
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = ParsePool::new();
+    ///     let mut results = pool.map(["1", "2", "three"]).unordered().with_inputs();
+    ///     let mut sum = 0;
+    ///     while let Some((text, result)) = results.next().await {
+    ///         match result? {
+    ///             Ok(n) => sum += n,
+    ///             Err(error) => assert_eq!((text, &*error), ("three", "invalid digit found in string")),
+    ///         }
+    ///     }
+    ///     assert_eq!(sum, 3);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn with_inputs(self) -> WithInputs<P, I, T, M>
+    where
+        I::Item: Clone,
+    {
+        let flight = Flight { turns: VecDeque::new(), ordered: self.flight.ordered };
+        WithInputs { source: self.source, flight }
     }
 }
 
 impl<P: Deref<Target = Pool>, I: Iterator, T, M> Map<P, I, T, M> {
-    /// Submits queries until enough are on their way.
-    fn fill(&mut self, cx: &mut Context<'_>) {
-        let width = self.pool.width();
-        while self.running.len() < width {
-            let Some(input) = self.inputs.next() else { return };
-            let mut call = (self.call)(&self.pool, input);
-            // One that is over already has its turn behind those that are on their way.
-            self.running.push_back(match Pin::new(&mut call).poll(cx) {
-                Poll::Ready(result) => Turn::Over(Some(result)),
-                Poll::Pending => Turn::Running(call),
-            });
-        }
+    /// The next result; `None`: there are no more inputs.
+    ///
+    /// It may be dropped before it is there: none is lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is that of a stream, whose future is `Unpin`"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<T, QueryError>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
+    }
+}
+
+impl<P: Deref<Target = Pool>, I: Iterator<Item: Clone>, T, M> WithInputs<P, I, T, M> {
+    /// The next input with its result; `None`: there are no more.
+    ///
+    /// It may be dropped before it is there: none is lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is that of a stream, whose future is `Unpin`"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<(I::Item, Result<T, QueryError>)>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }
 }
 
@@ -158,18 +248,42 @@ impl<P: Deref<Target = Pool>, I: Iterator, T, M> Stream for Map<P, I, T, M> {
     type Item = Result<T, QueryError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.fill(cx);
-        self.poll_running(cx)
+        let Self { source, flight } = &mut *self;
+        source.fill(flight, |_| (), cx);
+        flight.poll(cx).map(|next| next.map(|((), result)| result))
     }
 }
 
-// Nothing in it is pinned.
+impl<P: Deref<Target = Pool>, I: Iterator<Item: Clone>, T, M> Stream for WithInputs<P, I, T, M> {
+    type Item = (I::Item, Result<T, QueryError>);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { source, flight } = &mut *self;
+        source.fill(flight, Clone::clone, cx);
+        flight.poll(cx)
+    }
+}
+
+// Nothing in them is pinned.
 impl<P, I: Iterator, T, M> Unpin for Map<P, I, T, M> {}
+impl<P, I: Iterator, T, M> Unpin for WithInputs<P, I, T, M> {}
 
 impl<P, I: Iterator, T, M> fmt::Debug for Map<P, I, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Map")
-            .field("running", &self.running.len())
+        self.flight.fmt_as("Map", f)
+    }
+}
+
+impl<P, I: Iterator, T, M> fmt::Debug for WithInputs<P, I, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.flight.fmt_as("WithInputs", f)
+    }
+}
+
+impl<K, T, M> Flight<K, T, M> {
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("running", &self.turns.len())
             .field("ordered", &self.ordered)
             .finish_non_exhaustive()
     }

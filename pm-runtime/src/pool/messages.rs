@@ -146,7 +146,7 @@ impl Shared {
         self.missed.fetch_add(1, Ordering::Relaxed);
         let text = format!("its message is none: {error}");
         let text = cut(&text).into();
-        self.events.send(vec![Event::Reported { worker, at: SystemTime::now(), text }]);
+        self.say([Event::Reported { worker, at: SystemTime::now(), text }]);
     }
 
     /// Messages, and occasions for callbacks, that were lost.

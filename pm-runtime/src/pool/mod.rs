@@ -39,7 +39,7 @@ pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
 pub use events::Events;
 pub use home::set_disabled;
-pub use map::Map;
+pub use map::{Map, WithInputs};
 pub use raw::RawWorker;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
@@ -156,7 +156,7 @@ impl Pool {
         self.inner().look(|state| state.core.width())
     }
 
-    /// The pool's name: that of the function that its workers run.
+    /// The pool's name: its [`label`](PoolBuilder::label), or else that of what its workers run.
     pub fn name(&self) -> &str {
         self.inner().name()
     }

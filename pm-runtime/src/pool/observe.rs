@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::callbacks::Callback;
 use super::{Pool, Worker};
 use crate::error::{CrashReport, MessageError};
+use crate::event::Event;
 use crate::process::fork;
 use crate::wire::codec;
 
@@ -14,8 +15,8 @@ use crate::wire::codec;
 /// the order in which things happened; several for one occasion in the order in which they were
 /// added. One that blocks or panics holds up no worker, no answer and no timer, only the callbacks
 /// behind it, and only as long as it blocks. What they have not got round to waits, as long as
-/// there are no more than 1024 such things and 4 MiB of messages; what comes then is lost, and
-/// [`Health::missed`](crate::Health::missed) counts it.
+/// there are no more than 1024 such things, as many [events](Self::on_event) of what workers say, and
+/// 4 MiB of messages; what comes then is lost, and [`Health::missed`](crate::Health::missed) counts it.
 ///
 /// The thread is there as soon as there is a callback, and as long as the pool is. It drops the
 /// callbacks when it has told them everything, the pool's end included. It does not keep the pool
@@ -127,6 +128,35 @@ impl Pool {
             Ok(())
         })));
         Ok(())
+    }
+
+    /// Has this run on each [`Event`], [`Event::Lagged`] aside: what finds no room is counted in
+    /// [`Health::missed`](crate::Health::missed). For a log of all that happens, without a task that
+    /// reads [`events`](Self::events).
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 1)]
+    /// fn sum(numbers: &[u32]) -> u32 {
+    ///     numbers.iter().sum()
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = SumPool::new();
+    ///     let (sender, log) = std::sync::mpsc::channel();
+    ///     pool.on_event(move |event| drop(sender.send(event.to_string())));
+    ///     assert_eq!(pool.query(&[1, 2]).await?, 3);
+    ///     pool.destroy().await;
+    ///     let lines: Vec<String> = log.into_iter().collect(); // until the pool has no more to say
+    ///     let last = "worker 1 has ended as it was to";
+    ///     assert_eq!(lines, ["worker 1 was started", "worker 1 is ready", last]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn on_event(&self, run: impl FnMut(&Event) + Send + 'static) {
+        self.add_callback(Callback::Event(Box::new(run)));
     }
 
     fn add_callback(&self, callback: Callback) {

@@ -137,8 +137,6 @@ impl<P> Core<P> {
             if !std::mem::replace(&mut self.exhausted, true) {
                 self.note(Note::BudgetExhausted(worker));
             }
-        } else if !self.budget.is_spent(now) {
-            self.exhausted = false;
         }
     }
 

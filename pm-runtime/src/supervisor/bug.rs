@@ -41,6 +41,7 @@ pub(crate) enum Bug {
     ForgetHandedAtDeath,
     ForgetKeys,
     ForgetLost,
+    ForgiveInSilence,
     ForgiveLimits,
     ForgiveLost,
     ForgiveOomKills,

@@ -260,7 +260,9 @@ impl<P> Core<P> {
         self.quarantine = Quarantine::new(self.config.quarantine, self.config.crash_window);
         self.budget.heal();
         self.temporary_pauses.heal();
-        self.exhausted = false;
+        if self.has(Bug::ForgiveInSilence) {
+            self.exhausted = false;
+        }
         for slot in &mut self.slots {
             slot.probe = false;
         }

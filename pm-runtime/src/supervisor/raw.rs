@@ -88,20 +88,23 @@ impl<P> Core<P> {
         }
     }
 
-    /// A probe that has lived for as long as the pause to the next one heals the pool.
+    /// A probe that has lived for as long as the pause to the next one heals the pool; once somebody
+    /// has forgiven all, any worker does.
     pub(super) fn tick_probe(&mut self, worker: WorkerId, now: Instant) {
         if !self.config.raw || self.has(Bug::ForgetOldProbe) {
             return;
         }
         let (hasty, forgets) = (self.has(Bug::HealAtOnce), self.has(Bug::ForgetWakeOfProbe));
-        let Some(slot) = self.slot_mut(worker).filter(|slot| slot.probe && slot.is_live()) else {
+        let exhausted = self.exhausted;
+        let proves = |slot: &&mut Slot| slot.is_live() && (slot.probe || exhausted);
+        let Some(slot) = self.slot_mut(worker).filter(proves) else {
             return;
         };
         match proven_at(slot) {
-            Some(at) if at <= now || hasty => {
-                slot.probe = false;
-                self.heal(worker);
-            }
+            Some(at) if at <= now || hasty => match std::mem::take(&mut slot.probe) {
+                true => self.heal(worker),
+                false => self.note_healed(worker),
+            },
             Some(_) if forgets => {}
             Some(at) => self.wake_by(at),
             None => {}
@@ -110,6 +113,11 @@ impl<P> Core<P> {
 
     pub(super) fn heal(&mut self, worker: WorkerId) {
         self.budget.heal();
+        self.note_healed(worker);
+    }
+
+    /// Who was told that the budget is exhausted hears that workers serve again.
+    pub(super) fn note_healed(&mut self, worker: WorkerId) {
         self.exhausted = false;
         self.note(Note::Healed(worker));
     }

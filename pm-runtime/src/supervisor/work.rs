@@ -140,7 +140,8 @@ impl<P> Core<P> {
             && !self.config.is_exclusive(query.conduct)
             && !query.route.is_bound();
         let concurrency = self.config.concurrency;
-        let (shortcut, keeps_bytes) = (self.takes_shortcuts(), self.has(Bug::KeepBytesOfSeen));
+        let shortcut = self.takes_shortcuts() && !self.exhausted;
+        let keeps_bytes = self.has(Bug::KeepBytesOfSeen);
         let slot = self.slot_mut(worker).filter(|slot| {
             let is_staying = slot.is_live() && !slot.probe && !slot.temporary;
             shortcut && is_plain && is_staying && slot.begun.len() < concurrency
@@ -241,6 +242,8 @@ impl<P> Core<P> {
         }
         if heals {
             self.heal(worker);
+        } else if self.exhausted && !temporary {
+            self.note_healed(worker);
         }
     }
 

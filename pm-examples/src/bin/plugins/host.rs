@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use std::{path::PathBuf, sync::Arc};
 
-use futures_util::StreamExt;
 use indicatif::ProgressBar;
 use pm_runtime::{Call, Event, QueryError};
 use smol::channel::Receiver;

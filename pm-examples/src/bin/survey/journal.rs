@@ -1,6 +1,6 @@
 //! What became of the workers.
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use pm_runtime::{Event, Events, Pool};
 
 /// The deaths and births of a pool, from its events.

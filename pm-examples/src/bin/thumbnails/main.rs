@@ -7,15 +7,13 @@ mod demo;
 mod page;
 mod thumbnail;
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{cell::RefCell, fs, mem, thread};
+use std::{fs, mem, thread};
 
-use futures_util::StreamExt;
 use humantime::parse_duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use lexopt::{Arg, Parser, ValueExt};
@@ -103,17 +101,15 @@ async fn make_all(pool: &ThumbnailPool, folders: Vec<PathBuf>, out: &Path) -> Ou
     let (counted, counting) = (bar.clone(), folders.clone());
     thread::spawn(move || pictures(counting).for_each(|_| counted.inc_length(1)));
 
-    let (asked, mut outcomes) = (RefCell::new(VecDeque::new()), Vec::new());
-    let inputs = pictures(folders).inspect(|path| asked.borrow_mut().push_back(path.clone()));
-    // The answers come in the order of the pictures.
-    let mut answers = pool.map(inputs);
-    while let Some(answer) = answers.next().await {
+    let mut outcomes = Vec::new();
+    let mut answers = pool.map(pictures(folders)).with_inputs();
+    while let Some((path, answer)) = answers.next().await {
         let mut result = answer.or_else(|error| reason(error).map(Err))?;
         if let Ok(thumbnail) = &mut result {
             let file = out.join(page::thumbnail(outcomes.len()));
             fs::write(file, mem::take(&mut thumbnail.png))?;
         }
-        outcomes.push((asked.borrow_mut().pop_front().unwrap_or_default(), result));
+        outcomes.push((path, result));
         bar.inc(1);
     }
     bar.finish_and_clear();

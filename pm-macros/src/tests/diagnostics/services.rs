@@ -37,6 +37,15 @@ fn a_query_of_a_service_borrows_its_state() {
 }
 
 #[test]
+fn a_private_method_that_cannot_be_a_query_is_taken_for_a_helper() {
+    let service = "impl Dex { pub fn f(&self) {} fn helper<T>(&self) {} }";
+    let move_it = "move it into an `impl` block without `#[worker_query]`";
+    refused(worker_query, "", service, &[("T", "cannot be generic"), ("helper", move_it)]);
+    // Where all are private, it is as likely a query as the others are.
+    function("impl Dex { fn f(&self) {} fn g<T>(&self) {} }", "T", "cannot be generic");
+}
+
+#[test]
 fn a_query_of_a_service_is_a_plain_method() {
     let method = |method: &str, place: &str, says: &str| {
         function(&format!("impl Dex {{ {method} }}"), place, says);

@@ -156,6 +156,7 @@ const OF_RAW: &[Bug] = &[
     Bug::ForgetAge,
     Bug::ForgetFailing,
     Bug::ForgetOldProbe,
+    Bug::ForgiveInSilence,
     Bug::ForgetToBegin,
     Bug::ForgetWakeOfProbe,
     Bug::HealAtOnce,

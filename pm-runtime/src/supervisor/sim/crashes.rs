@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::super::retry::RETRY_CAP;
 use super::super::{Config, Fingerprint, Particulars, Place, QueryKey, Route, Stage, WorkerId};
 use super::judge::ensure;
-use super::ledger::{Check, Fact, Ledger, Shadow, Ticket};
+use super::ledger::{Alarm, Check, Fact, Ledger, Shadow, Ticket};
+use super::raw;
 use super::world::{Event, World};
 use crate::error::{Blame, CrashCause, Exit};
 
@@ -210,6 +211,26 @@ impl World {
         self.core.forgive(self.now);
         ensure(self.core.quarantined() == 0, || "what is forgiven is refused".into())?;
         self.react(Event::Other, &before)
+    }
+
+    /// Observers are told that the budget is exhausted.
+    pub(super) fn exhausted(&mut self, worker: WorkerId) -> Check {
+        let rings =
+            std::mem::replace(&mut self.ledger.alarm, Alarm { rings: true, answered: false });
+        ensure(!rings.rings, || format!("exhausted at worker {worker}, and told so before"))
+    }
+
+    /// Observers are told that a pool serves again.
+    pub(super) fn healed(&mut self, worker: WorkerId) -> Check {
+        raw::healed(self, worker)?;
+        self.ledger.alarm.rings = false;
+        Ok(())
+    }
+
+    /// Nobody is left with an alarm for a pool that serves.
+    pub(super) fn check_alarm(&self) -> Check {
+        let Alarm { rings, answered } = self.ledger.alarm;
+        ensure(!(rings && answered), || "it has answered, and is said to be exhausted".into())
     }
 
     /// How many are refused.

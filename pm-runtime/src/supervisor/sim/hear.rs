@@ -212,9 +212,10 @@ impl World {
         let id = self.ledger.id(key)?;
         let print = self.ledger.print_of(id);
         self.ledger.blames.acquit(print, &self.config, now);
+        // Before it is ready it only hears what every worker hears.
+        self.prove(worker)?;
         self.note_heard(worker, id, self.spoils(key, end))?;
         let (cancelled, is_open) = (self.ledger.facts[id].cancelled, self.ledger.facts[id].is_open);
-        self.prove(worker)?;
         let shadow = self.ledger.shadow(worker)?;
         shadow.held.remove(&id);
         shadow.note_wear(!is_open);
@@ -258,6 +259,7 @@ impl World {
         if heals {
             self.ledger.count.heal();
         }
+        self.ledger.alarm.answered |= !temporary;
         Ok(())
     }
 

@@ -165,6 +165,15 @@ pub(super) enum Wish {
     Destroyed,
 }
 
+/// What observers were told of the budget.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    /// That it is exhausted, and nothing since.
+    pub(super) rings: bool,
+    /// Since then somebody has had an answer.
+    pub(super) answered: bool,
+}
+
 /// The budget, counted once more.
 #[derive(Debug, Default)]
 pub(super) struct Count {
@@ -245,6 +254,7 @@ pub(super) struct Ledger {
     pub(super) grown: Option<Instant>,
     /// Crashes that observers were told of.
     pub(super) told_crashes: usize,
+    pub(super) alarm: Alarm,
     /// What every worker hears before it is ready, in the order in which it was said.
     pub(super) words: Vec<Word>,
     pub(super) version: u64,

@@ -336,6 +336,7 @@ pub(super) fn check_punctual(world: &World) -> Check {
     }
     raw::check_punctual(world)?;
     world.check_blames()?;
+    world.check_alarm()?;
     recycle::check_punctual(world)?;
     scale::check_punctual(world)?;
     spares::check_punctual(world)?;

@@ -133,7 +133,8 @@ pub(super) fn check_punctual(world: &World) -> Check {
             format!("worker {worker} lives beyond its grace")
         })?;
         let proven = is_live(shadow) && is_old(shadow, world);
-        ensure(!proven || !shadow.probe, || format!("worker {worker} lives, and heals nothing"))?;
+        let heals = shadow.probe || world.ledger.alarm.rings;
+        ensure(!proven || !heals, || format!("worker {worker} lives, and heals nothing"))?;
     }
     Ok(())
 }
@@ -147,12 +148,15 @@ pub(super) fn healed(world: &mut World, worker: WorkerId) -> Check {
     if !world.config.raw {
         return Ok(());
     }
-    let proven = |shadow: &Shadow| shadow.probe && is_live(shadow) && is_old(shadow, world);
+    let rings = world.ledger.alarm.rings;
+    let proven =
+        |shadow: &Shadow| (shadow.probe || rings) && is_live(shadow) && is_old(shadow, world);
     ensure(world.ledger.shadows.get(&worker).is_some_and(proven), || {
-        format!("worker {worker} heals the pool too early, or is no probe")
+        format!("worker {worker} heals the pool too early, or there was nothing to heal")
     })?;
-    world.ledger.shadow(worker)?.probe = false;
-    world.ledger.count.heal();
+    if std::mem::take(&mut world.ledger.shadow(worker)?.probe) {
+        world.ledger.count.heal();
+    }
     Ok(())
 }
 

@@ -395,7 +395,8 @@ impl World {
                 self.ledger.told_blame = Some(report.blame);
             }
             Action::Note(Note::Ready(worker)) => self.judge_ready(worker)?,
-            Action::Note(Note::Healed(worker)) => raw::healed(self, worker)?,
+            Action::Note(Note::BudgetExhausted(worker)) => self.exhausted(worker)?,
+            Action::Note(Note::Healed(worker)) => self.healed(worker)?,
             Action::Note(_) => {}
         }
         Ok(())

@@ -42,6 +42,23 @@ fn the_first_answer_of_a_probe_heals_the_pool() {
 }
 
 #[test]
+fn the_first_answer_after_all_was_forgiven_heals_the_pool() {
+    let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(1) });
+    scene.die(1, Exit::Code(1));
+    assert!(scene.actions().contains("BudgetExhausted(1)"));
+    scene.core.forgive(scene.now);
+    assert!(!scene.actions().contains("Healed"), "nobody has had an answer");
+    assert_eq!(scene.launched(), [2]);
+    scene.core.ready(2, scene.now).unwrap();
+    for told in [true, false] {
+        let key = scene.submit(1);
+        scene.begin(2, key);
+        scene.end(2, key);
+        assert_eq!(scene.actions().contains("Healed(2)"), told);
+    }
+}
+
+#[test]
 fn a_spent_budget_recovers_as_crashes_grow_old() {
     let mut scene = Scene::ready(Config { max_crashes: Some(0), ..config(2) });
     scene.die(1, Exit::Code(1));

@@ -1,13 +1,18 @@
 //! What happens in a pool, as it happens.
 
+mod display;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use serde_derive::{Deserialize, Serialize};
 
 use crate::error::CrashReport;
 use crate::output::{OutputLine, OutputStream};
 
-/// Something that happened in a pool.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that happened in a pool: one of its [`Events`](crate::Events), or an occasion for
+/// [`on_event`](crate::Pool::on_event). Printed, it is a line for people; with serde it is for machines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Event {
     /// A worker was started.
@@ -111,6 +116,7 @@ pub enum Event {
         at: SystemTime,
         /// What it said. Its control characters are its own: `text.escape_debug()` is what may be
         /// shown on a terminal or written to a log.
+        #[serde(with = "text")]
         text: Arc<str>,
     },
     /// A worker printed a line, where that is captured ([`Stdio::Capture`](crate::Stdio)). It comes
@@ -132,7 +138,32 @@ pub enum Event {
     },
 }
 
+/// Shared text, as serde takes it without its feature for shared things.
+mod text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        text: &Arc<str>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
+    }
+}
+
 impl Event {
+    /// It is something that a worker said: there is no end of how many of these there may be.
+    pub(crate) fn is_word(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Reported { .. } | Self::Output { .. })
+    }
+
     /// The worker that it is about.
     pub fn worker(&self) -> Option<u64> {
         match self {
