@@ -6,11 +6,14 @@ use std::task::{Context, Poll};
 use super::shared::Shared;
 use crate::error::QueryError;
 use crate::stream::{Batch, Channel, Taken};
-use crate::worker::Worker;
+use crate::worker::{Came, Worker};
 
 /// After so many turns in vain the next ones are not given; and after so many of those one is.
 const ALONE: u8 = 4;
 const PROBE: u8 = 20;
+
+/// How often in a row it looks on, where what came was for nobody who waits.
+const LOOKS: usize = 4;
 
 /// Where more messages than these come at once, nobody waits for each.
 const FEW: u32 = 2;
@@ -69,22 +72,34 @@ impl Reader {
             self.yielded = None;
             return taken;
         };
-        let mut came = worker.read_news();
-        let looks = !came && worker.is_lucky();
-        let yields = looks && self.yields(worker);
-        if looks {
-            shared.lead_streams(worker);
-            came = !yields && worker.look_for_pieces();
+        for _ in 0..LOOKS {
+            let mut came = worker.read_pieces();
+            let looks = came == Came::Nothing && worker.is_lucky();
+            let yields = looks && self.yields(worker);
+            if looks {
+                shared.lead_streams(worker);
+                if !yields {
+                    came = worker.look_for_pieces();
+                }
+            }
+            let taken = channel.poll_take(&mut self.batch, Some(cx));
+            let nothing = matches!(taken, Taken::Later);
+            self.yielded = (nothing && yields).then(|| worker.sent());
+            if self.yielded.is_some() {
+                cx.waker().wake_by_ref();
+                return taken;
+            }
+            match came {
+                _ if !nothing => return taken,
+                // It looks from now on, so that the worker need not ring.
+                Came::ForReader if worker.is_led() => return taken,
+                Came::ForReader | Came::Nothing => break,
+                // What makes room for the next message comes before its answer, for one.
+                Came::Something => {}
+            }
         }
-        let taken = channel.poll_take(&mut self.batch, Some(cx));
-        let nothing = matches!(taken, Taken::Later);
-        self.yielded = (nothing && yields).then(|| worker.sent());
-        if self.yielded.is_some() {
-            cx.waker().wake_by_ref();
-        } else if nothing && !(came && worker.is_led()) {
-            shared.end_streams_lead(worker);
-        }
-        taken
+        shared.end_streams_lead(worker);
+        Taken::Later
     }
 
     /// Whether others of its task are to have their turn first, which may want to send something. Where

@@ -326,7 +326,7 @@ impl Channel {
                     state.read(self, read);
                 }
                 if whole {
-                    wakes.add(state.incoming.reader.take());
+                    wakes.add_reader(state.incoming.reader.take());
                 }
             }
             kind::GRANT => {
@@ -337,7 +337,7 @@ impl Channel {
             }
             kind::OVER => {
                 state.incoming.over = true;
-                wakes.add(state.incoming.reader.take());
+                wakes.add_reader(state.incoming.reader.take());
             }
             kind::DESTROY => state.destroy(wakes),
             // Others are its owner's to hear.
@@ -357,7 +357,7 @@ impl Channel {
         let pending = state.outgoing.pending.take();
         state.outgoing.last = None;
         state.outgoing.grant = Grant::default();
-        wakes.add(state.incoming.reader.take());
+        wakes.add_reader(state.incoming.reader.take());
         wakes.add(std::mem::take(&mut state.outgoing.senders));
         drop(state);
         drop((carrier, pending));
@@ -401,7 +401,7 @@ impl Channel {
 impl State {
     fn destroy(&mut self, wakes: &mut Wakes) {
         self.destroyed = true;
-        wakes.add(self.incoming.reader.take());
+        wakes.add_reader(self.incoming.reader.take());
         wakes.add(std::mem::take(&mut self.outgoing.senders));
     }
 

@@ -13,15 +13,29 @@ use crate::wire::frame::FrameError;
 
 /// Who is to be woken when no lock is held: wakers are code of the application.
 #[derive(Default)]
-pub(crate) struct Wakes(Vec<Waker>);
+pub(crate) struct Wakes {
+    wakers: Vec<Waker>,
+    has_reader: bool,
+}
 
 impl Wakes {
     pub(crate) fn add(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        self.0.extend(wakers);
+        self.wakers.extend(wakers);
+    }
+
+    /// The same of somebody who waits for a message, if anybody does.
+    pub(crate) fn add_reader(&mut self, reader: Option<Waker>) {
+        self.has_reader |= reader.is_some();
+        self.wakers.extend(reader);
+    }
+
+    /// Whether one of them waits for a message, and looks for more when it has it.
+    pub(crate) fn has_reader(&self) -> bool {
+        self.has_reader
     }
 
     pub(crate) fn wake(&mut self) {
-        for waker in self.0.drain(..) {
+        for waker in self.wakers.drain(..) {
             shielded(|| waker.wake());
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Hearing {
     pub(super) ended: bool,
     /// A long message has come or gone, or some of it.
     pub(super) moved: bool,
+    /// Somebody has a message of a stream who had waited for it.
+    pub(super) woke_reader: bool,
 }
 
 impl Worker {
@@ -176,6 +178,7 @@ impl Worker {
                 }
             });
             hearing.moved |= moved;
+            hearing.woke_reader |= wakes.has_reader();
             // Not while nobody else can read: it wakes code of the application.
             wakes.wake();
             if heard {

@@ -34,6 +34,7 @@ use crate::sync::lock;
 use crate::transport::payload::Parts;
 use crate::transport::poll::Interest;
 use crate::wire::message::stream;
+use hear::Hearing;
 
 /// Who wants to know what becomes of a worker.
 pub(crate) trait Owner: Send + Sync {
@@ -280,11 +281,19 @@ impl Worker {
 
     /// The same, if anything is. `true`: a query has ended, or some of a long one has gone or come.
     pub(crate) fn read_news(self: &Arc<Self>) -> bool {
+        self.read_pieces() != Came::Nothing
+    }
+
+    /// The same, for who waits for a message of a stream.
+    pub(crate) fn read_pieces(self: &Arc<Self>) -> Came {
         if self.link.has_memory() && !self.link.has_news() {
-            return false;
+            return Came::Nothing;
         }
-        let hearing = self.hear_data(Reading::Glance);
-        hearing.ended || hearing.moved
+        match self.hear_data(Reading::Glance) {
+            Hearing { woke_reader: true, .. } => Came::ForReader,
+            Hearing { ended, moved, .. } if ended || moved => Came::Something,
+            _ => Came::Nothing,
+        }
     }
 
     /// Kills the worker, and everything that it started. Its death is told when it has come.
@@ -382,10 +391,23 @@ impl Worker {
         self.luck.is_good()
     }
 
-    /// Looks for what streams say, for a moment. `true`: something has come.
-    pub(crate) fn look_for_pieces(self: &Arc<Self>) -> bool {
-        self.luck.look(|| self.link.has_news()) && self.read_news()
+    /// Looks for what streams say, for a moment.
+    pub(crate) fn look_for_pieces(self: &Arc<Self>) -> Came {
+        match self.luck.look(|| self.link.has_news()) {
+            true => self.read_pieces(),
+            false => Came::Nothing,
+        }
     }
+}
+
+/// What came of reading, for who waits for a message of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Came {
+    Nothing,
+    /// It was for somebody who waited for a message of another stream, and will look for the next.
+    ForReader,
+    /// Nobody had waited for it: it may have been this one's, or about what goes the other way.
+    Something,
 }
 
 impl Carrier for Worker {

@@ -2,16 +2,18 @@
 
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Barrier, Mutex};
 use std::task::{Context, Wake, Waker};
 
 use smol::stream::Stream;
 
 use super::*;
 use crate::child::entries::{Entry, Reply, Serve, Setup};
+use crate::child::raw::{RawChannel, RawLink, RawReturn, Return};
 use crate::error::QueryError;
-use crate::options::Options;
+use crate::options::{Options, Window};
 use crate::pool::{Call, Map, Pool};
 use crate::wire::bulk::Parcel;
 
@@ -55,7 +57,10 @@ impl Waits {
         let (title, signature) = ("wait", "fn wait()");
         let name = || "wait";
         let entry = Entry { name, title, signature, place: (file!(), line!()), serve };
-        let options = Options { in_process: true, workers: Some(1.into()), ..Options::default() };
+        // Each message that is read makes room.
+        let window = Window { messages: 2, bytes: 1 << 10 };
+        let options =
+            Options { in_process: true, workers: Some(1.into()), window, ..Options::default() };
         Self(Pool::new(Shared::new(title.into(), entry, options)))
     }
 
@@ -124,4 +129,52 @@ fn a_call_that_waited_for_its_worker_looks_for_answers_when_that_is_ready() {
     told.recv().unwrap();
     assert!(call.leads());
     drop(busy);
+}
+
+static ASKED: Barrier = Barrier::new(2);
+static READ: Barrier = Barrier::new(2);
+static ANSWERS: Barrier = Barrier::new(2);
+
+fn answer(channel: RawChannel) -> Return {
+    let link: RawLink = RawLink::new(channel);
+    ASKED.wait();
+    let read = link.recv_blocking().map(drop);
+    READ.wait();
+    ANSWERS.wait();
+    read.and_then(|()| link.send_blocking(b"yes")).into_return()
+}
+
+/// Notes that somebody is to be polled again.
+#[derive(Default)]
+struct Again(AtomicBool);
+
+impl Wake for Again {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_finds_no_message_but_room_for_one_does_not_keep_the_lead() {
+    let pool = Waits::new(Serve::raw(answer));
+    let worker = smol::block_on(pool.spawn_one()).unwrap();
+    smol::block_on(worker.send(b"well?")).unwrap();
+    let is_led = || pool.shared().look(|state| state.worker(1).is_some_and(|seat| seat.is_led()));
+    let again = Arc::new(Again::default());
+    let waker = Waker::from(again.clone());
+    let cx = &mut Context::from_waker(&waker);
+    let mut answer = Box::pin(worker.recv());
+    // Others have their turn before it looks.
+    assert!(answer.as_mut().poll(cx).is_pending());
+    assert!(is_led() && again.0.swap(false, Ordering::Relaxed));
+    ASKED.wait();
+    READ.wait();
+    // The worker has read the message, and says that it did.
+    while {
+        assert!(answer.as_mut().poll(cx).is_pending());
+        again.0.swap(false, Ordering::Relaxed)
+    } {}
+    assert!(!is_led(), "nobody would hear the answer before the clock asks");
+    ANSWERS.wait();
+    assert_eq!(smol::block_on(answer).unwrap().as_deref(), Some(&b"yes"[..]));
 }
