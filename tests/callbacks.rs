@@ -4,8 +4,10 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use pm_runtime::fault::{Fault, Faults, When};
-use pm_runtime::{CrashCause, Pool, QueryError, worker, worker_query};
+use pm_runtime::{CrashCause, Event, Pool, QueryError, Stdio, worker, worker_query};
 use pm_tests::{Task, WorkPool, until};
+use rustix::process::{Pid, Signal};
+use smol::stream::StreamExt;
 
 /// What callbacks have to tell.
 #[derive(Debug, PartialEq)]
@@ -256,4 +258,64 @@ async fn only_crashes_are_told_as_crashes() {
     assert!(pool.query(Task::Exit(3)).await.is_err());
     pool.destroy().await;
     assert_eq!(causes.iter().collect::<Vec<_>>(), [CrashCause::Died]);
+}
+
+#[pm_runtime::test]
+async fn a_callback_hears_every_event_that_a_reader_does() {
+    let pool = FloodPool::builder().max_crashes(None).stdio(Stdio::Capture).build();
+    let (events, (sender, told)) = (pool.events(), mpsc::channel());
+    pool.on_event(move |event| sender.send(event.clone()).unwrap());
+    pool.query(3).await.unwrap();
+    let worker = pool.workers()[0].pid();
+    rustix::process::kill_process(Pid::from_raw(worker as i32).unwrap(), Signal::KILL).unwrap();
+    until(|| pool.health().restarts == 1);
+    pool.query(1).await.unwrap();
+    pool.destroy().await;
+    let told: Vec<Event> = told.iter().collect();
+    let read: Vec<Event> = events.collect().await;
+    assert_eq!(told, read);
+    let messages = told.iter().filter(|event| matches!(event, Event::Message { .. }));
+    assert_eq!(messages.count(), 4);
+    assert!(told.iter().any(|event| matches!(event, Event::Crashed(_))));
+    for event in told {
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "{json}");
+        assert_eq!(event.to_string().lines().count(), 1, "{event}");
+    }
+}
+
+#[pm_runtime::test]
+async fn a_flood_of_words_drowns_no_other_event() {
+    let pool = FloodPool::new();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let (sender, told) = mpsc::channel();
+    pool.on_event(move |event| {
+        let _ = gate.recv();
+        sender.send(event.clone()).unwrap();
+    });
+    pool.query(20_000).await.unwrap();
+    pool.unspawn().await;
+    drop(go_on);
+    pool.destroy().await;
+    let told: Vec<Event> = told.iter().collect();
+    let messages = told.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    assert!((1024..=1025).contains(&messages), "{messages}");
+    assert!(matches!(told.last(), Some(Event::Released { worker: 1, .. })), "{:?}", told.last());
+}
+
+#[pm_runtime::test]
+async fn a_label_names_the_pool_wherever_it_is_told_of() {
+    // Neither a process nor a thread could have the second one for its name.
+    for (label, name) in [("uploads", "uploads"), ("a\0b\n", "ab\n"), ("\0", "work")] {
+        let pool = WorkPool::builder().label(label).build();
+        let told = listen(&pool);
+        let report = match pool.query(Task::Abort).await {
+            Err(QueryError::Crashed(report)) => report,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((&*report.pool, pool.name(), &*pool.health().name), (name, name, name));
+        assert_eq!(report.to_string().lines().count(), 1);
+        pool.destroy().await;
+        assert!(told.iter().any(|told| told == Told::Crashed(1)));
+    }
 }

@@ -296,6 +296,31 @@ async fn a_map_takes_few_of_endless_inputs_and_tells_errors_in_their_place() {
 }
 
 #[pm_runtime::test]
+async fn results_of_a_map_stand_beside_their_inputs_whatever_their_order() {
+    for ordered in [true, false] {
+        let pool = WorkPool::builder().workers(2).max_crashes(None).build();
+        let inputs = (0..20).map(|i| if i % 7 == 3 { Task::Abort } else { Task::Return(i) });
+        let answers = pool.map(inputs);
+        let answers = if ordered { answers } else { answers.unordered() };
+        let mut answers = answers.with_inputs();
+        let mut numbers = Vec::new();
+        while let Some((task, answer)) = answers.next().await {
+            match (task, answer) {
+                (Task::Return(i), Ok(answer)) => {
+                    assert_eq!(answer, i);
+                    numbers.push(i);
+                }
+                (Task::Abort, Err(QueryError::Crashed(_))) => {}
+                // What ran beside it is lost with it, and has its own error.
+                (task, answer) => panic!("{task:?}: {answer:?}"),
+            }
+        }
+        assert!(!ordered || numbers.is_sorted(), "{numbers:?}");
+        assert_eq!(numbers.len(), 17);
+    }
+}
+
+#[pm_runtime::test]
 async fn a_map_keeps_every_worker_busy() {
     for ordered in [true, false] {
         let folder = Folder::new("busy");

@@ -67,8 +67,8 @@ use proc_macro::TokenStream;
 ///
 /// Above an `impl` block it makes a service: each method with `self` is a query, on a state that
 /// each worker has for itself, and that is gone with it. A worker that is released drops it, on its
-/// thread and within the pool's `grace`; one that crashes or is killed does not. The other functions
-/// stay helpers.
+/// thread and within the pool's `grace`; one that crashes or is killed does not. Functions without
+/// `self` stay helpers; helpers with `self` belong into another `impl` block.
 ///
 /// ```
 /// # use pm_runtime::worker_query;

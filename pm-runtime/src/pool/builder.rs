@@ -359,7 +359,8 @@ impl<P: Handle> PoolBuilder<P> {
 
     /// What this pool is called wherever it is told of: in its [`name`](Pool::name),
     /// [`Health`](crate::Health), reports. By default that is the name of what its workers run; where
-    /// several pools run the same, a label tells them apart.
+    /// several pools run the same, a label tells them apart. It stands in the command lines of its
+    /// workers, too, for `ps`.
     ///
     /// ```
     /// use pm_runtime::worker_query;
@@ -379,7 +380,8 @@ impl<P: Handle> PoolBuilder<P> {
     /// }
     /// ```
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.options.label = Some(label.into());
+        // The system names processes and threads after it, and ends names there.
+        self.options.label = Some(label.into().replace('\0', ""));
         self
     }
 

@@ -95,8 +95,6 @@ impl Callbacks {
         drop(state);
         if is_first {
             let callbacks = self.clone();
-            // Threads of the system cannot have it in their names.
-            let name = name.replace('\0', "");
             let thread = std::thread::Builder::new().name(format!("{name} callbacks"));
             if thread.spawn(move || callbacks.run()).is_err() {
                 // The next callback is another occasion to start it; what waits is bounded.
