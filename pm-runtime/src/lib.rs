@@ -79,6 +79,7 @@
 //!
 //! - `tokio` lets workers run their async code in tokio: `runtime = "tokio"` ([`Runtime`]). The
 //!   application itself may use any executor without it.
+//! - `metrics` brings the module `metrics`: what pools count and measure, for Prometheus and its kin.
 //! - `fault-injection` is for tests: workers that are killed, crash, hang, boot slowly or corrupt their
 //!   link, at moments of your choice. It brings the module `fault`, and `faults` of [`PoolBuilder`].
 
@@ -111,6 +112,8 @@ pub mod fault;
 )]
 mod fault;
 mod link;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod process;
 mod reactor;
 mod shutdown;

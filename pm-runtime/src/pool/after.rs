@@ -274,6 +274,8 @@ impl Shared {
             self.events.wake();
         }
         if rare.destroyed {
+            #[cfg(feature = "metrics")]
+            crate::metrics::keep(self);
             self.events.close();
             self.callbacks.close();
             // Whoever waits for that may want the ports.

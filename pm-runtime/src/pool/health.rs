@@ -6,8 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::shared::{Shared, State};
+#[cfg(feature = "metrics")]
+use crate::health::Account;
 use crate::health::{Health, WorkerHealth, WorkerState};
+#[cfg(feature = "metrics")]
+use crate::supervisor::Times;
 use crate::supervisor::{SlotView, WorkerId};
+#[cfg(feature = "metrics")]
+use crate::sync::lock;
 use crate::worker::Worker;
 
 /// A worker's health, and its process, which is yet to be asked.
@@ -47,6 +53,20 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
         last_crash: last_crash.map(|report| (*report).clone()),
         workers: workers.into_iter().map(measure).collect(),
         ..health
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Shared {
+    pub(crate) fn health(&self) -> Health {
+        of_pool(self)
+    }
+
+    /// What it has counted: the account, crashes, restarts, and the times of queries since it was asked
+    /// for them.
+    pub(crate) fn counted(&self) -> (Account, u64, u64, Times) {
+        let core = &mut lock(&self.state).core;
+        (core.account(), core.crashes(), core.restarts(), core.take_times())
     }
 }
 

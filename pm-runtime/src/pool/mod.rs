@@ -58,7 +58,7 @@ use crate::wire::bulk::{Bulk, Parcel};
 use crate::wire::codec;
 use config::MOST;
 use retry::Policy;
-use shared::Shared;
+pub(crate) use shared::Shared;
 use ticket::Ticket;
 
 /// A pool of worker processes: what every generated handle dereferences to.

@@ -62,6 +62,8 @@ use query::{Place, Query};
 use scale::Scaled;
 use slot::{Gate, Slot, Verdict};
 use tally::Tally;
+#[cfg(feature = "metrics")]
+pub(crate) use tally::Times;
 use waiters::Waiter;
 
 use crate::conduct::{Conduct, Terms};

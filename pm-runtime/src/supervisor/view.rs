@@ -118,6 +118,12 @@ impl<P> Core<P> {
         self.tally.account()
     }
 
+    /// How long queries waited and ran since it was asked for that.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn take_times(&mut self) -> super::Times {
+        self.tally.take_times()
+    }
+
     /// How far [`rates`](Self::rates) and [`latency`](Self::latency) reach back.
     pub(crate) fn window(&self, now: Instant) -> Duration {
         self.tally.window(now)

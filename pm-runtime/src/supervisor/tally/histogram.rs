@@ -45,6 +45,21 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
+    /// The times that were counted, each with how many had it: all, or so many evenly chosen.
+    #[cfg(feature = "metrics")]
+    pub(super) fn evenly(&self, most: u64) -> impl Iterator<Item = (Duration, usize)> {
+        let (all, wanted) = (u128::from(self.count.max(1)), u128::from(self.count.min(most)));
+        let mut below = 0;
+        let buckets = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        buckets.filter_map(move |(index, &count)| {
+            let from = below * wanted / all;
+            below += u128::from(count);
+            let chosen = (below * wanted / all - from) as usize;
+            let time = Duration::from_nanos(middle(index).min(self.max));
+            (chosen > 0).then_some((time, chosen))
+        })
+    }
+
     /// `None`: nothing was counted.
     pub(super) fn latency(&self) -> Option<Latency> {
         let mean = self.sum.checked_div(self.count)?;
@@ -128,6 +143,19 @@ mod tests {
         assert_eq!((p50, p90), (p99, p99));
         assert_eq!((mean, max), (Duration::from_millis(1), Duration::from_millis(1)));
         assert!(p50 <= max && p50 >= max.mul_f64(31.0 / 32.0), "{p50:?}");
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn of_many_times_few_are_chosen_evenly() {
+        let histogram = histogram(&[vec![10; 3000], vec![1000; 1000]].concat());
+        let chosen = |most| histogram.evenly(most).collect::<Vec<_>>();
+        let (short, long) = (Duration::from_nanos(10), Duration::from_nanos(1000));
+        assert_eq!(chosen(4000), [(short, 3000), (long, 1000)]);
+        assert_eq!(chosen(100), [(short, 75), (long, 25)]);
+        assert_eq!(chosen(1), [(long, 1)]);
+        assert_eq!(chosen(0), []);
+        assert_eq!(Histogram::EMPTY.evenly(9).count(), 0);
     }
 
     proptest! {

@@ -2,6 +2,11 @@
 //! another, so that it balances after each, and leaves its traces in the rates and latencies.
 
 mod histogram;
+#[cfg(feature = "metrics")]
+mod times;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_times.rs"]
+mod times;
 mod window;
 
 use std::time::{Duration, Instant};
@@ -10,16 +15,21 @@ use std::time::{Duration, Instant};
 pub(super) use window::{KEPT, LENGTH};
 
 use crate::health::{Account, Latencies, Rates};
+#[cfg(feature = "metrics")]
+pub(crate) use times::Times;
+#[cfg(not(feature = "metrics"))]
+use times::Times;
 use window::Window;
 
 pub(super) struct Tally {
     account: Account,
     window: Window,
+    times: Times,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { account: Account::default(), window: Window::new() }
+        Self { account: Account::default(), window: Window::new(), times: Times::default() }
     }
 
     /// A query came, and waits.
@@ -49,6 +59,7 @@ impl Tally {
         account.waiting -= 1;
         account.running += 1;
         self.window.begun(waited);
+        self.times.begun(waited);
     }
 
     /// One that waited began after so long, ran for so long, and was answered.
@@ -57,6 +68,8 @@ impl Tally {
         account.waiting -= 1;
         account.completed += 1;
         self.window.ran(waited, ran);
+        self.times.begun(waited);
+        self.times.ended(ran);
     }
 
     /// One that ran for so long was answered.
@@ -65,6 +78,7 @@ impl Tally {
         account.running -= 1;
         account.completed += 1;
         self.window.ended(ran);
+        self.times.ended(ran);
     }
 
     /// One that ran for so long ended in an error.
@@ -73,6 +87,7 @@ impl Tally {
         account.running -= 1;
         account.failed += 1;
         self.window.ended(ran);
+        self.times.ended(ran);
     }
 
     /// The caller of one that waited is gone.
@@ -111,6 +126,12 @@ impl Tally {
 
     pub(super) fn latency(&self, now: Instant) -> Latencies {
         self.window.latency(now)
+    }
+
+    /// The times of queries since it was asked for them.
+    #[cfg(feature = "metrics")]
+    pub(super) fn take_times(&mut self) -> Times {
+        std::mem::take(&mut self.times)
     }
 
     /// The account, to be changed.
