@@ -1,8 +1,10 @@
 //! The order of what observers hear.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use pm_runtime::{Event, Transport, worker, worker_query};
+use pm_runtime::{CrashCause, Event, QueryError, Transport, worker, worker_query};
+use pm_tests::{Folder, Task, WorkPool, until_begun};
 use smol::future::poll_once;
 use smol::stream::StreamExt;
 
@@ -70,4 +72,37 @@ async fn what_is_said_for_no_query_keeps_its_place_among_what_queries_say() {
             }
         }
     }
+}
+
+#[pm_runtime::test]
+async fn what_a_timeout_costs_is_told_and_counted() {
+    let folder = Folder::new("timeout");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::builder().concurrency(2).build();
+    let mut events = pool.events();
+    let neighbour = smol::spawn(pool.query(Task::Rendezvous { begun, go_on }));
+    until_begun(&pool, 1).await;
+    let after = Duration::from_millis(10);
+    let late = pool.query(Task::Spin).timeout(after).await;
+    assert!(matches!(late, Err(QueryError::TimedOut { worker: 1, .. })), "{late:?}");
+    let Err(QueryError::Crashed(lost)) = neighbour.await else { panic!("it was lost, too") };
+    assert_eq!(lost.cause, CrashCause::TimedOut(after));
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        match events.next().await.unwrap() {
+            Event::TimedOut { worker: 1, .. } => told.push("timed out"),
+            Event::Killed(report) => {
+                assert_eq!((report, told.len()), (lost.clone(), 1));
+                told.push("killed");
+            }
+            Event::Spawned { .. } | Event::Ready { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(lost.running.len(), 2);
+    let health = pool.health();
+    assert_eq!((health.timeouts, health.deaths, health.panics), (1, 0, 0));
+    assert_eq!(health.account.failed, 2);
+    assert!(matches!(pool.query(Task::OddPanic).await, Err(QueryError::Panicked(_))));
+    assert_eq!(pool.health().panics, 1);
 }

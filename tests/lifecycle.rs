@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pm_runtime::fault::{Fault, Faults, When};
-use pm_runtime::{Event, QueryError, SpawnError, WorkerState};
+use pm_runtime::{CrashCause, Event, QueryError, SpawnError, WorkerState};
 use pm_tests::{
     Folder, Task, WorkAsyncPool, WorkPool, is_alive, until, until_begun, until_submitted,
 };
@@ -55,12 +55,24 @@ async fn unspawn_waits_for_what_runs_and_a_query_starts_workers_again() {
 #[pm_runtime::test]
 async fn what_runs_beyond_the_grace_is_released() {
     let pool = WorkPool::builder().grace(Duration::from_millis(100)).build();
+    let mut events = pool.events();
     let call = smol::spawn(pool.query(Task::Spin));
     until_begun(&pool, 1).await;
     pool.unspawn().await;
     let error = call.await.unwrap_err();
     assert_eq!(error, QueryError::Released);
     assert!(error.is_retryable());
+    // It is told what was lost, and it is no crash.
+    let report = loop {
+        match events.next().await {
+            Some(Event::Killed(report)) => break report,
+            Some(Event::Spawned { .. } | Event::Ready { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(report.cause, CrashCause::Grace(Duration::from_millis(100)));
+    assert_eq!(report.running.len(), 1);
+    assert_eq!((pool.health().deaths, pool.health().crashes), (0, 0));
 }
 
 #[pm_runtime::test]

@@ -9,6 +9,8 @@ use crate::error::{PanicNote, cut};
 
 thread_local! {
     static LAST: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
+    /// The one before that.
+    static EARLIER: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
 }
 
 /// Notes every panic before anything else happens to it: whether it will be caught or end the
@@ -17,16 +19,34 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
     let inbox = Arc::downgrade(inbox);
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        let note = PanicNote {
+        let note = with_its_cause(PanicNote {
             message: message(info.payload()),
             location: info.location().map(|location| cut(&location.to_string()).into()),
-        };
+        });
         if let Some(inbox) = inbox.upgrade() {
             inbox.tell_panic(&note);
         }
-        LAST.set(Some(note));
+        EARLIER.set(LAST.replace(Some(note)));
         previous(info);
     }));
+}
+
+/// Where a panic must not go on, Rust's own comes last, and says only that. What is to be known is the
+/// one that was under way.
+fn with_its_cause(note: PanicNote) -> PanicNote {
+    let cause = match &*note.message {
+        // A destructor had panicked while another panic went by.
+        "panic in a destructor during cleanup" => EARLIER.take().or_else(|| LAST.take()),
+        "panic in a function that cannot unwind" => LAST.take(),
+        _ => None,
+    };
+    match cause {
+        Some(PanicNote { message, location }) => {
+            let message = format!("{message}; then: {}", note.message);
+            PanicNote { message: cut(&message).into(), location }
+        }
+        None => note,
+    }
 }
 
 /// The panic that was just caught on this thread.

@@ -271,9 +271,13 @@ impl<'de> serde::Deserialize<'de> for CrashReport {
     }
 }
 
+/// As `Display`, so that whatever shows an error's `Debug` shows it to people; `{:#?}` has its fields.
 impl fmt::Debug for CrashReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
+        match f.alternate() {
+            true => fmt::Debug::fmt(&**self, f),
+            false => fmt::Display::fmt(&**self, f),
+        }
     }
 }
 

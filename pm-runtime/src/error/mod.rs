@@ -86,6 +86,32 @@ pub enum Error {
     /// The application's own dealings with the system, for a `main` that reads a file, too.
     #[error("{0}")]
     Io(Arc<io::Error>),
+    /// An error of the application's own: see [`other`](Error::other).
+    #[error("{0}")]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An error of the application's own, such as a fallible function answers with.
+    ///
+    /// ```
+    /// use pm_runtime::{Error, worker_query};
+    ///
+    /// #[worker_query(workers = 1)]
+    /// fn parse(text: &str) -> Result<u32, String> {
+    ///     text.parse().map_err(|error| format!("{text:?} is {error}"))
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), Error> {
+    ///     let number = ParsePool::new().query("7").await?.map_err(Error::other)?;
+    ///     assert_eq!(number, 7);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into().into())
+    }
 }
 
 impl From<io::Error> for Error {

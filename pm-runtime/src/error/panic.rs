@@ -53,7 +53,12 @@ impl fmt::Display for PanicReport {
         if let Some(location) = self.location() {
             write!(f, " at {}", Escaped(location))?;
         }
-        write!(f, " in worker {}", self.worker())
+        write!(f, " in worker {}", self.worker())?;
+        // What tokio says where it is not there.
+        match self.message().contains("there is no reactor running") {
+            true => f.write_str(" (workers run on smol unless told `runtime = \"tokio\"`)"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -78,7 +78,9 @@ pub enum QueryError {
     #[error("the query was still running when its worker's `grace` was over, and was killed")]
     Released,
     /// The worker that it was meant for is released or dead, and it had not begun there.
-    #[error("the worker that the query was meant for is gone")]
+    #[error(
+        "the worker that the query was meant for is gone, takes no more queries, or is another pool's"
+    )]
     WorkerGone,
     /// Its encoded arguments or its encoded answer are larger than `max_frame`.
     #[error(

@@ -1,5 +1,6 @@
 //! A crash report as people read it.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::{Blame, Bytes, Crash, CrashCause, Escaped, Exit, Limit, RunningQuery, cut_front};
@@ -146,12 +147,42 @@ fn write_running(f: &mut fmt::Formatter<'_>, running: &[RunningQuery]) -> fmt::R
 /// The last lines of stderr: few behind the rest, or where `{:#}` asks for it all of them, each on a
 /// line of its own, which nothing in them can pass off as another's.
 fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
-    /// In one line.
-    const LONGEST: usize = 512;
     if !f.alternate() {
-        return write!(f, "; the end of its stderr: {}", Escaped(cut_front(tail, LONGEST)));
+        return match last_lines(tail) {
+            lines if lines.is_empty() => Ok(()),
+            lines => write!(f, "; the end of its stderr: {}", Escaped(&lines)),
+        };
     }
     tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
+}
+
+/// As many of the last lines as one line bears, without backtraces, which push out what they are about.
+fn last_lines(tail: &str) -> String {
+    const LONGEST: usize = 512;
+    let (mut lines, mut size) = (VecDeque::new(), 0);
+    for line in tail.split('\n').rev().filter(|line| !is_of_backtrace(line)) {
+        size += line.len() + 1;
+        if size > LONGEST {
+            break;
+        }
+        lines.push_front(line);
+    }
+    match (lines.make_contiguous(), tail.split('\n').rfind(|line| !is_of_backtrace(line))) {
+        ([], Some(long)) => cut_front(long, LONGEST).into(),
+        (lines, _) => lines.join("\n"),
+    }
+}
+
+/// As Rust's panics print them.
+fn is_of_backtrace(line: &str) -> bool {
+    let text = line.trim_start();
+    let is_indented = text.len() < line.len();
+    let number = text.split_once(": ").map_or("", |(number, _)| number);
+    let is_frame = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    text == "stack backtrace:"
+        || text.starts_with("note: run with `RUST_BACKTRACE")
+        || text.starts_with("note: Some details are omitted, run with `RUST_BACKTRACE")
+        || (is_indented && (is_frame || text.starts_with("at ")))
 }
 
 #[cfg(test)]
@@ -320,5 +351,26 @@ mod tests {
         let lines = format!("{many:#}");
         assert_eq!(lines.lines().count(), 18, "{lines}");
         assert!(lines.ends_with("\n  running: 84 more"), "{lines}");
+    }
+
+    #[test]
+    fn backtraces_and_what_is_cut_amid_a_line_do_not_stand_in_a_report_of_one_line() {
+        let frames: String = (0..99)
+            .map(|n| format!("  {n}: core::panicking\n             at src/a.rs:1\n"))
+            .collect();
+        let note = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+        let tail = format!("before\nmemory allocation failed\n\nstack backtrace:\n{frames}{note}");
+        assert_eq!(last_lines(&tail), "before\nmemory allocation failed\n");
+        let lines: String = (0..99).map(|n| format!("line number {n}\n")).collect();
+        let lines = lines.trim_end();
+        let last = last_lines(lines);
+        assert!(
+            last.starts_with("line number 65\n") && last.ends_with("\nline number 98"),
+            "{last}"
+        );
+        assert_eq!(last_lines(&"y".repeat(600)), "y".repeat(512));
+        assert_eq!(last_lines(&frames), "");
+        // What a program prints of its own is left alone.
+        assert_eq!(last_lines("1: one\nat home"), "1: one\nat home");
     }
 }

@@ -20,12 +20,12 @@ impl fmt::Display for Event {
         match self {
             Self::Spawned { worker, .. } => write!(f, "worker {worker} was started"),
             Self::Ready { worker, .. } => write!(f, "worker {worker} is ready"),
-            Self::Crashed(report) => report.fmt(f),
+            Self::Crashed(report) | Self::Killed(report) => report.fmt(f),
             Self::TimedOut { worker, after, .. } => {
                 write!(f, "worker {worker}: a query ran longer than {}", Span(*after))
             }
             Self::Cancelled { worker, .. } => {
-                write!(f, "worker {worker} was killed, because its query was cancelled")
+                write!(f, "worker {worker}: the query that it ran was cancelled")
             }
             Self::Recycled { worker, .. } => {
                 write!(f, "worker {worker} makes way for another one")

@@ -31,7 +31,12 @@ pub enum Event {
     },
     /// A worker died, or never became ready.
     Crashed(CrashReport),
-    /// A query ran longer than its timeout.
+    /// The pool killed a worker, which is gone now: for a query that had run longer than its timeout or was
+    /// cancelled, which was told before, or because it had not ended within the `grace` of a release. The
+    /// report says what was lost with it. It is no crash, and counts against nothing.
+    Killed(CrashReport),
+    /// A query ran longer than its timeout. One that could be dropped in its worker was, and the worker
+    /// serves on; else that is killed, as [`Killed`](Self::Killed) tells.
     TimedOut {
         /// The worker in which it ran.
         worker: u64,
@@ -179,7 +184,9 @@ impl Event {
             | Self::BudgetExhausted { worker, .. }
             | Self::Healed { worker, .. }
             | Self::Output { worker, .. } => Some(*worker),
-            Self::Crashed(report) | Self::Quarantined { report, .. } => Some(report.worker),
+            Self::Crashed(report) | Self::Killed(report) | Self::Quarantined { report, .. } => {
+                Some(report.worker)
+            }
             Self::Lagged { .. } => None,
         }
     }
@@ -199,7 +206,9 @@ impl Event {
             | Self::BudgetExhausted { at, .. }
             | Self::Healed { at, .. }
             | Self::Output { at, .. } => Some(*at),
-            Self::Crashed(report) | Self::Quarantined { report, .. } => Some(report.at),
+            Self::Crashed(report) | Self::Killed(report) | Self::Quarantined { report, .. } => {
+                Some(report.at)
+            }
             Self::Lagged { .. } => None,
         }
     }

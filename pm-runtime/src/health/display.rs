@@ -13,7 +13,7 @@ use crate::error::{Bytes, Escaped};
 /// thumbnail: 4 workers: 3 busy, 1 idle; 3 queries run, 12 wait
 /// of 4120 queries 4098 completed, 3 failed, 4 cancelled, 0 rejected
 /// 55.8 queries/s over 1 min; waited 1.2 ms (99 %: 8.1 ms), ran 48 ms (99 %: 210 ms)
-/// 3 crashes, 3 restarts
+/// 2 timeouts, 1 panic, 3 crashes, 5 restarts
 /// ```
 impl Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +30,9 @@ impl Display for Health {
         )?;
         if !self.window.is_zero() {
             let ended = self.rates.completed + self.rates.failed;
-            write!(f, "\n{ended:.1} queries/s over {}", Rough(self.window))?;
+            // Rates are never over less than a second.
+            let window = self.window.max(Duration::from_secs(1));
+            write!(f, "\n{ended:.1} queries/s over {}", Rough(window))?;
             let times = [("waited", self.latency.queue), ("ran", self.latency.run)];
             let times = times.iter().filter_map(|(what, time)| Some((what, (*time)?)));
             for (separator, (what, time)) in ["; ", ", "].into_iter().zip(times) {
@@ -71,9 +73,17 @@ impl Health {
     }
 
     fn fmt_losses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.crashes > 0 || self.restarts > 0 {
-            let crashes = counted(self.crashes, "crash", "crashes");
-            write!(f, "\n{crashes}, {}", counted(self.restarts, "restart", "restarts"))?;
+        let others = self.deaths.saturating_sub(self.crashes);
+        let losses = [
+            (self.timeouts, "timeout", "timeouts"),
+            (self.panics, "panic", "panics"),
+            (self.crashes, "crash", "crashes"),
+            (others, "death that is nobody's fault here", "deaths that are nobody's fault here"),
+            (self.restarts, "restart", "restarts"),
+        ];
+        let there = losses.into_iter().filter(|(count, ..)| *count > 0);
+        for (separator, (count, one, many)) in ["\n", ", ", ", ", ", ", ", "].iter().zip(there) {
+            write!(f, "{separator}{}", counted(count, one, many))?;
         }
         if self.quarantined > 0 {
             let refused = counted(self.quarantined as u64, "input is", "inputs are");
@@ -186,11 +196,14 @@ mod tests {
             queued_bytes: 1 << 20,
             in_flight: 1,
             detached: 0,
+            deaths: 0,
             crashes: 0,
             last_crash: None,
             quarantined: 0,
             missed: 0,
             restarts: 0,
+            timeouts: 0,
+            panics: 0,
             account: Account {
                 submitted: 4120,
                 completed: 4098,
@@ -220,8 +233,11 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
     #[test]
     fn what_was_lost_is_told_and_nothing_that_was_not() {
         let mut health = Health {
+            deaths: 4,
             crashes: 3,
             restarts: 1,
+            timeouts: 2,
+            panics: 1,
             quarantined: 1,
             missed: 4,
             detached: 1,
@@ -233,7 +249,7 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
         let text = "\
 thumbnail: 0 workers; 0 queries run, 0 wait, 1 run for nobody
 of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
-3 crashes, 1 restart
+2 timeouts, 1 panic, 3 crashes, 1 death that is nobody's fault here, 1 restart
 1 input is refused for having killed workers
 4 messages or occasions for callbacks lost";
         assert_eq!(health.to_string(), text);

@@ -67,7 +67,10 @@ pub struct Health {
     pub in_flight: usize,
     /// Queries that run although their callers have dropped them.
     pub detached: usize,
-    /// Deaths that ever counted against the crash budget.
+    /// Workers that ever died without the pool's doing, or never became ready: whoever is to
+    /// [blame](crate::Blame), somebody outside included.
+    pub deaths: u64,
+    /// Those of them that counted against the crash budget.
     pub crashes: u64,
     /// The last of those.
     pub last_crash: Option<Crash>,
@@ -81,6 +84,10 @@ pub struct Health {
     /// did, or was recycled; not those that somebody asked for, as
     /// [`respawn`](crate::Pool::respawn) does, nor temporary ones.
     pub restarts: u64,
+    /// Queries that ran longer than their timeout, for whoever.
+    pub timeouts: u64,
+    /// Queries that panicked, and whose workers caught that.
+    pub panics: u64,
     /// Where every submitted query is, or how it ended.
     pub account: Account,
     /// How far `rates` and `latency` reach back: between 60 and 80 s; less where the first query

@@ -4,7 +4,7 @@ use ::metrics::{counter, gauge, histogram};
 
 use crate::health::{Account, WorkerState};
 use crate::pool::Shared;
-use crate::supervisor::Times;
+use crate::supervisor::{Losses, Times};
 
 /// Times of so many queries are recorded at once, at most: an exporter that nobody asks keeps each.
 const MOST_TIMES: u64 = 10_000;
@@ -13,6 +13,7 @@ const MOST_TIMES: u64 = 10_000;
 #[derive(Default)]
 pub(super) struct Counts {
     account: Account,
+    losses: Losses,
     crashes: u64,
     restarts: u64,
     missed: u64,
@@ -41,8 +42,8 @@ impl Counts {
     /// What a pool has counted; its times are taken from it.
     pub(super) fn of(shared: &Shared) -> Self {
         let missed = shared.missed();
-        let (account, crashes, restarts, times) = shared.counted();
-        Self { account, crashes, restarts, missed, times }
+        let (account, losses, crashes, restarts, times) = shared.counted();
+        Self { account, losses, crashes, restarts, missed, times }
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -52,6 +53,9 @@ impl Counts {
         sum.failed += more.failed;
         sum.cancelled += more.cancelled;
         sum.rejected += more.rejected;
+        self.losses.deaths += other.losses.deaths;
+        self.losses.timeouts += other.losses.timeouts;
+        self.losses.panics += other.losses.panics;
         self.crashes += other.crashes;
         self.restarts += other.restarts;
         self.missed += other.missed;
@@ -68,6 +72,9 @@ impl Counts {
             counter!(name, "pool" => pool.to_owned()).absolute(value);
         };
         count("pm_queries_submitted_total", self.account.submitted);
+        count("pm_query_timeouts_total", self.losses.timeouts);
+        count("pm_query_panics_total", self.losses.panics);
+        count("pm_worker_deaths_total", self.losses.deaths);
         count("pm_worker_crashes_total", self.crashes);
         count("pm_worker_restarts_total", self.restarts);
         count("pm_messages_missed_total", self.missed);

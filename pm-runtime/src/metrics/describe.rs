@@ -7,6 +7,17 @@ pub(super) fn all() {
     describe_counter!("pm_queries_submitted_total", Unit::Count, "Queries that came");
     describe_counter!("pm_queries_total", Unit::Count, "Queries that ended, by outcome");
     describe_counter!(
+        "pm_query_timeouts_total",
+        Unit::Count,
+        "Queries that ran longer than their timeout"
+    );
+    describe_counter!("pm_query_panics_total", Unit::Count, "Queries that panicked");
+    describe_counter!(
+        "pm_worker_deaths_total",
+        Unit::Count,
+        "Workers that died without the pool's doing, whoever is to blame"
+    );
+    describe_counter!(
         "pm_worker_crashes_total",
         Unit::Count,
         "Deaths that counted against the crash budget"

@@ -10,6 +10,9 @@
 //! |---|---|
 //! | `pm_queries_submitted_total` | queries that came |
 //! | `pm_queries_total` | those that ended, by `outcome`: `completed`, `failed`, `cancelled`, `rejected`, as in [`Account`](crate::Account) |
+//! | `pm_query_timeouts_total` | queries that ran longer than their timeout |
+//! | `pm_query_panics_total` | queries that panicked |
+//! | `pm_worker_deaths_total` | workers that died without the pool's doing, whoever is to blame |
 //! | `pm_worker_crashes_total` | deaths that counted against the crash budget |
 //! | `pm_worker_restarts_total` | workers that were started in the place of others |
 //! | `pm_messages_missed_total` | messages of workers, and occasions for callbacks, that were lost |

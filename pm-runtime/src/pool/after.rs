@@ -460,6 +460,7 @@ fn event(note: Note) -> Event {
         Note::Spawned(worker) => Event::Spawned { worker, at },
         Note::Ready(worker) => Event::Ready { worker, at },
         Note::Crashed(report) => Event::Crashed(report),
+        Note::Killed(report) => Event::Killed(report),
         Note::TimedOut(worker, after) => Event::TimedOut { worker, at, after },
         Note::Cancelled(worker) => Event::Cancelled { worker, at },
         Note::Recycled(worker) => Event::Recycled { worker, at },

@@ -10,7 +10,7 @@ use super::shared::{Shared, State};
 use crate::health::Account;
 use crate::health::{Health, WorkerHealth, WorkerState};
 #[cfg(feature = "metrics")]
-use crate::supervisor::Times;
+use crate::supervisor::{Losses, Times};
 use crate::supervisor::{SlotView, WorkerId};
 #[cfg(feature = "metrics")]
 use crate::sync::lock;
@@ -36,11 +36,14 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
             queued_bytes: core.waiting_bytes(),
             in_flight: workers.iter().map(|(worker, _)| worker.load).sum(),
             detached: core.detached(),
+            deaths: core.losses().deaths,
             crashes: core.crashes(),
             last_crash: None,
             quarantined: core.quarantined(),
             missed,
             restarts: core.restarts(),
+            timeouts: core.losses().timeouts,
+            panics: core.losses().panics,
             account: core.account(),
             window: core.window(now),
             rates: core.rates(now),
@@ -62,11 +65,11 @@ impl Shared {
         of_pool(self)
     }
 
-    /// What it has counted: the account, crashes, restarts, and the times of queries since it was asked
-    /// for them.
-    pub(crate) fn counted(&self) -> (Account, u64, u64, Times) {
+    /// What it has counted: the account, losses, crashes, restarts, and the times of queries since it was
+    /// asked for them.
+    pub(crate) fn counted(&self) -> (Account, Losses, u64, u64, Times) {
         let core = &mut lock(&self.state).core;
-        (core.account(), core.crashes(), core.restarts(), core.take_times())
+        (core.account(), core.losses(), core.crashes(), core.restarts(), core.take_times())
     }
 }
 

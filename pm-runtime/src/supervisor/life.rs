@@ -138,9 +138,12 @@ impl<P> Core<P> {
                 match cause {
                     CrashCause::TimedOut(after) => self.note(Note::TimedOut(worker, after)),
                     CrashCause::Cancelled => self.note(Note::Cancelled(worker)),
-                    CrashCause::Grace(_) => self.note(Note::Released(worker)),
-                    _ => self.note(Note::Crashed(report.clone())),
+                    _ => {}
                 }
+                self.note(match is_deliberate(&cause) {
+                    true => Note::Killed(report.clone()),
+                    false => Note::Crashed(report.clone()),
+                });
                 self.died_of_replay(&slot, blame, &report);
                 if cause == CrashCause::Cancelled && self.has(Bug::KeepGap) {
                     self.target = self.target.saturating_sub(1);

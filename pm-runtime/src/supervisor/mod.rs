@@ -186,6 +186,8 @@ pub(crate) enum Note {
     Spawned(WorkerId),
     Ready(WorkerId),
     Crashed(CrashReport),
+    /// It was killed for the pool's own reasons.
+    Killed(CrashReport),
     TimedOut(WorkerId, Duration),
     Cancelled(WorkerId),
     Recycled(WorkerId),
@@ -217,6 +219,15 @@ pub(crate) struct Submission<P> {
     pub(crate) route: Route,
     /// How often it may run again, should its worker die under it.
     pub(crate) retries: u32,
+}
+
+/// How often things went wrong, whoever is to blame.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Losses {
+    /// Workers that died without the pool's doing.
+    pub(crate) deaths: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) panics: u64,
 }
 
 /// Whether a pool takes queries.
@@ -263,6 +274,7 @@ pub(crate) struct Core<P> {
     tally: Tally,
     /// Workers that took the place of others.
     restarts: u64,
+    losses: Losses,
     /// Places that workers have left which were to stay, and nobody has taken yet.
     vacant: usize,
     /// Queries that run although nobody waits for them.
@@ -301,6 +313,7 @@ impl<P> Core<P> {
             next_waiter: 1,
             tally: Tally::new(),
             restarts: 0,
+            losses: Losses::default(),
             vacant: 0,
             detached: 0,
             behind: false,
@@ -354,6 +367,11 @@ impl<P> Core<P> {
     }
 
     fn note(&mut self, note: Note) {
+        match note {
+            Note::TimedOut(..) => self.losses.timeouts += 1,
+            Note::Crashed(_) => self.losses.deaths += 1,
+            _ => {}
+        }
         self.actions.push_back(Action::Note(note));
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::query::Query;
-use super::{Bug, Core, Gate, Place, QueryKey, Slot, Stage, WorkerId};
+use super::{Bug, Core, Gate, Losses, Place, QueryKey, Slot, Stage, WorkerId};
 use crate::error::CrashReport;
 use crate::health::{Account, Latencies, Rates, WorkerState};
 
@@ -140,6 +140,10 @@ impl<P> Core<P> {
     /// Workers that took the place of others.
     pub(crate) fn restarts(&self) -> u64 {
         self.restarts
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        self.losses
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -208,6 +208,7 @@ impl<P> Core<P> {
             self.quarantine.clear(print, now);
         }
         let waits = query.is_some_and(|query| query.caller == Caller::Waits);
+        self.losses.panics += u64::from(end == End::Panicked);
         let spoils =
             end == End::Panicked && query.is_some_and(|query| query.conduct == Conduct::Exclusive);
         let ran = query.and_then(|query| query.ran(now)).unwrap_or_default();

@@ -112,14 +112,14 @@ fn a_failure_of_a_released_worker_is_a_crash_too() {
 }
 
 #[test]
-fn what_is_killed_at_the_end_of_its_grace_was_released_and_has_not_crashed() {
+fn what_is_killed_at_the_end_of_its_grace_was_killed_and_has_not_crashed() {
     let mut scene = Scene::ready(raw(1));
     let waiter = scene.core.unspawn(scene.now);
     scene.pass(30 * SECOND);
     assert!(scene.actions().contains("Kill(1)"));
     assert_eq!(scene.end_of(1, KILLED), Err(QueryError::Released));
     let actions = scene.actions();
-    assert!(actions.contains("Note(Released(1))") && !actions.contains("Crashed"), "{actions}");
+    assert!(actions.contains("Note(Killed(") && !actions.contains("Crashed"), "{actions}");
     assert_eq!(scene.core.crashes(), 0);
     assert_eq!(scene.result_of(waiter), Some(&Ok(())));
 }
