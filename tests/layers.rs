@@ -6,7 +6,7 @@ use std::path::Path;
 /// Lower layers first; modules of one layer do not import each other, but for those within
 /// brackets of their own folder.
 const LAYERS: [&[&str]; 9] = [
-    &["error", "sync", "spin", "fault"],
+    &["block_on", "error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "listener", "options", "output", "surroundings"],
     &["wire", "transport", "process", "stream"],
     &["link", "reactor"],
@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["child"],
     &["worker"],
     &["exec", "pool", "round_trip"],
-    &["shutdown"],
+    &["metrics", "shutdown"],
 ];
 
 /// Pairs of one layer, where the first may import the second.

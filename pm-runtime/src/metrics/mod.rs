@@ -61,58 +61,27 @@
 //! }
 //! ```
 
-mod counts;
 mod describe;
+mod record;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use counts::{Counts, Now};
-
-use crate::pool::{Shared, undestroyed};
-use crate::process::fork;
+use crate::pool::counts::counted;
 use crate::sync::{lock, shielded};
-
-/// What pools that are gone have counted, by their names.
-static GONE: Mutex<BTreeMap<String, Counts>> = Mutex::new(BTreeMap::new());
 
 /// Records what all pools of this process have counted by now.
 ///
 /// It asks the system for the memory of each worker, as [`health`](crate::Pool::health) does, which
 /// takes some ten microseconds a worker; pools go on meanwhile.
 pub fn publish() {
-    if fork::is_fork() {
-        // No pool of its parent's works there, and locks may be held for ever.
-        return;
-    }
     describe::all();
     // Not under a lock: a recorder is code of the application.
-    for (name, now) in all() {
-        now.record(&name);
+    for (name, pool) in counted() {
+        record::pool(&pool, &name);
     }
-}
-
-/// What there is of each name.
-fn all() -> BTreeMap<String, Now> {
-    let mut by_name: BTreeMap<String, Now> = BTreeMap::new();
-    let pools = {
-        // A pool that ends meanwhile waits here, so that it is counted once.
-        let mut gone = lock(&GONE);
-        for (name, counts) in &mut *gone {
-            by_name.entry(name.clone()).or_default().counts.add(counts.take());
-        }
-        let pools = undestroyed();
-        for shared in &pools {
-            by_name.entry(shared.name().to_owned()).or_default().add(shared);
-        }
-        pools
-    };
-    // Not under the lock: the last handle of a pool may be among them.
-    drop(pools);
-    by_name
 }
 
 /// Publishes again and again, on a thread of its own, until what this returns is dropped.
@@ -166,13 +135,5 @@ impl Drop for Publishing {
 impl std::fmt::Debug for Publishing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Publishing").finish_non_exhaustive()
-    }
-}
-
-/// A pool is over: what it has counted is kept.
-pub(crate) fn keep(shared: &Shared) {
-    if !fork::is_fork() {
-        let counts = Counts::of(shared);
-        lock(&GONE).entry(shared.name().to_owned()).or_default().add(counts);
     }
 }

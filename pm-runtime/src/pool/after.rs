@@ -275,7 +275,7 @@ impl Shared {
         }
         if rare.destroyed {
             #[cfg(feature = "metrics")]
-            crate::metrics::keep(self);
+            super::counts::keep(self);
             self.events.close();
             self.callbacks.close();
             // Whoever waits for that may want the ports.

@@ -6,14 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::shared::{Shared, State};
-#[cfg(feature = "metrics")]
-use crate::health::Account;
 use crate::health::{Health, WorkerHealth, WorkerState};
-#[cfg(feature = "metrics")]
-use crate::supervisor::{Losses, Times};
 use crate::supervisor::{SlotView, WorkerId};
-#[cfg(feature = "metrics")]
-use crate::sync::lock;
 use crate::worker::Worker;
 
 /// A worker's health, and its process, which is yet to be asked.
@@ -56,20 +50,6 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
         last_crash: last_crash.map(|report| (*report).clone()),
         workers: workers.into_iter().map(measure).collect(),
         ..health
-    }
-}
-
-#[cfg(feature = "metrics")]
-impl Shared {
-    pub(crate) fn health(&self) -> Health {
-        of_pool(self)
-    }
-
-    /// What it has counted: the account, losses, crashes, restarts, and the times of queries since it was
-    /// asked for them.
-    pub(crate) fn counted(&self) -> (Account, Losses, u64, u64, Times) {
-        let core = &mut lock(&self.state).core;
-        (core.account(), core.losses(), core.crashes(), core.restarts(), core.take_times())
     }
 }
 

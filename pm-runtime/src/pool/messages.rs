@@ -150,7 +150,7 @@ impl Shared {
     }
 
     /// Messages, and occasions for callbacks, that were lost.
-    pub(crate) fn missed(&self) -> u64 {
+    pub(super) fn missed(&self) -> u64 {
         if fork::is_fork() {
             // Nothing is lost there, and the callbacks' lock may be held for ever.
             return 0;

@@ -6,6 +6,8 @@ mod builder;
 mod call;
 mod callbacks;
 mod config;
+#[cfg(feature = "metrics")]
+pub(crate) mod counts;
 mod events;
 mod health;
 mod hear;
@@ -58,7 +60,7 @@ use crate::wire::bulk::{Bulk, Parcel};
 use crate::wire::codec;
 use config::MOST;
 use retry::Policy;
-pub(crate) use shared::Shared;
+use shared::Shared;
 use ticket::Ticket;
 
 /// A pool of worker processes: what every generated handle dereferences to.
