@@ -22,6 +22,7 @@ mod bytes;
 mod check;
 mod check_raw;
 mod check_service;
+mod dyn_error;
 mod model;
 mod service;
 mod signature;

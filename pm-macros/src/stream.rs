@@ -37,6 +37,7 @@ pub(crate) fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream
         signature: fingerprint(&item_struct, &locals),
         queries: Vec::new(),
     };
+    model.options.check_builder(&model.names.pool, &mut errors);
     derive_serde(&mut item_struct, &locals, &model.runtime);
     if !is_sound {
         return quote!(#item_struct #errors);
