@@ -1,18 +1,18 @@
 //! What a query may look like, and what to write where it does not.
 
-use crate::attribute;
 use crate::errors::Errors;
 use crate::model::{Names, bare};
 use crate::signature::type_text;
+use crate::{attribute, dyn_error};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, FnArg, GenericArgument, GenericParam, Generics, Item, ItemFn, ItemImpl,
-    ItemStruct, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Path, PathArguments,
-    Receiver, ReturnType, Safety, Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath,
-    TypeReference,
+    AngleBracketedGenericArguments, Attribute, Expr, FnArg, GenericArgument, GenericParam,
+    Generics, Item, ItemFn, ItemImpl, ItemStruct, Lifetime, ParenthesizedGenericArguments, Pat,
+    PatType, Path, PathArguments, Receiver, ReturnType, Safety, Signature, Type, TypeFnPtr,
+    TypeImplTrait, TypeNever, TypePath, TypeReference, TypeTraitObject,
 };
 
 /// What `#[worker_query]` stands above.
@@ -308,6 +308,17 @@ impl<'ast> Visit<'ast> for Types<'_> {
         self.errors.on(ty, message);
     }
 
+    fn visit_type_trait_object(&mut self, ty: &'ast TypeTraitObject) {
+        let verb = match self.place {
+            Place::Argument => "take",
+            Place::Answer => "return",
+        };
+        match dyn_error::refused(ty, verb) {
+            Some(error) => self.errors.push(error),
+            None => visit::visit_type_trait_object(self, ty),
+        }
+    }
+
     fn visit_type_never(&mut self, ty: &'ast TypeNever) {
         if self.place == Place::Answer {
             self.errors.on(ty, "a query returns an answer: write `()`, or leave the type out");
@@ -318,7 +329,8 @@ impl<'ast> Visit<'ast> for Types<'_> {
         if self.place == Place::Answer && lifetime.ident == "_" {
             self.errors.at(
                 lifetime.span(),
-                "an answer comes from another process and cannot be borrowed: write `'static`",
+                "an answer comes from another process and cannot be borrowed: return a type that \
+                 owns its fields, such as a `String` for a `&str`",
             );
         }
     }
@@ -342,15 +354,29 @@ impl<'ast> Visit<'ast> for Types<'_> {
                  `#[worker_query]`",
             );
         }
-        if is_cow_without_lifetime(ty) {
-            let lifetime = match self.place {
-                Place::Argument => "'_",
-                Place::Answer => "'static",
-            };
-            self.errors.on(
-                ty,
-                format!("a message has to know this lifetime: write `Cow<{lifetime}, ..>`"),
-            );
+        match cow(ty).map(|arguments| (arguments.args.first(), arguments)) {
+            Some((Some(GenericArgument::Lifetime(lifetime)), arguments))
+                if self.place == Place::Answer && lifetime.ident == "_" =>
+            {
+                self.errors.on(
+                    lifetime,
+                    "an answer comes from another process and cannot be borrowed: write `'static`",
+                );
+                let types = arguments.args.iter().skip(1);
+                return types.for_each(|argument| self.visit_generic_argument(argument));
+            }
+            None | Some((Some(GenericArgument::Lifetime(_)), _)) => {}
+            // Here the compiler's advice would lead to a generic function.
+            Some(_) => {
+                let lifetime = match self.place {
+                    Place::Argument => "'_",
+                    Place::Answer => "'static",
+                };
+                self.errors.on(
+                    ty,
+                    format!("a message has to know this lifetime: write `Cow<{lifetime}, ..>`"),
+                );
+            }
         }
         visit::visit_type_path(self, ty);
     }
@@ -361,16 +387,12 @@ impl<'ast> Visit<'ast> for Types<'_> {
     fn visit_expr(&mut self, _: &'ast Expr) {}
 }
 
-/// `Cow<str>`, where the compiler's advice would lead to a generic function.
-fn is_cow_without_lifetime(ty: &TypePath) -> bool {
-    let Some(last) = ty.path.segments.last().filter(|last| last.ident == "Cow") else {
-        return false;
-    };
+/// What stands in the angle brackets of a `Cow`.
+pub(crate) fn cow(ty: &TypePath) -> Option<&AngleBracketedGenericArguments> {
+    let last = ty.path.segments.last().filter(|last| last.ident == "Cow")?;
     match &last.arguments {
-        PathArguments::AngleBracketed(arguments) => {
-            !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
-        }
-        _ => false,
+        PathArguments::AngleBracketed(arguments) => Some(arguments),
+        _ => None,
     }
 }
 
