@@ -217,8 +217,11 @@ fn method(model: &Model, query: &Query) -> TokenStream {
     };
     // With `self` it has one more than the function, of which clippy has its opinion.
     let many = (arguments.len() > 6).then(many);
+    // A service's own names are the better ones.
+    let alias = model.state.is_none().then(|| quote!(#[doc(alias = "submit")]));
     quote! {
         #[doc = #doc]
+        #alias
         #many
         #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned #messages> {
             #packed

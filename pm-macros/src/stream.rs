@@ -119,11 +119,13 @@ fn items(model: &Model, item: &ItemStruct, stem: &str) -> TokenStream {
     let create_doc = format!(" Opens a {doc} as it is by default.");
     let methods = quote! {
         #[doc = #open_doc]
+        #[doc(alias = "create_stream")]
         pub fn open(&self, opening: #ident) -> #runtime::Opening<#ident> {
             #runtime::__private::open_stream(&self.0, opening)
         }
 
         #[doc = #create_doc]
+        #[doc(alias = "open")]
         pub fn create_stream<__S: ::core::default::Default>(&self) -> #runtime::Opening<#ident>
         where
             #ident: #runtime::__private::Same<__S>,
