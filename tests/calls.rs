@@ -1,12 +1,14 @@
 //! The ways to call, with real worker processes.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_runtime::{Event, QueryError};
 use pm_tests::{Folder, Task, WorkPool, is_alive, kill, until, until_begun, until_submitted};
 use rustix::process::Signal;
 use smol::future::poll_once;
-use smol::stream::StreamExt;
+use smol::stream::{Stream, StreamExt};
 
 #[pm_runtime::test]
 async fn a_temporary_worker_is_another_process_and_gone_afterwards() {
@@ -367,6 +369,47 @@ fn nothing() -> u8 {
     7
 }
 
+#[pm_runtime::worker_query(workers = 2)]
+fn shout(text: &str) -> String {
+    text.to_uppercase()
+}
+
+#[pm_runtime::worker_query(workers = 2)]
+fn name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.to_owned())
+}
+
+#[pm_runtime::worker_query(workers = 2)]
+fn sum(bytes: &[u8], weights: &[f32], names: &[&str]) -> f32 {
+    bytes.iter().map(|byte| f32::from(*byte)).chain(weights.iter().copied()).sum::<f32>()
+        + names.concat().len() as f32
+}
+
+#[pm_runtime::test]
+async fn what_a_function_borrows_may_be_owned_by_the_inputs_of_a_map() {
+    async fn all<T>(map: impl Stream<Item = Result<T, QueryError>>) -> Vec<T> {
+        map.map(Result::unwrap).collect().await
+    }
+    let shouts = ShoutPool::new();
+    let texts = vec![String::from("a"), String::from("b")];
+    assert_eq!(all(shouts.map(&texts)).await, ["A", "B"]);
+    assert_eq!(all(shouts.map(["a", "b"])).await, ["A", "B"]);
+    assert_eq!(all(shouts.map("a b".split(' ').map(Cow::from))).await, ["A", "B"]);
+    let mut beside = shouts.map(texts).with_inputs();
+    assert_eq!(beside.next().await, Some((String::from("a"), Ok(String::from("A")))));
+
+    let names = NamePool::new();
+    let paths = vec![PathBuf::from("/a/b"), PathBuf::from("/")];
+    assert_eq!(all(names.map(paths.iter().map(|path| &**path))).await, [Some("b".into()), None]);
+    assert_eq!(all(names.map(paths)).await, [Some("b".into()), None]);
+
+    let sums = SumPool::new();
+    let inputs = [(vec![1, 2], [0.5; 2], ["ab"]), (vec![], [1.0, 2.0], ["c"])];
+    assert_eq!(all(sums.map(inputs.clone())).await, [6.0, 4.0]);
+    let lent = inputs.iter().map(|(bytes, weights, names)| (bytes, &weights[..], names));
+    assert_eq!(all(sums.map(lent)).await, [6.0, 4.0]);
+}
+
 #[pm_runtime::test]
 async fn inputs_of_a_map_mirror_the_signature() {
     let pool = RepeatPool::new();
@@ -374,6 +417,9 @@ async fn inputs_of_a_map_mirror_the_signature() {
     let inputs = texts.iter().map(|text| (text.as_str(), 2, &Some('!')));
     let answers: Vec<String> = pool.map(inputs).map(Result::unwrap).collect().await;
     assert_eq!(answers, ["aa!", "bb!"]);
+    let owned = texts.iter().map(|text| (text.clone(), 1, None));
+    let answers: Vec<String> = pool.map(owned).map(Result::unwrap).collect().await;
+    assert_eq!(answers, ["a", "b"]);
     let answers: Vec<u8> = NothingPool::new().map([(), ()]).map(Result::unwrap).collect().await;
     assert_eq!(answers, [7, 7]);
 }

@@ -1,7 +1,7 @@
 //! The parser of options.
 
 use crate::errors::Errors;
-use crate::keys::{KEYS, Key, Kind, Subject};
+use crate::keys::{KEYS, Key, Kind, OF_BUILDER, OF_RAW_BUILDER, Subject, known_elsewhere};
 use crate::value::{self, Value};
 use crate::variables;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) init: Option<Expr>,
     /// The type of the workers' messages, if it is not text.
     pub(crate) message: Option<Type>,
+    /// What only the builder can be told, and how.
+    of_builder: Vec<(Ident, &'static str)>,
     runtime: Option<Path>,
 }
 
@@ -45,6 +47,16 @@ impl Options {
         match &self.runtime {
             Some(path) => path.to_token_stream(),
             None => quote::quote!(::pm_runtime),
+        }
+    }
+
+    /// What was said to the attribute, and is to be said to the builder of this pool.
+    pub(crate) fn check_builder(&self, pool: &Ident, errors: &mut Errors) {
+        for (name, instead) in &self.of_builder {
+            errors.on(
+                name,
+                format!("`{name}` is said to the builder: write `{pool}::builder().{instead}`"),
+            );
         }
     }
 
@@ -85,6 +97,7 @@ impl Options {
             Value::Runtime(path) => self.runtime = Some(path),
             Value::Init(init) => self.init = Some(init),
             Value::Message(message) => self.message = Some(message),
+            Value::OfBuilder(instead) => self.of_builder.push((method, instead)),
         }
     }
 }
@@ -145,6 +158,21 @@ fn option(
         )
     })?;
     let fail = |message: String| Err(syn::Error::new(name.span(), message));
+    if let Taker::Pool(subject) = taker {
+        let is_this = |(option, _): &&(&str, &str)| name == option;
+        let of_raw = OF_RAW_BUILDER.iter().find(is_this);
+        if of_raw.is_some() && subject != Subject::Raw {
+            let (raw, attribute) = (Subject::Raw.attribute(), subject.attribute());
+            return fail(format!(
+                "`{name}` is said to the builder of a `#[{raw}]`, and has no meaning for \
+                 `#[{attribute}]`: remove it"
+            ));
+        }
+        if let Some((_, instead)) = OF_BUILDER.iter().find(is_this).or(of_raw) {
+            skip_option(input);
+            return Ok((name, Value::OfBuilder(instead)));
+        }
+    }
     let Some(key) = KEYS.iter().find(|key| name == key.name) else {
         return fail(unknown(&name.to_string(), taker));
     };
@@ -249,7 +277,7 @@ fn unknown(name: &str, taker: Taker<'_>) -> String {
             return format!("unknown option `{name}`: `#[{attribute}]` takes only `crate`");
         }
     };
-    let hint = match closest(name, subject) {
+    let hint = match known_elsewhere(name, subject).or_else(|| closest(name, subject)) {
         Some(key) => format!(": did you mean `{key}`?"),
         None => String::from(":"),
     };

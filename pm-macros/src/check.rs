@@ -1,18 +1,16 @@
 //! What a query may look like, and what to write where it does not.
 
-use crate::attribute;
 use crate::errors::Errors;
 use crate::model::{Names, bare};
 use crate::signature::type_text;
+use crate::{attribute, check_types};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, FnArg, GenericArgument, GenericParam, Generics, Item, ItemFn, ItemImpl,
-    ItemStruct, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Path, PathArguments,
-    Receiver, ReturnType, Safety, Signature, Type, TypeFnPtr, TypeImplTrait, TypeNever, TypePath,
-    TypeReference,
+    Attribute, FnArg, GenericParam, Generics, Item, ItemFn, ItemImpl, ItemStruct, Pat, PatType,
+    Path, Receiver, ReturnType, Safety, Signature, Type,
 };
 
 /// What `#[worker_query]` stands above.
@@ -167,7 +165,7 @@ pub(crate) fn signature(
         errors.on(variadic, "a query has a fixed number of arguments: take a `Vec<T>`");
     }
     if let ReturnType::Type(_, ty) = &signature.output {
-        Types { place: Place::Answer, names, errors }.visit_type(ty);
+        check_types::answer(ty, names, errors);
     }
 }
 
@@ -246,132 +244,7 @@ fn argument(typed: &PatType, names: &Names, errors: &mut Errors) {
     if let Some(instead) = instead {
         errors.on(&typed.pat, format!("an argument of a query needs a plain name: {instead}"));
     }
-    Types { place: Place::Argument, names, errors }.visit_type(&typed.ty);
-}
-
-/// What cannot travel, wherever it is in a type.
-struct Types<'a> {
-    place: Place,
-    names: &'a Names,
-    errors: &'a mut Errors,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Argument,
-    Answer,
-}
-
-impl<'ast> Visit<'ast> for Types<'_> {
-    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        let is_static = |lifetime: &Lifetime| lifetime.ident == "static";
-        let target = type_text(&reference.elem);
-        match self.place {
-            Place::Answer => self.errors.on(
-                reference,
-                format!(
-                    "an answer comes from another process and cannot be borrowed: return `{}`",
-                    owned(&reference.elem)
-                ),
-            ),
-            Place::Argument if reference.mutability.is_some() => self.errors.on(
-                reference,
-                format!(
-                    "the worker gets a copy, so nothing would come back through `&mut`: \
-                     take `{}` and return the new value",
-                    owned(&reference.elem)
-                ),
-            ),
-            Place::Argument if reference.lifetime.as_ref().is_some_and(is_static) => {
-                self.errors.on(
-                    &reference.lifetime,
-                    format!(
-                        "in the worker, an argument lives as long as its query: write `&{target}`"
-                    ),
-                )
-            }
-            Place::Argument => {}
-        }
-        // What is below a refused reference goes with it.
-        if self.place == Place::Argument && reference.mutability.is_none() {
-            self.visit_type(&reference.elem);
-        }
-    }
-
-    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        let message = match self.place {
-            Place::Argument => "`impl Trait` cannot travel to a worker: write a concrete type",
-            Place::Answer => {
-                "`impl Trait` cannot travel from a worker: return a concrete type, such as `Vec<T>`"
-            }
-        };
-        self.errors.on(ty, message);
-    }
-
-    fn visit_type_never(&mut self, ty: &'ast TypeNever) {
-        if self.place == Place::Answer {
-            self.errors.on(ty, "a query returns an answer: write `()`, or leave the type out");
-        }
-    }
-
-    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        if self.place == Place::Answer && lifetime.ident == "_" {
-            self.errors.at(
-                lifetime.span(),
-                "an answer comes from another process and cannot be borrowed: write `'static`",
-            );
-        }
-    }
-
-    fn visit_type_path(&mut self, ty: &'ast TypePath) {
-        let reserved = |name: &&&syn::Ident| ty.path.is_ident(**name);
-        if let Some(name) = self.names.all().iter().find(reserved) {
-            self.errors.on(
-                ty,
-                format!(
-                    "`{name}` is a type that `#[worker_query]` makes: rename yours, \
-                     or choose another stem with `name = \"..\"`"
-                ),
-            );
-        }
-        let is_link = ty.path.segments.last().is_some_and(|last| last.ident == "RawLink");
-        if is_link && self.place == Place::Argument {
-            return self.errors.on(
-                ty,
-                "a link is the argument of a `#[worker_raw]`: write that instead of \
-                 `#[worker_query]`",
-            );
-        }
-        if is_cow_without_lifetime(ty) {
-            let lifetime = match self.place {
-                Place::Argument => "'_",
-                Place::Answer => "'static",
-            };
-            self.errors.on(
-                ty,
-                format!("a message has to know this lifetime: write `Cow<{lifetime}, ..>`"),
-            );
-        }
-        visit::visit_type_path(self, ty);
-    }
-
-    // These cannot travel at all, which serde says best; their lifetimes are their own.
-    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
-    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
-    fn visit_expr(&mut self, _: &'ast Expr) {}
-}
-
-/// `Cow<str>`, where the compiler's advice would lead to a generic function.
-fn is_cow_without_lifetime(ty: &TypePath) -> bool {
-    let Some(last) = ty.path.segments.last().filter(|last| last.ident == "Cow") else {
-        return false;
-    };
-    match &last.arguments {
-        PathArguments::AngleBracketed(arguments) => {
-            !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
-        }
-        _ => false,
-    }
+    check_types::argument(&typed.ty, names, errors);
 }
 
 /// The type to own what a reference points at.

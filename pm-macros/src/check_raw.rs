@@ -4,14 +4,14 @@ use crate::check::owned;
 use crate::errors::Errors;
 use crate::fallback::{mentions, without_syntax_errors};
 use crate::model::{Model, Names, bare};
-use crate::raw;
 use crate::signature::type_text;
+use crate::{dyn_error, raw};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::visit::{self, Visit};
 use syn::{
     FnArg, GenericParam, ItemFn, Lifetime, PatType, Path, ReturnType, Safety, Signature, Type,
-    TypeFnPtr, TypeImplTrait, TypeInfer, TypeReference,
+    TypeFnPtr, TypeImplTrait, TypeInfer, TypeReference, TypeTraitObject,
 };
 
 /// The signature: a link, and nothing else.
@@ -152,13 +152,21 @@ impl<'ast> Visit<'ast> for Messages<'_> {
         if lifetime.ident != "static" {
             self.errors.at(
                 lifetime.span(),
-                "a message goes to another process, and borrows nothing: write `'static`",
+                "a message goes to another process, and borrows nothing: write `Cow<'static, ..>`, \
+                 or a type that owns its fields, such as `String`",
             );
         }
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
         self.errors.on(ty, "`impl Trait` cannot travel: write a concrete type");
+    }
+
+    fn visit_type_trait_object(&mut self, ty: &'ast TypeTraitObject) {
+        match dyn_error::refused(ty, "send") {
+            Some(error) => self.errors.push(error),
+            None => visit::visit_type_trait_object(self, ty),
+        }
     }
 
     fn visit_type_infer(&mut self, ty: &'ast TypeInfer) {

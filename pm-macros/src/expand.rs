@@ -30,6 +30,7 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
         );
         return function.into_token_stream();
     };
+    model.options.check_builder(&model.names.pool, errors);
     let mut mistakes = Errors::default();
     check::signature(&function.sig, check::no_receiver, &model.names, &mut mistakes);
     check::no_self_type(&function.sig, model.options.message.as_ref(), &mut mistakes);
@@ -53,6 +54,7 @@ fn of_service(mut service: ItemImpl, options: Options, errors: &mut Errors) -> T
     else {
         return service.into_token_stream();
     };
+    model.options.check_builder(&model.names.pool, errors);
     let mut mistakes = Errors::default();
     check_service::functions(&mut service, &model.names, &mut mistakes);
     let is_right = mistakes.is_empty();

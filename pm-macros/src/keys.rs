@@ -19,8 +19,8 @@ pub(crate) enum Kind {
     Time { zero: bool },
     /// The same in whole seconds; zero is a mistake.
     Seconds,
-    /// A number of bytes; `None` may stand for no limit, zero may be a mistake.
-    Size { none: bool, zero: bool },
+    /// A number of bytes, and what is too few; `None` may stand for no limit.
+    Size { none: bool, least: u64 },
     /// One of some words, each a variant of a type of the runtime crate.
     Choice(&'static Choice),
     /// The path of a program.
@@ -116,8 +116,13 @@ const fn time(zero: bool) -> Kind {
     Kind::Time { zero }
 }
 
-const fn size(zero: bool) -> Kind {
-    Kind::Size { none: false, zero }
+const fn size(least: u64) -> Kind {
+    Kind::Size { none: false, least }
+}
+
+/// What a worker may have: no less than it needs for itself.
+const fn memory() -> Kind {
+    Kind::Size { none: true, least: 1 << 20 }
 }
 
 const fn key(name: &'static str, kind: Kind, example: &'static str) -> Key {
@@ -134,7 +139,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("grace", time(true), "grace = \"30s\""),
     key("concurrency", count(false), "concurrency = 8"),
     key("queue", count(true), "queue = 1024"),
-    key("queue_bytes", size(true), "queue_bytes = \"256MiB\""),
+    key("queue_bytes", size(0), "queue_bytes = \"256MiB\""),
     key("retries", Kind::Count { none: false, zero: true, width: Width::U32 }, "retries = 3"),
     key("quarantine", Kind::Count { none: true, zero: false, width: Width::U32 }, "quarantine = 3"),
     key("max_crashes", Kind::Count { none: true, zero: true, width: Width::U32 }, "max_crashes = 5"),
@@ -142,8 +147,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("spares", count(true), "spares = 1"),
     key("max_queries", Kind::Count { none: true, zero: false, width: Width::Usize }, "max_queries = 10000"),
     key("max_age", time(false), "max_age = \"1h\""),
-    key("max_memory", size(false), "max_memory = \"512MiB\""),
-    key("memory_limit", Kind::Size { none: true, zero: false }, "memory_limit = \"512MiB\""),
+    key("max_memory", memory(), "max_memory = \"512MiB\""),
+    key("memory_limit", memory(), "memory_limit = \"512MiB\""),
     key("cpu_limit", Kind::Seconds, "cpu_limit = \"10s\""),
     key("idle_timeout", time(false), "idle_timeout = \"1min\""),
     key("cancel", Kind::Choice(&CANCEL), "cancel = \"kill\""),
@@ -155,12 +160,33 @@ pub(crate) const KEYS: &[Key] = &[
     key("nice", Kind::Nice, "nice = 10"),
     key("stdio", Kind::Choice(&STDIO), "stdio = \"capture\""),
     key("core_dumps", Kind::Switch, "core_dumps = true"),
-    key("max_frame", size(false), "max_frame = \"64MiB\""),
+    key("max_frame", size(1), "max_frame = \"64MiB\""),
     key("window", Kind::Count { none: false, zero: false, width: Width::U32 }, "window = 512"),
-    key("window_bytes", size(false), "window_bytes = \"256KiB\""),
+    key("window_bytes", size(1), "window_bytes = \"256KiB\""),
     key("program", Kind::Program, "program = \"/usr/bin/worker\""),
     key("transport", Kind::Choice(&TRANSPORT), "transport = \"auto\""),
     key("runtime", Kind::Choice(&RUNTIME), "runtime = \"smol\""),
     key("name", Kind::Name, "name = \"Roll\""),
     key("crate", Kind::Crate, "crate = path::to::pm_runtime"),
 ];
+
+/// What only the builder can be told: the name, and how it is written there.
+pub(crate) const OF_BUILDER: [(&str, &str); 4] = [
+    ("label", "label(..)"),
+    ("in_process", "in_process()"),
+    ("force", "force()"),
+    ("faults", "faults(..)"),
+];
+
+/// The same of raw pools alone.
+pub(crate) const OF_RAW_BUILDER: [(&str, &str); 2] =
+    [("listener", "listener(..)"), ("reuse_port", "reuse_port(..)")];
+
+/// What other libraries call an option.
+pub(crate) fn known_elsewhere(name: &str, subject: Subject) -> Option<&'static str> {
+    match name {
+        "max_workers" | "min_workers" if subject != Subject::Raw => Some("workers = 1..=4"),
+        "max_workers" | "min_workers" | "num_workers" | "processes" | "threads" => Some("workers"),
+        _ => None,
+    }
+}

@@ -22,6 +22,8 @@ mod bytes;
 mod check;
 mod check_raw;
 mod check_service;
+mod check_types;
+mod dyn_error;
 mod model;
 mod service;
 mod signature;
@@ -144,7 +146,8 @@ use proc_macro::TokenStream;
 ///
 /// Functions and async functions take any number of arguments of any serde type; `&str`, `&[u8]`
 /// and other references are sent without a clone. What they return may be any serde type that
-/// borrows nothing. Everything that cannot travel is a compile error at its place, except for what
+/// borrows nothing; an error is an enum that derives serde's traits, or a `String`, and no
+/// `Box<dyn Error>`. Everything that cannot travel is a compile error at its place, except for what
 /// a type's serde attributes forbid, such as `#[serde(flatten)]`: `pm_runtime::assert_round_trip`
 /// finds that in a test.
 ///

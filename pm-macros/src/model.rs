@@ -234,6 +234,20 @@ impl Argument {
         })
     }
 
+    /// What it borrows, where it is a reference.
+    pub(crate) fn target(&self) -> Option<&Type> {
+        match bare(&self.field) {
+            field if self.by_reference => Some(field),
+            Type::Reference(reference) => Some(&reference.elem),
+            _ => None,
+        }
+    }
+
+    /// Whether its type names a lifetime, but for that of the reference that it may be.
+    pub(crate) fn names_lifetime(&self) -> bool {
+        self.borrows != Borrows::Nothing && (self.by_reference || self.target().is_none())
+    }
+
     /// Whether the message needs a lifetime for it.
     pub(crate) fn has_lifetime(&self) -> bool {
         self.by_reference || self.borrows != Borrows::Nothing
@@ -246,6 +260,11 @@ fn is_text_or_bytes(target: &Type) -> bool {
         Type::Slice(slice) => is_named(&slice.elem, "u8"),
         target => is_named(target, "str"),
     }
+}
+
+/// `str`, or any slice.
+pub(crate) fn is_text_or_slice(target: &Type) -> bool {
+    matches!(bare(target), Type::Slice(_)) || is_named(target, "str")
 }
 
 /// The type of this name, and nothing else.

@@ -1,10 +1,10 @@
 //! The pool as the application sees it: a typed handle, its builder and its methods.
 
 use crate::bytes::bulk;
-use crate::model::{Answer, Argument, Model, Query, message_lifetime};
+use crate::model::{Answer, Argument, Model, Query, is_text_or_slice, message_lifetime};
 use crate::parts::{in_parentheses, local, own};
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 /// The typed handle. It holds everything that does not depend on types of the user.
 pub(crate) fn handle(
@@ -85,18 +85,11 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
     let temporary = format_ident!("{method}_temporary");
     let attempt_doc = format!(" [`{method}`]({0}::{method}), if it need not wait.", names.pool);
     let temporary_doc = " The same in a worker of its own, gone afterwards.";
-    let map_doc = format!(" [`{method}`]({0}::{method}) for each input.", names.pool);
     let broadcast_doc = " The same in every worker, also in those to come.";
     let types: Vec<_> = arguments.iter().map(|argument| &argument.ty).collect();
     let locals: Vec<_> = arguments.iter().map(|argument| local(&argument.name)).collect();
     let many = (arguments.len() > 6).then(many);
-    // No argument and no type of the user is called like these.
-    let (inputs, handle, all) = (quote!(__I), own("__pool"), own("inputs"));
-    let (lifetime, item) = item(arguments);
-    let pattern = match &locals[..] {
-        [one] => quote!(#one),
-        locals => quote!((#(#locals),*)),
-    };
+    let map = map(model, query);
     quote! {
         #plain
 
@@ -118,13 +111,7 @@ pub(crate) fn methods(model: &Model, query: &Query) -> TokenStream {
             self.#method(#(#locals),*).broadcast()
         }
 
-        #[doc = #map_doc]
-        pub fn map<#lifetime #inputs: ::core::iter::IntoIterator<Item = #item>>(
-            &self,
-            #all: #inputs,
-        ) -> #runtime::Map<Self, #inputs::IntoIter, #answer #messages> {
-            #runtime::Map::new(self, #all, |#handle, #pattern| #handle.#method(#(#locals),*))
-        }
+        #map
     }
 }
 
@@ -133,20 +120,55 @@ pub(crate) fn message_argument(model: &Model) -> Option<TokenStream> {
     model.message().map(|message| quote!(, #message))
 }
 
-/// What an iterator gives for one query, and the lifetime in it.
-fn item(arguments: &[Argument]) -> (Option<TokenStream>, TokenStream) {
-    let named = message_lifetime();
-    let types = arguments.iter().map(|argument| match (&argument.field, argument.by_reference) {
-        (field, true) => quote!(&#named #field),
-        (field, false) => quote!(#field),
-    });
-    let types: Vec<_> = types.collect();
-    let lifetime = arguments.iter().any(Argument::has_lifetime).then_some(&named);
+/// The method that sends a query for each of many inputs: arguments, or tuples of them. What the
+/// function borrows may be owned by the iterator, because a call has encoded its arguments when it is
+/// made.
+fn map(model: &Model, query: &Query) -> TokenStream {
+    let Model { runtime, names, .. } = model;
+    let Query { method, arguments, .. } = query;
+    let answer = &query.answer.ty;
+    let messages = message_argument(model);
+    let doc = format!(" [`{method}`]({0}::{method}) for each input.", names.pool);
+    // No argument and no type of the user is called like these.
+    let (inputs, handle, all) = (quote!(__I), own("__pool"), own("inputs"));
+    let lifetime = arguments.iter().any(Argument::names_lifetime).then(message_lifetime);
+    let (mut parameters, mut types, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    parameters.extend(lifetime.map(|lifetime| quote!(#lifetime)));
+    let locals: Vec<_> = arguments.iter().map(|argument| local(&argument.name)).collect();
+    for (index, (argument, local)) in arguments.iter().zip(&locals).enumerate() {
+        let Some(target) = argument.target() else {
+            types.push(argument.field.to_token_stream());
+            values.push(quote!(#local));
+            continue;
+        };
+        let owner = format_ident!("__T{index}");
+        // `&String` lends a `str` as well, which `Borrow` does not know; any `T` lends itself, which
+        // `AsRef` does not.
+        let (lends, lent) = match is_text_or_slice(target) {
+            true => (quote!(::core::convert::AsRef::<#target>), quote!(as_ref)),
+            false => (quote!(::core::borrow::Borrow::<#target>), quote!(borrow)),
+        };
+        parameters.push(quote!(#owner: #lends));
+        types.push(owner.into_token_stream());
+        values.push(quote!(#lends::#lent(&#local)));
+    }
     let item = match &types[..] {
         [one] => quote!(#one),
         types => quote!((#(#types),*)),
     };
-    (lifetime.map(|lifetime| quote!(#lifetime,)), item)
+    let pattern = match &locals[..] {
+        [one] => quote!(#one),
+        locals => quote!((#(#locals),*)),
+    };
+    quote! {
+        #[doc = #doc]
+        pub fn map<#(#parameters,)* #inputs: ::core::iter::IntoIterator<Item = #item>>(
+            &self,
+            #all: #inputs,
+        ) -> #runtime::Map<Self, #inputs::IntoIter, #answer #messages> {
+            #runtime::Map::new(self, #all, |#handle, #pattern| #handle.#method(#(#values),*))
+        }
+    }
 }
 
 /// The method that sends a query.
@@ -195,8 +217,11 @@ fn method(model: &Model, query: &Query) -> TokenStream {
     };
     // With `self` it has one more than the function, of which clippy has its opinion.
     let many = (arguments.len() > 6).then(many);
+    // A service's own names are the better ones.
+    let alias = model.state.is_none().then(|| quote!(#[doc(alias = "submit")]));
     quote! {
         #[doc = #doc]
+        #alias
         #many
         #vis fn #method(&self, #(#locals: #types),*) -> #runtime::Call<#returned #messages> {
             #packed

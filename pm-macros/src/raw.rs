@@ -34,6 +34,7 @@ fn of_function(mut function: ItemFn, options: Options, errors: &mut Errors) -> T
         );
         return function.into_token_stream();
     };
+    model.options.check_builder(&model.names.pool, errors);
     let mut mistakes = Errors::default();
     check_raw::signature(&function.sig, &model.names, &mut mistakes);
     if !mistakes.is_empty() {

@@ -37,6 +37,7 @@ pub(crate) fn worker_stream(args: TokenStream, item: TokenStream) -> TokenStream
         signature: fingerprint(&item_struct, &locals),
         queries: Vec::new(),
     };
+    model.options.check_builder(&model.names.pool, &mut errors);
     derive_serde(&mut item_struct, &locals, &model.runtime);
     if !is_sound {
         return quote!(#item_struct #errors);
@@ -118,11 +119,13 @@ fn items(model: &Model, item: &ItemStruct, stem: &str) -> TokenStream {
     let create_doc = format!(" Opens a {doc} as it is by default.");
     let methods = quote! {
         #[doc = #open_doc]
+        #[doc(alias = "create_stream")]
         pub fn open(&self, opening: #ident) -> #runtime::Opening<#ident> {
             #runtime::__private::open_stream(&self.0, opening)
         }
 
         #[doc = #create_doc]
+        #[doc(alias = "open")]
         pub fn create_stream<__S: ::core::default::Default>(&self) -> #runtime::Opening<#ident>
         where
             #ident: #runtime::__private::Same<__S>,

@@ -3,7 +3,7 @@
 use crate::check::owned;
 use crate::keys::{Choice, Key, Kind, Width};
 use crate::model::{bare as bare_type, is_named};
-use crate::{duration, signature, size};
+use crate::{duration, dyn_error, signature, size};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::ParseStream;
@@ -28,6 +28,8 @@ pub(crate) enum Value {
     Init(Expr),
     /// The type of the workers' messages.
     Message(Type),
+    /// Nothing, because only the builder can be told: what to write there.
+    OfBuilder(&'static str),
 }
 
 /// Reads a value as it stands in the attribute.
@@ -45,7 +47,7 @@ fn read(key: &Key, value: Expr) -> Result<Value> {
         Kind::Count { none, zero, width } => count(key, value, none, zero, width),
         Kind::Time { zero } => time(key, value, zero),
         Kind::Seconds => seconds(key, value),
-        Kind::Size { none, zero } => bytes(key, value, none, zero),
+        Kind::Size { none, least } => bytes(key, value, none, least),
         Kind::Choice(choice) => return variant(key, choice, &value).map(Value::Variant),
         Kind::Program | Kind::Folder => path(key, value),
         Kind::Nice => nice(key, value),
@@ -156,7 +158,7 @@ fn seconds(key: &Key, value: Expr) -> Result<TokenStream> {
     time(key, value, false)
 }
 
-fn bytes(key: &Key, value: Expr, unlimited: bool, zero: bool) -> Result<TokenStream> {
+fn bytes(key: &Key, value: Expr, unlimited: bool, least: u64) -> Result<TokenStream> {
     if let Some(span) = says_none(&value) {
         return match unlimited {
             true => Ok(none(span, Ident::new("usize", made(span)).to_token_stream())),
@@ -166,9 +168,7 @@ fn bytes(key: &Key, value: Expr, unlimited: bool, zero: bool) -> Result<TokenStr
     match literal(key, &value)? {
         Some(Lit::Str(text)) => {
             let bytes = size::parse(&text.value()).map_err(|why| Error::new(text.span(), why))?;
-            if bytes == 0 && !zero {
-                return Err(zero_is_refused(key, text));
-            }
+            enough(key, text, bytes, least)?;
             let mut literal = match (unlimited, usize::try_from(bytes)) {
                 // A builder's method that also takes `None` has to be told of which type it is.
                 (true, Ok(bytes)) => Literal::usize_suffixed(bytes),
@@ -181,10 +181,28 @@ fn bytes(key: &Key, value: Expr, unlimited: bool, zero: bool) -> Result<TokenStr
             Err(without_quotes(key, number))
         }
         Some(Lit::Int(number)) => {
-            integer(key, number, zero, Width::Usize).map(ToTokens::into_token_stream)
+            let count = integer(key, number, true, Width::Usize)?;
+            enough(key, number, number.base10_parse()?, least)?;
+            Ok(count.into_token_stream())
         }
         Some(_) => Err(wrong(key, &value)),
         None => Ok(value.into_token_stream()),
+    }
+}
+
+/// Whether a size is no smaller than makes sense.
+fn enough(key: &Key, value: impl ToTokens, bytes: u64, least: u64) -> Result<()> {
+    match bytes {
+        _ if bytes >= least => Ok(()),
+        0 => Err(zero_is_refused(key, value)),
+        _ => {
+            let message = format!(
+                "a worker itself needs about a MiB, and {bytes} bytes are less: write `{}`, or \
+                 \"none\" for no limit",
+                key.example
+            );
+            Err(Error::new_spanned(value, message))
+        }
     }
 }
 
@@ -285,7 +303,7 @@ fn message(key: &Key, input: ParseStream) -> Result<Type> {
         Type::ImplTrait(_) | Type::Infer(_) | Type::Never(_) => return Err(wrong(key, &ty)),
         Type::Slice(_) => &ty,
         text if is_named(text, "str") => text,
-        _ => return Ok(ty),
+        _ => return dyn_error::refused_in(&ty, "send").map_or(Ok(ty), Err),
     };
     let message =
         format!("a message owns what it carries: write `{} = {}`", key.name, owned(borrowed));

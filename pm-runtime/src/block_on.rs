@@ -21,6 +21,10 @@ use std::future::Future;
 ///     let pool = DoublePool::new();
 ///     block_on(pool.start())?; // rather than with the first query
 ///     assert_eq!(pool.query(21).wait()?, 42);
+///     let mut results = pool.map(1..=3).with_inputs();
+///     while let Some((n, result)) = block_on(results.next()) {
+///         assert_eq!(result?, 2 * n);
+///     }
 ///     block_on(pool.destroy());
 ///     Ok(())
 /// }

@@ -9,7 +9,7 @@ use serde_derive::{Deserialize, Serialize};
 use crate::error::BootError;
 use crate::fault::Faults;
 use crate::listener::Listeners;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{self, Surroundings};
 
 /// Durations beyond this are no limits; times in so far a future cannot be told from never.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -302,8 +302,8 @@ impl Options {
             mistake("max_queries", "a worker runs at least one; `None` is no limit")
         } else if self.max_age == zero {
             mistake("max_age", "no worker is there for no time; `None` is no limit")
-        } else if self.max_memory == Some(0) {
-            mistake("max_memory", "every process takes memory; `None` is no limit")
+        } else if let Some(reason) = surroundings::too_little_memory(self.max_memory) {
+            mistake("max_memory", &reason)
         } else if self.max_frame == 0 {
             mistake("max_frame", "every message has bytes")
         } else if u32::try_from(self.max_frame).is_err() {
@@ -343,5 +343,28 @@ impl Options {
     /// A duration that can be added to a time; `None` is no limit.
     pub(crate) fn finite(limit: impl Into<Option<Duration>>) -> Duration {
         limit.into().map_or(FOREVER, |limit| limit.min(FOREVER))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_not_replaced_for_what_it_needs_itself() {
+        let reason = |bytes| {
+            let options = Options { max_memory: bytes, ..Options::default() };
+            match options.mistake() {
+                Some(BootError::Option { option, reason }) if &*option == "max_memory" => reason,
+                other => format!("{other:?}").into(),
+            }
+        };
+        for bytes in [0, 1000, (1 << 20) - 1] {
+            let reason = reason(Some(bytes));
+            assert!(reason.contains(&format!("{bytes} bytes are less")), "{reason}");
+        }
+        for fine in [None, Some(1 << 20)] {
+            assert_eq!(&*reason(fine), "None", "{fine:?}");
+        }
     }
 }

@@ -10,8 +10,16 @@ use serde_derive::{Deserialize, Serialize};
 
 use crate::error::BootError;
 
-/// With less memory no worker starts.
-const LEAST_MEMORY: u64 = 1 << 20;
+/// Why no worker can do with so little memory.
+pub(crate) fn too_little_memory(bytes: Option<u64>) -> Option<String> {
+    const LEAST: u64 = 1 << 20;
+    bytes.filter(|bytes| *bytes < LEAST).map(|bytes| {
+        format!(
+            "a worker itself needs about a MiB, and {bytes} bytes are less: write \"512MiB\", or \
+             512 << 20 bytes; `None` is no limit"
+        )
+    })
+}
 
 /// Where the output of workers goes: what they write to stdout and stderr.
 ///
@@ -89,11 +97,7 @@ impl Surroundings {
             }
         }
         let Limits { memory, cpu } = self.attributes.limits;
-        if let Some(memory) = memory.filter(|memory| *memory < LEAST_MEMORY) {
-            let reason = format!(
-                "a worker itself needs about a MiB, and {memory} bytes are less: write \"512MiB\", or \
-                 512 << 20 bytes; `None` is no limit"
-            );
+        if let Some(reason) = too_little_memory(memory) {
             return Some(("memory_limit", reason));
         }
         if let Some(cpu) = cpu.filter(|cpu| cpu.is_zero() || cpu.subsec_nanos() > 0) {

@@ -151,7 +151,7 @@ async fn a_raw_worker_grows_old() {
 
 #[pm_runtime::test]
 async fn threads_of_this_process_have_no_memory_of_their_own() {
-    let pool = ToilPool::builder().max_memory(1).max_queries(3).in_process().build();
+    let pool = ToilPool::builder().max_memory(1 << 20).max_queries(3).in_process().build();
     let mut events = pool.events();
     for _ in 0..3 {
         assert_eq!(pool.query(Work::Pid).await, Ok(std::process::id()));

@@ -15,7 +15,7 @@ fn lasting(link: RawLink<u8, Vec<&'static [u16]>>) {
 
 #[worker_raw]
 fn cow(link: RawLink<Cow<'_, str>, u8>) {
-//                       ^^ a message goes to another process, and borrows nothing: write `'static`
+//                       ^^ a message goes to another process, and borrows nothing: write `Cow<'static, ..>`, or a type that owns its fields, such as `String`
     drop(link);
 }
 

@@ -9,11 +9,12 @@ use super::{Escaped, Exit};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum BootError {
-    /// This program never called `pm_runtime::init`, so its workers would run its `main` again.
+    /// This program has not called `pm_runtime::init`, or not before it used a pool, so that its workers
+    /// would run its `main` again.
     #[error(
-        "this program has not called `pm_runtime::init()`: put `#[pm_runtime::main]` above its \
-         `main` (or `pm_runtime::init();` as its first statement), `#[pm_runtime::test]` above \
-         a test"
+        "this program has not called `pm_runtime::init()`, or calls it after its first use of a pool: \
+         put `#[pm_runtime::main]` above its `main` (or `pm_runtime::init();` as its first \
+         statement), `#[pm_runtime::test]` above a test"
     )]
     NotInitialized,
     /// An option of the pool makes no sense.

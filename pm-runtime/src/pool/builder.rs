@@ -99,8 +99,9 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How long one run in a worker may take, from the moment that the worker begins it; 15
-    /// minutes by default. A sync query that takes longer costs its worker, an async one is
-    /// dropped there.
+    /// minutes by default. A sync query that takes longer costs its worker. An async one is dropped
+    /// there at its next await; where it comes to none within one second more, that costs its worker,
+    /// too, and what else runs there.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = timeout.into();
         self
@@ -143,8 +144,9 @@ impl<P: Handle> PoolBuilder<P> {
     }
 
     /// How many queries may wait before an [immediate](crate::Call::immediate) one is refused;
-    /// 1024 by default. Those do not count that a worker was handed ahead, 16 at most beyond those that
-    /// it runs. As long as no worker is ready, every query waits.
+    /// 1024 by default. Those do not count that a worker was handed ahead: up to 16 beyond those that it
+    /// runs, and more of those that take microseconds. With `queue(4)` one worker's pool may hold 21. As long as no worker is ready,
+    /// every query waits: [`start`](Pool::start) the pool first, where a burst comes at once.
     pub fn queue(mut self, queue: usize) -> Self {
         self.options.queue = queue;
         self

@@ -129,6 +129,7 @@ impl<T, M> Call<T, M> {
 
     /// Waits for the answer, for callers without async. It blocks the thread; inside an executor
     /// await the call instead.
+    #[doc(alias("join", "result"))]
     pub fn wait(self) -> Result<T, QueryError> {
         smol::future::block_on(self)
     }

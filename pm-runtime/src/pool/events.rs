@@ -167,6 +167,7 @@ impl Events {
     /// The next event; `None`: the pool is over.
     ///
     /// It may be dropped before it is there: none is lost.
+    #[doc(alias("read", "recv"))]
     #[expect(
         clippy::should_implement_trait,
         reason = "it is that of a stream, whose future is `Unpin`"

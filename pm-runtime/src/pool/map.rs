@@ -18,6 +18,11 @@ use crate::error::QueryError;
 /// taken, so that the inputs may be endless. An input is the query's argument, or a tuple of its
 /// arguments. It keeps the pool alive; dropping it cancels what is on its way.
 ///
+/// Where the function takes a reference, inputs may own what it borrows: for a `&str` or a slice they
+/// are whatever is [`AsRef`] of it (`String`, `&String`, `Vec<T>`), for another `&T` whatever is
+/// [`Borrow<T>`](std::borrow::Borrow) (`T` or `&T`; for a `&Path` a `PathBuf`). Anything else becomes an
+/// argument in the iterator, or in the call of [`Map::new`].
+///
 /// Inputs that come as a stream need no `Map`: a call owns its bytes, so that
 /// `inputs.map(|input| pool.query(&input)).buffered(n)` of the crate `futures` does the same, with n
 /// queries on their way.
@@ -38,6 +43,30 @@ use crate::error::QueryError;
 ///     assert_eq!(doubles, [0, 2, 4, 6]);
 ///     let sum = pool.map([1, 2, 3]).unordered().try_fold(0, |sum, n| Ok(sum + n)).await?;
 ///     assert_eq!(sum, 12);
+///     Ok(())
+/// }
+/// ```
+///
+/// Without async:
+///
+/// ```
+/// use pm_runtime::{block_on, worker_query};
+///
+/// #[worker_query(workers = 2)]
+/// fn words(line: &str) -> usize {
+///     line.split_whitespace().count()
+/// }
+///
+/// #[pm_runtime::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let file = std::io::Cursor::new("a charmander\na wild mew\n");
+///     let lines = std::io::BufRead::lines(file).collect::<Result<Vec<String>, _>>()?;
+///     let mut counts = WordsPool::new().map(lines);
+///     let mut sum = 0;
+///     while let Some(count) = block_on(counts.next()) {
+///         sum += count?;
+///     }
+///     assert_eq!(sum, 5);
 ///     Ok(())
 /// }
 /// ```
@@ -162,6 +191,10 @@ impl<P: Deref<Target = Pool> + Clone, I: Iterator, T, M> Map<P, I, T, M> {
     ///     assert_eq!(letters, [7, 3]);
     ///     let mut alone = Map::new(&pool, names, |pool, name| pool.letters(name).temporary());
     ///     assert_eq!(alone.try_fold(0, |sum, n| Ok(sum + n)).await?, 10);
+    ///     // What the method borrows may be owned here: a call has encoded it when it is made.
+    ///     let owned = names.map(String::from);
+    ///     let mut letters = Map::new(&pool, owned, |pool, name| pool.letters(&name));
+    ///     assert_eq!(letters.next().await, Some(Ok(7)));
     ///     Ok(())
     /// }
     /// ```
@@ -184,7 +217,9 @@ impl<P, I: Iterator, T, M> Map<P, I, T, M> {
 
     /// Each result beside its input, such as to tell which one failed. The input is cloned before it is
     /// sent: where that is dear, have references for inputs. To be said before the first result is
-    /// asked for: what is on its way by then is cancelled.
+    /// asked for: what is on its way by then is cancelled. Without async, the loop is
+    /// `while let Some((input, result)) = block_on(results.next())`, with
+    /// [`block_on`](crate::block_on).
     ///
     /// ```
     /// use pm_runtime::worker_query;
@@ -222,6 +257,7 @@ impl<P: Deref<Target = Pool>, I: Iterator, T, M> Map<P, I, T, M> {
     /// The next result; `None`: there are no more inputs.
     ///
     /// It may be dropped before it is there: none is lost.
+    #[doc(alias("read", "recv"))]
     #[expect(
         clippy::should_implement_trait,
         reason = "it is that of a stream, whose future is `Unpin`"
@@ -235,6 +271,7 @@ impl<P: Deref<Target = Pool>, I: Iterator<Item: Clone>, T, M> WithInputs<P, I, T
     /// The next input with its result; `None`: there are no more.
     ///
     /// It may be dropped before it is there: none is lost.
+    #[doc(alias("read", "recv"))]
     #[expect(
         clippy::should_implement_trait,
         reason = "it is that of a stream, whose future is `Unpin`"

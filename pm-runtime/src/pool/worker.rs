@@ -94,13 +94,14 @@ impl Worker {
 
     /// Sends a message to a [raw](crate::worker_raw) worker; waits while that is behind by more than the
     /// window (the options `window` and `window_bytes`). To one that is not ready yet it is sent as soon
-    /// as that is.
+    /// as that is. The message is whatever is bytes, owned or not: `b"zone 7"`, a `String`, a `Vec<u8>`.
     ///
     /// # Errors
     ///
     /// [`Released`](RawError::Released), [`WorkerGone`](RawError::WorkerGone) or
     /// [`Crashed`](RawError::Crashed) where it takes no more; [`TooLarge`](RawError::TooLarge) is about
     /// this message; [`NotRaw`](RawError::NotRaw) for a worker of queries or streams.
+    #[doc(alias = "write")]
     pub async fn send(&self, message: impl AsRef<[u8]>) -> Result<(), RawError> {
         self.raw()?.send(message.as_ref().to_vec()).await
     }
@@ -122,6 +123,7 @@ impl Worker {
     /// [`Crashed`](RawError::Crashed) where it died, or its function returned an error or panicked;
     /// [`Released`](RawError::Released) where it was killed at the end of its `grace`;
     /// [`NotRaw`](RawError::NotRaw) for a worker of queries or streams.
+    #[doc(alias("read", "next"))]
     pub async fn recv(&self) -> Result<Option<Vec<u8>>, RawError> {
         self.recv_with(<[u8]>::to_vec).await
     }

@@ -62,6 +62,32 @@ fn an_answer_is_not_borrowed() {
     );
     function("fn f() -> &'static Path { None }", "&'static Path", "return `PathBuf`");
     function("fn f(x: &str) -> Cow<'_, str> { x.into() }", "'_", "write `'static`");
+    let says = "return a type that owns its fields, such as a `String` for a `&str`";
+    function("fn f(x: &str) -> Parsed<'_> { x.into() }", "'_", says);
+    function("fn f(x: &str) -> Cow<'static, [Parsed<'_>]> { x.into() }", "'_", says);
+    refused(
+        worker_query,
+        "",
+        "fn f(x: &str) -> Cow<'_, [Parsed<'_>]> { x.into() }",
+        &[("'_", "write `'static`"), ("'_", says)],
+    );
+}
+
+#[test]
+fn an_error_that_may_be_any_cannot_travel() {
+    let says = "`Box<dyn Error>` cannot travel between processes: return an enum that derives \
+                serde's traits, or a `String`";
+    function("fn f() -> Result<(), Box<dyn Error>> {}", "dyn Error", says);
+    function(
+        "async fn f() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {}",
+        "dyn std::error::Error + Send + Sync",
+        says,
+    );
+    function("impl D { fn f(&self) -> Arc<dyn Error + '_> {} }", "dyn Error + '_", says);
+    function("fn f(x: Vec<Box<dyn Error>>) {}", "dyn Error", "processes: take an enum that");
+    // These may have serde's traits by a crate.
+    refused(worker_query, "", "fn f(x: Box<dyn Shape>) -> Box<dyn Errors> {}", &[]);
+    refused(worker_query, "", "fn f(x: Box<dyn Iterator<Item = Error>>) {}", &[]);
 }
 
 #[test]

@@ -18,9 +18,38 @@ fn an_unknown_option_is_answered_with_the_closest_and_the_list() {
         option(&format!("{name} = 3"), name, &format!("did you mean `{key}`?"));
     }
     option("ziggurat = 3", "ziggurat", "unknown option `ziggurat`: the options are");
+    for name in ["num_workers", "processes", "threads"] {
+        option(&format!("{name} = 3"), name, "did you mean `workers`? the options are");
+    }
+    option("max_workers = 3", "max_workers", "did you mean `workers = 1..=4`? the options are");
     option("workers(3)", "workers", "write `workers = 4`");
     option("3", "3", "an option is a name and a value");
     option(r#""workers" = 3"#, r#""workers""#, "an option is a name and a value");
+}
+
+#[test]
+fn what_only_the_builder_takes_is_sent_there() {
+    let says = "`label` is said to the builder: write `FPool::builder().label(..)`";
+    option(r#"label = "uploads""#, "label", says);
+    option("in_process", "in_process", "write `FPool::builder().in_process()`");
+    let args = r#"workers = 0, force(true), name = "G", faults = Faults::new().crash(1)"#;
+    refused(
+        worker_query,
+        args,
+        "fn f() {}",
+        &[
+            ("0", "cannot be zero"),
+            ("force", "write `GPool::builder().force()`"),
+            ("faults", "write `GPool::builder().faults(..)`"),
+        ],
+    );
+    let says = "write `DexPool::builder().label(..)`";
+    refused(worker_query, "label = 3", "impl Dex { fn f(&self) {} }", &[("label", says)]);
+    let says = "write `LogPool::builder().force()`";
+    refused(worker_stream, "force", "struct Log;", &[("force", says)]);
+    let says = "`listener` is said to the builder of a `#[worker_raw]`, and has no meaning for \
+                `#[worker_query]`: remove it";
+    option("listener = tcp", "listener", says);
 }
 
 #[test]
@@ -121,6 +150,22 @@ fn a_size_has_a_unit_or_is_in_bytes() {
 }
 
 #[test]
+fn a_worker_needs_some_memory_for_itself() {
+    for key in ["memory_limit", "max_memory"] {
+        let says = format!(
+            "a worker itself needs about a MiB, and 1000 bytes are less: write `{key} = \"512MiB\"`, \
+             or \"none\" for no limit"
+        );
+        option(&format!("{key} = 1000"), "1000", &says);
+        option(&format!("{key} = \"512KiB\""), "\"512KiB\"", "and 524288 bytes are less");
+        option(&format!("{key} = 0"), "0", "cannot be zero");
+        for enough in ["1048576", "\"1MiB\"", "None", "LIMIT"] {
+            refused(worker_query, &format!("{key} = {enough}"), "fn f() {}", &[]);
+        }
+    }
+}
+
+#[test]
 fn a_variable_has_a_name_and_a_text() {
     option("env", "env", "takes its variables in parentheses: write `env(SAFARI_MODE = \"calm\")`");
     option(r#"env = "A=B""#, "env", "in parentheses");
@@ -201,6 +246,11 @@ fn message_is_a_type_that_owns_what_it_carries() {
     option("message = _", "_", "`message` is a type");
     option("message = &'static str", "&'static str", "write `message = String`");
     option("message = &[Turn]", "&[Turn]", "write `message = Vec<Turn>`");
+    option(
+        "message = Box<dyn Error>",
+        "dyn Error",
+        "cannot travel between processes: send an enum",
+    );
     for fine in ["HashMap<A, Vec<B>>", "(u32, Option<String>)", "[u8; 3]", "()", "a::B", "dyn A"] {
         refused(worker_query, &format!("message = {fine}, workers = 2"), "fn f() {}", &[]);
     }

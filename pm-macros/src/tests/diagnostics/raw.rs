@@ -64,7 +64,10 @@ fn a_raw_worker_is_a_plain_function() {
 fn messages_of_raw_workers_are_owned_and_known() {
     raw("fn f(l: RawLink<&str, u8>) {}", "&str", "borrows nothing: write `String`");
     raw("fn f(l: RawLink<u8, Vec<&'static [A]>>) {}", "&'static [A]", "write `Vec<A>`");
-    raw("fn f(l: RawLink<Cow<'_, str>, u8>) {}", "'_", "write `'static`");
+    raw("fn f(l: RawLink<Cow<'_, str>, u8>) {}", "'_", "write `Cow<'static, ..>`");
+    raw("fn f(l: RawLink<P<'_>, u8>) {}", "'_", "or a type that owns its fields, such as `String`");
+    raw("fn f(l: RawLink<u8, Box<dyn Error>>) {}", "dyn Error", "processes: send an enum that");
+    refused(worker_raw, "", "fn f(l: RawLink) -> Result<(), Box<dyn Error>> {}", &[]);
     raw("fn f(l: RawLink<impl Copy, u8>) {}", "impl Copy", "write a concrete type");
     raw("fn f(l: RawLink<A>) {}", "RawLink<A>", "write `RawLink<A, Out>` with the type of what");
     let says = "write `RawLink` alone, or `Vec<u8>` for bytes in one direction";
@@ -110,6 +113,9 @@ fn options_without_a_meaning_for_raw_workers_are_refused() {
         "unknown option `timout`: the options are workers, boot_timeout,",
     );
     option("windo = 3", "windo", "did you mean `window`?");
+    option("max_workers = 3", "max_workers", "did you mean `workers`?");
+    option("listener = tcp", "listener", "write `FPool::builder().listener(..)`");
+    option("reuse_port(80)", "reuse_port", "write `FPool::builder().reuse_port(..)`");
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl<In: RawMessage, Out> RawLink<In, Out> {
     /// # Errors
     ///
     /// [`Decode`](RawError::Decode): the message is no `In`. The next one may be.
+    #[doc(alias("read", "next"))]
     pub async fn recv(&self) -> Result<Option<In::Received>, RawError> {
         self.receiver.recv().await
     }
@@ -119,12 +120,14 @@ impl<In: RawMessage, Out> RawLink<In, Out> {
 }
 
 impl<In, Out> RawLink<In, Out> {
-    /// Sends a message; waits while the pool's side is behind by more than the window.
+    /// Sends a message; waits while the pool's side is behind by more than the window. The message is
+    /// lent: a `&Out`, or where the link has no types whatever is bytes, such as `"done"` or `&reply`.
     ///
     /// # Errors
     ///
     /// [`TooLarge`](RawError::TooLarge) and [`Encode`](RawError::Encode) are about this message;
     /// [`Closed`](RawError::Closed): the pool is gone.
+    #[doc(alias = "write")]
     pub async fn send<T: ?Sized>(&self, message: &T) -> Result<(), RawError>
     where
         Out: RawMessageOf<T>,
@@ -167,6 +170,7 @@ pub struct RawSender<Out = RawBytes> {
 
 impl<Out> RawSender<Out> {
     /// As [`RawLink::send`].
+    #[doc(alias = "write")]
     pub async fn send<T: ?Sized>(&self, message: &T) -> Result<(), RawError>
     where
         Out: RawMessageOf<T>,
@@ -211,6 +215,7 @@ pub struct RawReceiver<In = RawBytes> {
 
 impl<In: RawMessage> RawReceiver<In> {
     /// As [`RawLink::recv`].
+    #[doc(alias("read", "next"))]
     pub async fn recv(&self) -> Result<Option<In::Received>, RawError> {
         self.channel.recv(In::decode).await.transpose()
     }

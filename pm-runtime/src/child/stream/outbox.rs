@@ -84,6 +84,7 @@ impl<T> Outbox<T> {
     /// # Errors
     ///
     /// Nobody takes outputs any more.
+    #[doc(alias = "write")]
     pub async fn send(&self, output: T) -> Result<(), OutboxClosed> {
         let (mut message, _) = self.encoded(output)?;
         let channel = &self.outlet.channel;

@@ -44,12 +44,20 @@ use super::Outbox;
 ///     Ok(())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `impl StreamWorker`, which says what it does with its inputs",
+    label = "without an `impl StreamWorker`",
+    note = "write `impl StreamWorker for {Self}` with the types `Input`, `Output` and `Error`, and \
+            `async fn write(&mut self, input: Self::Input, out: &Outbox<Self::Output>) -> Result<(), \
+            Self::Error>`"
+)]
 pub trait StreamWorker: Serialize + DeserializeOwned + 'static {
     /// What is sent to the stream.
     type Input: Serialize + DeserializeOwned + 'static;
     /// What the stream sends.
     type Output: Serialize + DeserializeOwned + 'static;
-    /// What may go wrong with one input: the reader hears of it, and the stream goes on.
+    /// What may go wrong with one input: the reader hears of it, and the stream goes on. It travels, so
+    /// that it is an enum with serde's traits, or a `String`, and no `Box<dyn Error>`.
     type Error: Serialize + DeserializeOwned + 'static;
 
     /// Runs before the stream is open, and may refuse that: with an error the opening fails with

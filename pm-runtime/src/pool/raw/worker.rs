@@ -49,6 +49,7 @@ where
     Out: Serialize + DeserializeOwned,
 {
     /// As [`Worker::send`].
+    #[doc(alias = "write")]
     pub async fn send(&self, message: &In) -> Result<(), RawError> {
         self.worker.send(In::encode(message)?).await
     }
@@ -63,6 +64,7 @@ where
     /// # Errors
     ///
     /// Also [`Decode`](RawError::Decode): the message is no `Out`. The next one may be.
+    #[doc(alias("read", "next"))]
     pub async fn recv(&self) -> Result<Option<Out>, RawError> {
         self.worker.recv_with(Out::decode).await?.transpose()
     }

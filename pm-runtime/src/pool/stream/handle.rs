@@ -38,6 +38,7 @@ impl<S: StreamMessages> StreamHandle<S> {
     /// [`Closed`](StreamError::Closed) where the stream is over, or its input was finished, or why it
     /// has ended. [`Encode`](StreamError::Encode) and [`TooLarge`](StreamError::TooLarge) are about
     /// this input alone.
+    #[doc(alias = "write")]
     pub async fn send(&mut self, input: S::Input) -> Result<(), StreamError<S::Error>> {
         self.sending.send(&self.open, input).await
     }
@@ -52,6 +53,7 @@ impl<S: StreamMessages> StreamHandle<S> {
     }
 
     /// Says that no more input comes. Outputs go on until the stream ends them.
+    #[doc(alias("end", "close"))]
     pub async fn finish(&mut self) -> Result<(), StreamError<S::Error>> {
         poll_fn(|cx| self.sending.poll_close(&self.open, cx)).await
     }
@@ -59,6 +61,7 @@ impl<S: StreamMessages> StreamHandle<S> {
     /// The next output, or an error of the stream's own; `None` when it is over.
     ///
     /// Any error but [`Failed`](StreamError::Failed) is the last that comes.
+    #[doc(alias("read", "recv"))]
     pub async fn next(&mut self) -> Option<Result<S::Output, StreamError<S::Error>>> {
         poll_fn(|cx| self.receiving.poll_next(&self.open, cx)).await
     }

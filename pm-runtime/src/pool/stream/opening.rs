@@ -84,6 +84,7 @@ impl<S: StreamMessages> Opening<S> {
     }
 
     /// Waits until it is open, for callers without async. It blocks the thread.
+    #[doc(alias("join", "result"))]
     pub fn wait(self) -> Result<StreamHandle<S>, StreamError<S::Error>> {
         smol::future::block_on(self)
     }

@@ -89,6 +89,7 @@ impl<S: StreamMessages> StreamReceiver<S> {
     }
 
     /// As [`StreamHandle::next`](crate::StreamHandle::next).
+    #[doc(alias("read", "recv"))]
     pub async fn next(&mut self) -> Option<Item<S>> {
         poll_fn(|cx| self.receiving.poll_next(&self.open, cx)).await
     }

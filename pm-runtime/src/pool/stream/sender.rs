@@ -179,6 +179,7 @@ impl<S: StreamMessages> StreamSender<S> {
     }
 
     /// As [`StreamHandle::send`](crate::StreamHandle::send).
+    #[doc(alias = "write")]
     pub async fn send(&mut self, input: S::Input) -> Result<(), StreamError<S::Error>> {
         self.sending.send(&self.open, input).await
     }
@@ -189,6 +190,7 @@ impl<S: StreamMessages> StreamSender<S> {
     }
 
     /// As [`StreamHandle::finish`](crate::StreamHandle::finish).
+    #[doc(alias("end", "close"))]
     pub async fn finish(&mut self) -> Result<(), StreamError<S::Error>> {
         poll_fn(|cx| self.sending.poll_close(&self.open, cx)).await
     }
