@@ -118,6 +118,11 @@ mod spin;
 mod stream;
 mod supervisor;
 mod sync;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "trace/off.rs"]
+mod trace;
 mod transport;
 mod wire;
 pub mod worker;
