@@ -8,6 +8,7 @@ use std::thread::{self, ThreadId};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_core::span::Current;
 
 type Fields = BTreeMap<String, String>;
 
@@ -15,6 +16,7 @@ type Fields = BTreeMap<String, String>;
 #[derive(Clone)]
 pub struct Recorder {
     most: Level,
+    unwanted: &'static str,
     shared: Arc<(Mutex<Tree>, Condvar)>,
 }
 
@@ -29,9 +31,8 @@ pub struct Tree {
 #[derive(Debug, Clone)]
 pub struct Span {
     pub name: &'static str,
-    pub target: String,
-    pub level: Level,
     pub parent: Option<u64>,
+    metadata: &'static Metadata<'static>,
     pub fields: Fields,
     pub follows: Vec<u64>,
     holders: usize,
@@ -42,7 +43,6 @@ pub struct Said {
     pub target: String,
     pub level: Level,
     pub file: Option<String>,
-    pub line: Option<u32>,
     pub fields: Fields,
     /// The names of the spans that it is in, the outermost first.
     pub path: Vec<&'static str>,
@@ -87,7 +87,12 @@ impl Tree {
 
 impl Recorder {
     pub fn new(most: Level) -> Self {
-        Self { most, shared: Arc::default() }
+        Self { most, unwanted: "nothing", shared: Arc::default() }
+    }
+
+    /// One that does not want what has this target.
+    pub fn without(self, unwanted: &'static str) -> Self {
+        Self { unwanted, ..self }
     }
 
     pub fn look<R>(&self, look: impl FnOnce(&Tree) -> R) -> R {
@@ -128,7 +133,7 @@ impl Recorder {
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.most
+        *metadata.level() <= self.most && metadata.target() != self.unwanted
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
@@ -154,9 +159,8 @@ impl Subscriber for Recorder {
                 id,
                 Span {
                     name: metadata.name(),
-                    target: metadata.target().into(),
-                    level: *metadata.level(),
                     parent,
+                    metadata,
                     fields,
                     follows: Vec::new(),
                     holders: 1,
@@ -198,7 +202,6 @@ impl Subscriber for Recorder {
                 target: metadata.target().into(),
                 level: *metadata.level(),
                 file: metadata.file().map(String::from),
-                line: metadata.line(),
                 fields,
                 path: tree.path(span),
             };
@@ -214,6 +217,15 @@ impl Subscriber for Recorder {
 
     fn exit(&self, _: &Id) {
         self.change(|tree| tree.entered.entry(thread::current().id()).or_default().pop());
+    }
+
+    fn current_span(&self) -> Current {
+        self.change(|tree| {
+            let current = tree.innermost().and_then(|id| Some((id, tree.spans.get(&id)?)));
+            current.map_or_else(Current::none, |(id, span)| {
+                Current::new(Id::from_u64(id), span.metadata)
+            })
+        })
     }
 
     fn clone_span(&self, id: &Id) -> Id {

@@ -126,10 +126,7 @@ impl Outlet {
                 self.given_up.store(true, Ordering::Relaxed);
                 return false;
             };
-            let mut wanted = [PollFd::new(&self.pipe, PollFlags::OUT)];
-            let left = Timespec::try_from(left).ok();
-            // An interruption is a look like any other.
-            let _ = poll(&mut wanted, left.as_ref());
+            self.wait_for_room(left);
         }
         true
     }
@@ -139,6 +136,10 @@ impl Outlet {
         let mut owed = lock(&self.owed);
         if !self.given_up.load(Ordering::Relaxed) {
             return true;
+        }
+        // For any frame: a short one may find room where nobody has read.
+        if !self.wait_for_room(Duration::ZERO) {
+            return false;
         }
         while let Some(frame) = owed.front() {
             if !self.write_now(frame) {
@@ -153,6 +154,14 @@ impl Outlet {
         }
         self.given_up.store(!told, Ordering::Relaxed);
         told
+    }
+
+    /// Waits until any frame has room, or for so long. An interruption is the end of a wait like any
+    /// other.
+    fn wait_for_room(&self, most: Duration) -> bool {
+        let mut wanted = [PollFd::new(&self.pipe, PollFlags::OUT)];
+        let most = Timespec::try_from(most).ok();
+        poll(&mut wanted, most.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
     /// A frame is written in one piece, or not at all. `false`: there is no room.
