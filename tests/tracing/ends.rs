@@ -121,3 +121,18 @@ async fn the_spans_of_a_call_that_is_dropped_are_closed() {
         }
     });
 }
+
+#[pm_runtime::test]
+async fn when_a_pool_is_destroyed_all_that_its_workers_logged_was_heard() {
+    const LINES: u32 = 2000;
+    let recorder = Recorder::new(Level::INFO);
+    let _default = subscriber::set_default(recorder.clone());
+    let pool = ChatPool::builder().workers(2).build();
+    let (one, other) = futures::join!(pool.query(LINES), pool.query(LINES));
+    assert_eq!((one, other), (Ok(LINES), Ok(LINES)));
+    pool.destroy().await;
+    recorder.look(|tree| {
+        assert_eq!(tree.events.len(), 2 * LINES as usize);
+        assert!(tree.spans.values().all(|span| span.is_closed()));
+    });
+}

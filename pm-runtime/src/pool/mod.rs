@@ -9,6 +9,7 @@ mod config;
 mod events;
 mod health;
 mod hear;
+mod heard;
 mod home;
 mod lead;
 mod map;
@@ -38,6 +39,7 @@ pub use broadcast::Broadcast;
 pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
 pub use events::Events;
+pub(crate) use heard::heard;
 pub use home::set_disabled;
 pub use map::{Map, WithInputs};
 pub use raw::RawWorker;
@@ -235,6 +237,7 @@ impl Pool {
     pub async fn destroy(&self) {
         // It has no way to fail.
         let _ = self.wait_for(Core::destroy).await;
+        heard().await;
     }
 
     /// The least-loaded worker that takes queries.

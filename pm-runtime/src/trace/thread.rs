@@ -2,6 +2,7 @@
 //! starts with the first thing that there is to tell, and never ends.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -35,14 +36,24 @@ enum Job {
     End(u64),
     Close(Closing),
     Tell(Happening),
+    /// What it holds says by its drop that everything before it was told.
+    Mark(Mark),
+}
+
+/// It goes round once: what was told meanwhile may have been the last of a query, whose spans are closed
+/// then.
+enum Mark {
+    First(async_channel::Sender<Infallible>),
+    Second(async_channel::Sender<Infallible>),
 }
 
 /// A pipe that the thread reads.
 pub(super) struct Pipe(u64);
 
+static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
+
 /// The thread of this process; `None`: the system refuses it, or this is a fork, where it is not.
 pub(super) fn get() -> Option<&'static Thread> {
-    static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
     if fork::is_fork() {
         return None;
     }
@@ -71,6 +82,17 @@ pub(super) fn tell(happening: Happening) {
     if let Some(thread) = get() {
         thread.push(Job::Tell(happening));
     }
+}
+
+/// Resolves when everything is told that was there before. `None`: there never was anything to tell.
+pub(crate) fn told() -> Option<impl Future<Output = ()>> {
+    let thread = if fork::is_fork() { None } else { *THREAD.get()? }?;
+    let (sender, told) = async_channel::bounded(1);
+    thread.push(Job::Mark(Mark::First(sender)));
+    Some(async move {
+        // Nothing is ever sent.
+        let _ = told.recv().await;
+    })
 }
 
 impl Thread {
@@ -138,6 +160,9 @@ impl Thread {
                     }
                     Job::Close(closing) => shielded(|| drop(closing)),
                     Job::Tell(happening) => shielded(|| happening.tell()),
+                    Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
+                    // It wakes code of the application.
+                    Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
                 }
             }
         }

@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        assert_eq!(Room(9).text("12345678ü"), format!("{CUT}").replacen('…', "…", 1));
+        assert_eq!(Room(9).text("12345678ü"), CUT);
         assert_eq!(Room(20).text("short"), "short");
         assert_eq!(Room(20).written(format_args!("{:?} {}", [1, 2, 3], "and so on")).len(), 20);
         assert_eq!(Room(3).text("four"), "");
