@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["supervisor"],
     &["child"],
     &["worker"],
-    &["exec", "pool", "round_trip"],
+    &["block_on", "exec", "pool", "round_trip"],
     &["shutdown"],
 ];
 

@@ -137,8 +137,11 @@ impl<T, M> Call<T, M> {
     fn submit(&self, mut ticket: Arc<Ticket>) -> (Stage, Turn) {
         let wishes = self.wishes.as_deref();
         let shared = self.handles.shared();
-        if let Some(ticket) = Arc::get_mut(&mut ticket) {
-            if wishes.is_some_and(|wishes| wishes.hear.is_some()) {
+        let hears = wishes.is_some_and(|wishes| wishes.hear.is_some());
+        if (hears || trace::is_on())
+            && let Some(ticket) = Arc::get_mut(&mut ticket)
+        {
+            if hears {
                 ticket.listen();
             }
             let kind = ticket.stream().map_or(Kind::Query, |_| Kind::Stream);

@@ -234,6 +234,9 @@ impl Pool {
     /// Ends the pool, and waits for it: what was submitted is still served, within `grace`; what
     /// still runs then fails with [`Released`](QueryError::Released), what still waits, and what
     /// is submitted from now on, with [`Destroyed`](QueryError::Destroyed).
+    ///
+    /// With the feature `tracing` it returns when subscribers have heard what the workers have logged, or a
+    /// second later.
     pub async fn destroy(&self) {
         // It has no way to fail.
         let _ = self.wait_for(Core::destroy).await;

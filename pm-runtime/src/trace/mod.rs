@@ -20,7 +20,7 @@ mod thread;
 pub(crate) use happened::Observer;
 pub(crate) use local::{Entered, Local};
 pub(crate) use records::Records;
-pub(crate) use spans::{Kind, Traced, call};
+pub(crate) use spans::{Kind, Traced, call, is_on};
 pub(crate) use thread::told;
 
 use tracing::level_filters::LevelFilter;

@@ -17,6 +17,7 @@ use super::happened::Observer;
 use super::records::Table;
 use super::site::{Site, Sites};
 use super::spans::Run;
+use crate::sync::shielded;
 use crate::wire::record::{Field, Frames, NoRecord, Parent, Record};
 
 /// Bytes that are read at once, between which every other worker has its turn.
@@ -114,9 +115,12 @@ impl Reader {
         }
         self.frames.push(&bytes);
         loop {
-            let heard = self.frames.next().and_then(|record| match record {
-                Some(record) => self.hear(record, sites).map(|()| true),
-                None => Ok(false),
+            let heard = self.frames.next().and_then(|record| {
+                let Some(record) = record else { return Ok(false) };
+                let mut heard = Ok(());
+                // A subscriber that panics at one has the others all the same.
+                shielded(|| heard = self.hear(record, sites));
+                heard.map(|()| true)
             });
             match heard {
                 Ok(true) => {}
@@ -146,7 +150,11 @@ impl Reader {
                     self.running.insert(query, run);
                 }
             }
-            Record::Ended { query } => drop(self.running.remove(&query)),
+            Record::Ended { query } => {
+                drop(self.running.remove(&query));
+                // Its begin may be among what was lost.
+                drop(self.table.take(query));
+            }
             Record::Span { span, site, parent, fields } => {
                 self.open(span, site as usize, parent, &fields)?;
             }

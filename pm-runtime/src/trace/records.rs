@@ -26,10 +26,11 @@ pub(crate) struct Records {
     level: u8,
 }
 
-/// Traced queries that a worker was handed, and has not begun as far as is known. A worker that never
-/// tells of begins has so many, and no more: far more than its pipe has room for.
+/// The most that a table keeps, should a worker never tell of begins: far more than are begun in what its
+/// pipe has room for.
 const HANDED: usize = 1 << 16;
 
+/// Traced queries that a worker was handed, and has not begun as far as is known.
 #[derive(Default)]
 pub(crate) struct Table(Mutex<Rows>);
 
@@ -97,8 +98,10 @@ impl Records {
 
     /// The worker is gone: what it has written by now is read, and no more.
     pub(crate) fn end(&self) {
-        if let Some(pipe) = &self.pipe {
-            pipe.end();
+        match (&self.pipe, &self.table) {
+            (Some(pipe), _) => pipe.end(),
+            (None, Some(table)) => table.close(),
+            (None, None) => {}
         }
     }
 }

@@ -37,12 +37,14 @@ pub(super) struct Spans {
     queue: Mutex<Span>,
 }
 
+/// Whether anybody may subscribe: all that a query costs where nobody does.
+#[inline]
+pub(crate) fn is_on() -> bool {
+    LevelFilter::current() != LevelFilter::OFF
+}
+
 /// Notes what is there when a call is submitted: whoever subscribes, and the caller's span.
 pub(crate) fn call(kind: Kind, pool: &str, query: impl FnOnce() -> String) -> Traced {
-    // This is all that happens where nobody subscribes.
-    if LevelFilter::current() == LevelFilter::OFF {
-        return Traced(None);
-    }
     let Some(dispatch) = dispatch::current() else { return Traced(None) };
     let span = match kind {
         Kind::Query => info_span!(

@@ -177,3 +177,10 @@ impl Pipe {
         }
     }
 }
+
+/// For those of workers that never came to be; a second end is none.
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -217,7 +217,7 @@ impl Room {
     }
 
     fn at_most(&mut self, most: usize, write: impl FnOnce(&mut Cut) -> fmt::Result) -> String {
-        let mut out = Cut { text: String::new(), left: most.min(self.0) };
+        let mut out = Cut { text: String::new(), most: most.min(self.0), over: false };
         // What fails for want of room is cut, and what fails for itself has written so much.
         let _ = write(&mut out);
         self.0 = self.0.saturating_sub(out.text.len());
@@ -228,27 +228,39 @@ impl Room {
 /// A text up to a length.
 struct Cut {
     text: String,
-    left: usize,
+    most: usize,
+    /// There was more than that.
+    over: bool,
 }
 
 impl Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.len() <= self.left {
+        if self.over {
+            return Err(fmt::Error);
+        }
+        if self.text.len() + text.len() <= self.most {
             self.text.push_str(text);
-            self.left -= text.len();
             return Ok(());
         }
-        let mut room = self.left.saturating_sub(CUT.len());
-        while !text.is_char_boundary(room) {
-            room -= 1;
-        }
-        self.text.push_str(&text[..room]);
-        if self.left >= CUT.len() {
+        self.over = true;
+        let room = self.most.saturating_sub(CUT.len());
+        let more = room.saturating_sub(self.text.len()).min(text.len());
+        self.text.push_str(&text[..boundary(text, more)]);
+        self.text.truncate(boundary(&self.text, room));
+        if self.most >= CUT.len() {
             self.text.push_str(CUT);
         }
-        self.left = 0;
         Err(fmt::Error)
     }
+}
+
+/// The last place between two characters that is not behind this one.
+fn boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// Frames as they come, in pieces.
@@ -426,7 +438,12 @@ mod tests {
         let site = Record::Site(Site { is_span: true, name, place: place.clone(), fields });
         assert!(site.to_frame().is_some());
         let mut room = Room::new();
-        let place = Place { target: room.name(&long), ..place };
+        let place = Place {
+            target: room.name(&long),
+            module: Some(room.name(&long)),
+            file: Some(room.name(&long)),
+            ..place
+        };
         let line = Line { place, message: room.text(&long) };
         assert!(Record::Line { line, parent }.to_frame().is_some());
     }
@@ -435,7 +452,9 @@ mod tests {
     fn a_text_is_cut_between_characters() {
         assert_eq!(Room(9).text("12345678ü"), CUT);
         assert_eq!(Room(20).text("short"), "short");
-        assert_eq!(Room(20).written(format_args!("{:?} {}", [1, 2, 3], "and so on")).len(), 20);
+        let written = Room(20).written(format_args!("{:?} {}", [1, 2, 3], "and so on, and on"));
+        assert_eq!(written, format!("[1, 2, 3] a{CUT}"));
+        assert_eq!(Room(12).written(format_args!("{:?}", [100, 200, 300])), format!("[10{CUT}"));
         assert_eq!(Room(3).text("four"), "");
     }
 }
