@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 9] = [
     &["block_on", "error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "listener", "options", "output", "surroundings"],
     &["wire", "transport", "process", "stream"],
-    &["link", "reactor"],
+    &["link", "reactor", "trace"],
     &["supervisor"],
     &["child"],
     &["worker"],

@@ -38,12 +38,14 @@ pub(crate) struct Terms {
     pub(crate) alone: bool,
     /// Which of its runs this is, from 1.
     pub(crate) attempt: u16,
+    /// Somebody in the application follows it with `tracing`.
+    pub(crate) traced: bool,
 }
 
 impl Terms {
     /// Those of a first run.
     pub(crate) fn usual(conduct: Conduct) -> Self {
-        Self { conduct, alone: false, attempt: 1 }
+        Self { conduct, alone: false, attempt: 1, traced: false }
     }
 
     /// They are what its bytes alone tell.
@@ -57,14 +59,15 @@ impl Terms {
     }
 
     pub(crate) fn to_wire(self) -> u32 {
-        let alone = u32::from(self.alone) << 8;
-        u32::from(self.conduct.to_wire()) | alone | u32::from(self.attempt) << 16
+        let flags = u32::from(self.alone) << 8 | u32::from(self.traced) << 9;
+        u32::from(self.conduct.to_wire()) | flags | u32::from(self.attempt) << 16
     }
 
     pub(crate) fn from_wire(number: u32) -> Self {
         Self {
             conduct: Conduct::from_wire(number as u8),
             alone: number & 1 << 8 != 0,
+            traced: number & 1 << 9 != 0,
             attempt: (number >> 16) as u16,
         }
     }
@@ -78,8 +81,10 @@ mod tests {
     fn terms_travel() {
         for conduct in [Conduct::Blocking, Conduct::Async, Conduct::Exclusive] {
             for (alone, attempt) in [(false, 1), (true, 1), (true, 7), (false, u16::MAX)] {
-                let terms = Terms { conduct, alone, attempt };
-                assert_eq!(Terms::from_wire(terms.to_wire()), terms);
+                for traced in [false, true] {
+                    let terms = Terms { conduct, alone, attempt, traced };
+                    assert_eq!(Terms::from_wire(terms.to_wire()), terms);
+                }
             }
         }
     }

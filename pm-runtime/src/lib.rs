@@ -39,6 +39,7 @@
 //! | starting, replacing and ending workers | [`Pool`], [`PoolBuilder`], [`Worker`]; [`shutdown()`] and [`shutdown_on_signals`] for all pools of a process |
 //! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`] and [`Blame`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
+//! | traces and logs of whole requests, workers included | [`guide::observing`], with the [feature](#features) `tracing` |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
 //! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
 //! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`]; `fault`, with the [feature](#features) `fault-injection` |
@@ -80,6 +81,9 @@
 //! - `tokio` lets workers run their async code in tokio: `runtime = "tokio"` ([`Runtime`]). The
 //!   application itself may use any executor without it.
 //! - `metrics` brings the module `metrics`: what pools count and measure, for Prometheus and its kin.
+//! - `tracing` is for subscribers of the crate `tracing`, and for loggers of `log`: spans for queries and
+//!   streams, events for what happens in pools, and whatever workers log, below the spans of their callers
+//!   ([`guide::observing`]). Without a subscriber and a logger it costs a query one look at a number.
 //! - `fault-injection` is for tests: workers that are killed, crash, hang, boot slowly or corrupt their
 //!   link, at moments of your choice. It brings the module `fault`, and `faults` of [`PoolBuilder`].
 
@@ -121,6 +125,11 @@ mod spin;
 mod stream;
 mod supervisor;
 mod sync;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "trace/off.rs"]
+mod trace;
 mod transport;
 mod wire;
 pub mod worker;

@@ -67,6 +67,8 @@ struct Inbox {
 pub(crate) struct FarEnd {
     pub(crate) data: OwnedFd,
     pub(crate) memory: Option<OwnedFd>,
+    /// Where it writes what it logs, if anybody wants that.
+    pub(crate) records: Option<OwnedFd>,
     /// Where it is to accept connections.
     pub(crate) listeners: Vec<OwnedFd>,
 }
@@ -121,7 +123,7 @@ impl Link {
             memory: region.map(|region| Memory::new(region, longest, concurrency)),
             timeout: nanos(timeout),
         };
-        Ok((link, FarEnd { data: far_data, memory, listeners: Vec::new() }))
+        Ok((link, FarEnd { data: far_data, memory, records: None, listeners: Vec::new() }))
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -140,8 +142,8 @@ impl Link {
     /// Says hello, and hands the worker its ends of the data socket and of the memory. What becomes
     /// of one that is gone already shows at its death.
     pub(crate) fn greet(&self, hello: &[u8], far: &FarEnd) -> Result<(), Gone> {
-        let FarEnd { data, memory, listeners } = far;
-        let descriptors = std::iter::once(data).chain(memory).chain(listeners);
+        let FarEnd { data, memory, records, listeners } = far;
+        let descriptors = std::iter::once(data).chain(memory).chain(records).chain(listeners);
         let descriptors: Vec<_> = descriptors.map(AsFd::as_fd).collect();
         socket::send_with_descriptors(self.control(), hello, &descriptors)
     }

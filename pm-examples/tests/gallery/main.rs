@@ -10,6 +10,30 @@ mod utilities;
 
 use std::process::Command;
 
+#[test]
+fn a_trace_goes_through_workers() {
+    prints(
+        env!("CARGO_BIN_EXE_traced"),
+        "\
+order number=1
+  query outcome=\"answered\" pool=\"price\" query=\"price\" worker=1
+    queue
+    run attempt=1 worker=1
+      lookup article=\"apple\"
+        WARN message=the catalogue is old
+  INFO message=answered price=Some(530)
+order number=2
+  query outcome=an error pool=\"price\" query=\"price\" worker=1
+    queue
+    run attempt=1 worker=1
+      lookup article=\"durian\"
+        WARN message=the catalogue is old
+        INFO message=this one is never in stock
+  INFO message=not answered
+",
+    );
+}
+
 #[track_caller]
 fn prints(program: &str, expected: &str) {
     let output = Command::new(program).output().expect("it starts");

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::inbox::Inbox;
+use super::records;
+use crate::trace;
 
 /// The worker that this process is.
 static PROCESS: OnceLock<Arc<Inbox>> = OnceLock::new();
@@ -23,6 +25,9 @@ pub(super) struct Query {
     pub(super) deadline: Option<Instant>,
     /// Which of its runs this is, from 1.
     pub(super) attempt: u32,
+    /// Somebody in the application follows it.
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "nobody does"))]
+    pub(super) traced: bool,
 }
 
 /// All threads of this process belong to the worker.
@@ -41,6 +46,13 @@ pub(super) fn worker() -> Option<Arc<Inbox>> {
     // A destructor of another thread-local may come too late.
     let thread = THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten();
     thread.or_else(|| PROCESS.get().cloned())
+}
+
+/// The query of this process whose code runs here: not that of a worker that is a thread of it.
+#[cfg(feature = "tracing")]
+pub(super) fn query_of_process() -> Option<u64> {
+    let is_thread = THREAD.try_with(|thread| thread.borrow().is_some()).unwrap_or(true);
+    if is_thread { None } else { QUERY.get().map(|query| query.id) }
 }
 
 /// How many pools this thread is away from the application, where it belongs to a worker that is
@@ -74,12 +86,13 @@ pub(super) fn move_deadline(deadline: Option<Instant>) {
 
 /// Until the guard is dropped, this thread runs the query's code.
 pub(super) fn enter(query: Query) -> Entered {
-    Entered { before: QUERY.replace(Some(query)) }
+    Entered { before: QUERY.replace(Some(query)), _span: records::enter(query) }
 }
 
 #[must_use = "its drop is the end of the query's code"]
 pub(super) struct Entered {
     before: Option<Query>,
+    _span: Option<trace::Entered>,
 }
 
 impl Drop for Entered {

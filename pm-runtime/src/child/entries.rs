@@ -177,6 +177,11 @@ impl Serve {
         }
     }
 
+    /// Whether the application's code has something to do before a worker is ready.
+    pub(crate) fn sets_up(&self) -> bool {
+        self.init.is_some() || matches!(self.code, Code::Service(..) | Code::AsyncService(..))
+    }
+
     /// Whether its workers have streams.
     pub(crate) fn has_streams(&self) -> bool {
         matches!(self.code, Code::Stream(_) | Code::Raw(_))

@@ -24,6 +24,7 @@ use crate::options::Runtime;
 use crate::process::limits::Bounds;
 use crate::spin::Luck;
 use crate::sync::lock;
+use crate::trace::Local;
 use crate::transport::socket::{self, Read, Wait};
 use crate::wire::frame::{Assembler, Frame};
 use crate::wire::handshake::Hello;
@@ -70,6 +71,9 @@ pub(crate) struct Inbox {
     pub(super) serve: Serve,
     pub(super) state: Mutex<State>,
     pub(super) faults: Injection,
+    /// What is traced in it, where it is a thread.
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "nothing is"))]
+    pub(super) traces: Local,
     /// There may be something to begin, or it is over.
     pub(super) changed: Condvar,
     pub(super) luck: Luck,
@@ -129,6 +133,7 @@ impl Inbox {
         serve: Serve,
         faults: Injection,
         home: Home,
+        traces: Local,
     ) -> Arc<Self> {
         let (notify, notified) = async_channel::bounded(1);
         let (release, released) = async_channel::bounded(1);
@@ -176,6 +181,7 @@ impl Inbox {
                 rung: false,
             }),
             faults,
+            traces,
             changed: Condvar::new(),
             luck: Luck::new(),
             released,

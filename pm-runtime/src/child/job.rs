@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::current::Query;
+use super::records;
 use crate::conduct::{Conduct, Terms};
 use crate::error::PanicNote;
 use crate::wire::bulk::Parcel;
@@ -20,7 +21,10 @@ impl Job {
     /// What its code may know of it; it begins now.
     pub(super) fn begin(&self) -> Query {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Query { id: self.id, deadline, attempt: u32::from(self.terms.attempt) }
+        let Terms { attempt, traced, .. } = self.terms;
+        let query = Query { id: self.id, deadline, attempt: u32::from(attempt), traced };
+        records::begun(query);
+        query
     }
 }
 

@@ -14,6 +14,11 @@ mod on_tokio;
 mod outgoing;
 mod panics;
 pub(crate) mod raw;
+#[cfg(feature = "tracing")]
+mod records;
+#[cfg(not(feature = "tracing"))]
+#[path = "records/off.rs"]
+mod records;
 mod serve;
 pub(crate) mod setup;
 pub(crate) mod stream;
@@ -30,6 +35,7 @@ use crate::link::FarEnd;
 use crate::listener;
 use crate::process::attributes;
 use crate::process::isolate::{self, Start};
+use crate::trace::Local;
 use crate::transport::socket;
 use crate::wire::handshake::{self, Hello, Reply};
 
@@ -159,10 +165,16 @@ fn become_worker(control: OwnedFd, here: bool) -> ! {
         Ok(memory) => memory,
         Err(error) => fail(&control, BootError::Refused { reason: error.to_string().into() }),
     };
+    let records = if hello.records > 0 { descriptors.next() } else { None };
     let sockets = Sockets { control, data, listeners: listener::received(descriptors) };
-    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process);
+    let traces = Local::default();
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Process, traces);
     current::adopt_process(&inbox);
     panics::install(&inbox);
+    records::open(records, hello.records);
+    if !entry.serve.sets_up() {
+        records::install();
+    }
     inbox.tell_of_refused_memory();
     if here && serve::is_fit() {
         serve::serve_here(&inbox);
@@ -180,13 +192,14 @@ pub(crate) fn start_thread(
     far: FarEnd,
     hello: &Hello,
     entry: &entries::Entry,
+    traces: Local,
 ) -> std::io::Result<()> {
     let faults = hello.faults.clone().of_a_thread();
     let faults = Injection::new(faults, hello.worker).map_err(std::io::Error::other)?;
-    let FarEnd { data, memory, listeners } = far;
+    let FarEnd { data, memory, listeners, .. } = far;
     let memory = Memory::open(memory, hello)?;
     let sockets = Sockets { control, data, listeners: listener::received(listeners) };
-    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Thread);
+    let inbox = Inbox::new(sockets, memory, hello, entry.serve, faults, Home::Thread, traces);
     serve::start(&inbox)?;
     let watched = inbox.clone();
     std::thread::Builder::new()

@@ -18,7 +18,7 @@ use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox};
 use super::job::{Job, Outcome};
-use super::{current, driver, panics, raw, setup, stream};
+use super::{current, driver, panics, raw, records, setup, stream};
 use crate::conduct::Conduct;
 use crate::options::Runtime;
 use crate::process::{bare, isolate};
@@ -193,13 +193,15 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
         if inbox.inject_during() {
             hang();
         }
-        let entered = current::enter(job.begin());
+        let query = job.begin();
+        let entered = current::enter(query);
         // What a panic leaves behind is either nobody's, or never used again.
         let outcome = match catch_unwind(AssertUnwindSafe(|| run(&mut job.request))) {
             Ok(reply) => outcome(reply),
             Err(payload) => Outcome::Panicked(panics::caught(payload)),
         };
         drop(entered);
+        records::ended(query);
         ended = Some((job.id, outcome));
     }
 }
@@ -293,6 +295,7 @@ async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runne
             Conduct::Blocking | Conduct::Exclusive => query.await,
         };
         runners.drops.borrow_mut().remove(&id);
+        records::ended(begun);
         ended = Some((id, outcome));
         if terms.is_alone() {
             // What waited for its end may begin, on more runners than this one.

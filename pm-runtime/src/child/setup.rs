@@ -10,7 +10,7 @@ use smol::lock::RwLock;
 use super::driver::Driver;
 use super::entries::{AsyncService, Reply, Running, Service, Setup};
 use super::inbox::Inbox;
-use super::panics;
+use super::{panics, records};
 use crate::error::{BootError, cut};
 use crate::wire::bulk::Parcel;
 
@@ -107,8 +107,12 @@ pub fn async_service<S: 'static, Form>(
 /// Waits for what is set up. `None`: it failed, and the pool knows.
 pub(super) fn finish<T>(inbox: &Inbox, driver: &Driver, set_up: fn() -> Setup<T>) -> Option<T> {
     inbox.tell_setting_up();
-    let reason = match catch_unwind(AssertUnwindSafe(|| driver.block_on(set_up()))) {
-        Ok(Ok(value)) => return Some(value),
+    let run = || catch_unwind(AssertUnwindSafe(|| driver.block_on(set_up())));
+    let reason = match records::installed_meanwhile(run) {
+        Ok(Ok(value)) => {
+            records::install();
+            return Some(value);
+        }
         Ok(Err(reason)) => reason,
         Err(payload) => {
             let note = panics::caught(payload);

@@ -6,6 +6,7 @@
 //! | [`patterns`] | which of the three macros, and which of the calls, a task wants |
 //! | [`options`] | the options that matter first, by what you are afraid of |
 //! | [`failures`] | what a caller has to expect, what runs again, and what an operator reads |
+//! | [`observing`] | traces that go through workers, and logs that are lost nowhere |
 //! | [`testing`] | tests of what workers do, and of an application that survives them |
 //! | [`performance`] | what a call costs, and what makes it cost more |
 //! | [`deployment`] | systemd, containers, descriptors, updates in place |
@@ -26,6 +27,9 @@ pub mod options {}
 
 #[doc = include_str!("failures.md")]
 pub mod failures {}
+
+#[doc = include_str!("observing.md")]
+pub mod observing {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

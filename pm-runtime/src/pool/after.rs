@@ -147,6 +147,7 @@ impl Shared {
                         if let Some(stream) = request.stream() {
                             worker.enter_stream(key.to_wire(), stream);
                         }
+                        let terms = worker.records().hand(key.to_wire(), request.traced(), terms);
                         worker.hand(Handing { id: key.to_wire(), request, terms, timeout });
                         state.after.send(id);
                     }
@@ -224,6 +225,7 @@ impl Shared {
     /// Tells observers of something, in the order in which it happened.
     pub(super) fn happened(&self, state: &mut State, event: Event) {
         self.callbacks.event(&event);
+        self.observer.happened(&event);
         self.events.push(event);
         state.after.rare().happened = true;
     }
@@ -232,6 +234,7 @@ impl Shared {
     pub(super) fn say(&self, events: impl IntoIterator<Item = Event>) {
         for event in events {
             self.callbacks.event(&event);
+            self.observer.happened(&event);
             self.events.push(event);
         }
         self.events.wake();
@@ -349,7 +352,7 @@ impl Shared {
             (false, None) => Some(self.hand_listeners(id).and_then(|listeners| {
                 let owner: Weak<Shared> = self.this.clone();
                 let home = home.unwrap_or(Home::Process);
-                worker::launch(&self.plan, home, id, owner, reactor, listeners)
+                worker::launch(&self.plan, home, id, owner, reactor, listeners, &self.observer)
             })),
         };
         match launched {
@@ -401,6 +404,7 @@ impl State {
         let taken = worker.take_back(key.to_wire())?;
         if taken {
             worker.leave_stream(key.to_wire());
+            worker.records().take_back(key.to_wire());
         }
         let now = Instant::now();
         // These are the pool's own records, and agree with its policy's.

@@ -20,6 +20,7 @@ use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::stream::Channel;
 use crate::supervisor::{QueryKey, Route, Submission};
+use crate::trace::{self, Kind};
 use crate::wire::bulk::Parcel;
 
 /// A query, not yet submitted: a future of its answer.
@@ -136,13 +137,19 @@ impl<T, M> Call<T, M> {
 
     fn submit(&self, mut ticket: Arc<Ticket>) -> (Stage, Turn) {
         let wishes = self.wishes.as_deref();
-        if wishes.is_some_and(|wishes| wishes.hear.is_some())
+        let shared = self.handles.shared();
+        let hears = wishes.is_some_and(|wishes| wishes.hear.is_some());
+        if (hears || trace::is_on())
             && let Some(ticket) = Arc::get_mut(&mut ticket)
         {
-            ticket.listen();
+            if hears {
+                ticket.listen();
+            }
+            let kind = ticket.stream().map_or(Kind::Query, |_| Kind::Stream);
+            let query = || shared.plan.entry.query_of(ticket.request().value());
+            ticket.trace(trace::call(kind, shared.name(), query));
         }
         let size = ticket.request().size();
-        let shared = self.handles.shared();
         let conduct = shared.plan.entry.serve.conduct(ticket.request().value());
         let options = &shared.options;
         let (timeout, queue_timeout) = self.timeouts();
@@ -234,6 +241,7 @@ impl<T, M> Call<T, M> {
         match ticket.poll(cx, turn != Turn::Now) {
             Poll::Ready(mut outcome) => {
                 shared.leave_lead(&ticket);
+                ticket.traced().ended(&outcome);
                 // All that it ever said was there before its outcome.
                 hear_messages(&mut call.wishes, &ticket, shared);
                 // Where it is: to move it takes as long as to decode it.
@@ -315,6 +323,7 @@ impl<T, M> Drop for Call<T, M> {
                 state.core.cancel(*key, now);
             });
             shared.leave_lead(ticket);
+            ticket.traced().cancelled();
             ticket.give_up();
         }
     }

@@ -82,6 +82,11 @@ impl Owner for Shared {
         self.say(lines.into_iter().map(event));
     }
 
+    fn complained(&self, worker: WorkerId, what: &str) {
+        let at = SystemTime::now();
+        self.say([Event::Reported { worker, at, text: what.into() }]);
+    }
+
     fn died(&self, id: WorkerId, mut obituary: Obituary) {
         // Its words are read, so that it begins nothing more. Hashed without the lock.
         let (begun, suspected): (Vec<_>, bool) = self.look(|state| {
@@ -206,6 +211,9 @@ impl Shared {
                 end(state, query, End::Failed, Err(error))
             }
             FromWorker::Returned { id: query } => {
+                if let Some(worker) = state.worker(id) {
+                    worker.records().take_back(query);
+                }
                 state.core.returned(id, QueryKey::from_wire(query), now).map_err(violated)
             }
             FromWorker::Dropped { id: query } => {

@@ -11,6 +11,7 @@ pub(crate) mod counts;
 mod events;
 mod health;
 mod hear;
+mod heard;
 mod home;
 mod lead;
 mod map;
@@ -40,6 +41,7 @@ pub use broadcast::Broadcast;
 pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
 pub use events::Events;
+pub(crate) use heard::heard;
 pub use home::set_disabled;
 pub use map::{Map, WithInputs};
 pub use raw::RawWorker;
@@ -234,9 +236,13 @@ impl Pool {
     /// Ends the pool, and waits for it: what was submitted is still served, within `grace`; what
     /// still runs then fails with [`Released`](QueryError::Released), what still waits, and what
     /// is submitted from now on, with [`Destroyed`](QueryError::Destroyed).
+    ///
+    /// With the feature `tracing` it returns when subscribers have heard what the workers have logged, or a
+    /// second later.
     pub async fn destroy(&self) {
         // It has no way to fail.
         let _ = self.wait_for(Core::destroy).await;
+        heard().await;
     }
 
     /// The least-loaded worker that takes queries.

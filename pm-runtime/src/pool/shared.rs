@@ -26,6 +26,7 @@ use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{Config, Core, Fingerprint, QueryKey, Submission, WaiterId, WorkerId};
 use crate::sync::lock;
+use crate::trace::Observer;
 use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 use crate::worker::{Plan, Worker};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) events: Arc<Channel>,
     pub(super) callbacks: Arc<Callbacks>,
+    pub(super) observer: Arc<Observer>,
     /// Messages that nobody heard.
     pub(super) missed: AtomicU64,
     pub(super) timer: OnceLock<(&'static Reactor, Token)>,
@@ -106,6 +108,7 @@ impl Shared {
             faults: options.faults.clone(),
         };
         Arc::new_cyclic(|this| Self {
+            observer: Observer::new(&plan.pool),
             options,
             mistake,
             plan,
@@ -254,6 +257,7 @@ impl Shared {
         }
         let reactor = Reactor::get()
             .map_err(|error| BootError::Refused { reason: error.to_string().into() })?;
+        self.observer.note_audience();
         let timed: Weak<Shared> = self.this.clone();
         self.timer.get_or_init(|| (reactor, reactor.add_timer(timed)));
         Ok(())

@@ -12,6 +12,7 @@ use crate::error::QueryError;
 use crate::stream::{Channel, Wakes};
 use crate::supervisor::{Fingerprint, WorkerId};
 use crate::sync::{lock, shielded};
+use crate::trace::Traced;
 use crate::transport::payload::Parts;
 use crate::wire::bulk::Parcel;
 
@@ -28,6 +29,8 @@ pub(crate) struct Ticket {
     mailbox: Option<Box<Mutex<Mailbox>>>,
     /// The stream that it opens, and which goes on when its outcome is there.
     stream: Option<Arc<Channel>>,
+    /// What those see of it who follow it.
+    traced: Traced,
 }
 
 enum State {
@@ -43,7 +46,14 @@ enum State {
 impl Ticket {
     pub(crate) fn new(request: Parcel) -> Self {
         let state = Mutex::new(State::Pending { waker: None, debug: None });
-        Self { request, state, resolved: AtomicBool::new(false), mailbox: None, stream: None }
+        Self {
+            request,
+            state,
+            resolved: AtomicBool::new(false),
+            mailbox: None,
+            stream: None,
+            traced: Traced::default(),
+        }
     }
 
     /// A query that opens this stream.
@@ -59,6 +69,15 @@ impl Ticket {
     /// Its caller wants to hear its messages.
     pub(crate) fn listen(&mut self) {
         self.mailbox = Some(Box::default());
+    }
+
+    /// It is followed from now on, if anybody wants that.
+    pub(super) fn trace(&mut self, traced: Traced) {
+        self.traced = traced;
+    }
+
+    pub(super) fn traced(&self) -> &Traced {
+        &self.traced
     }
 
     /// The encoded arguments.

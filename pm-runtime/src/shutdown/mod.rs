@@ -7,7 +7,7 @@ mod signal;
 pub use hub::shutdown_on_signals;
 pub use signal::{ShutdownSignal, Signal, shutdown_signal};
 
-use crate::pool::{Wish, undestroyed};
+use crate::pool::{Wish, heard, undestroyed};
 
 /// How often pools are looked for that were made while others ended: a program that never stops
 /// making them must not keep this from ending.
@@ -53,5 +53,6 @@ pub async fn shutdown() {
             // It has no way to fail.
             let _ = wish.come().await;
         }
+        heard().await;
     }
 }

@@ -349,7 +349,7 @@ impl<P> Core<P> {
     pub(crate) fn handing(&self, key: QueryKey) -> Option<(&P, Terms, u64)> {
         let query = self.queries.get(key)?;
         let Query { conduct, alone, .. } = *query;
-        let terms = Terms { conduct, alone, attempt: query.attempt() };
+        let terms = Terms { conduct, alone, attempt: query.attempt(), traced: false };
         Some((&query.payload, terms, query.limit().to_wire()))
     }
 

@@ -215,7 +215,7 @@ impl Parts for Outgoing {
 
 /// The most descriptors that travel with the first bytes of a link: those of the link itself, and the
 /// sockets on which a worker accepts.
-const DESCRIPTORS: usize = 2 + crate::listener::MOST;
+const DESCRIPTORS: usize = 3 + crate::listener::MOST;
 
 /// Sends the first bytes of a link, with descriptors beside them. They are few enough for the
 /// buffer of a new socket. Whoever is gone already takes everything.

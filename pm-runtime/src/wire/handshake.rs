@@ -60,6 +60,9 @@ pub(crate) struct Hello {
     pub(crate) window: Option<Window>,
     /// Nothing begins in it before it is told to open its gate.
     pub(crate) waits: bool,
+    /// How fine what it logs may be that its pool wants to have, from 1 (errors) to 5 (everything); 0:
+    /// nothing, and there is no pipe for it.
+    pub(crate) records: u8,
     /// What drives its async code.
     pub(crate) runtime: String,
     /// How long a query may run, unless it is sent with another timeout.

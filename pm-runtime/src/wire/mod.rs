@@ -6,4 +6,6 @@ pub(crate) mod codec;
 pub(crate) mod frame;
 pub(crate) mod handshake;
 pub(crate) mod message;
+#[cfg(feature = "tracing")]
+pub(crate) mod record;
 pub(crate) mod small;

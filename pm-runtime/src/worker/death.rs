@@ -111,6 +111,8 @@ impl Worker {
         }
         self.link.end();
         let stderr_tail = self.read_last_output();
+        // Before its death is told.
+        self.records.end();
         let notes = lock(&self.notes).clone();
         let exit = ended.map_or(Exit::Unknown, |ended| ended.exit);
         let obituary = Obituary {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::output::{FarEnds, Output};
 use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
@@ -22,6 +24,7 @@ use crate::spin::Luck;
 use crate::supervisor::WorkerId;
 use crate::surroundings::{Stdio, Surroundings};
 use crate::sync::lock;
+use crate::trace::{Local, Observer, Records};
 use crate::transport::memory::Shape;
 use crate::transport::poll::Interest;
 use crate::wire::handshake::Hello;
@@ -76,6 +79,7 @@ pub(crate) fn launch(
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
     listeners: Vec<OwnedFd>,
+    observer: &Arc<Observer>,
 ) -> Result<Arc<Worker>, BootError> {
     if home == Home::Process && plan.program.is_none() && !child::is_initialized() {
         return Err(BootError::NotInitialized);
@@ -92,6 +96,10 @@ pub(crate) fn launch(
         }
         _ => (None, None),
     };
+    let (records, far_records) = match home {
+        Home::Process => records(id, &owner, observer).map_err(refused)?,
+        Home::Thread => (Records::of_thread(), None),
+    };
     // What else it needs is made while it comes up.
     let (guard, far_control) = match home {
         Home::Thread => (None, Some(far_control)),
@@ -101,7 +109,7 @@ pub(crate) fn launch(
     let longest = longest_from_worker(plan.max_frame, plan.concurrency);
     let (link, far) = Link::new(control, longest, plan.concurrency, plan.shape(), plan.timeout)
         .map_err(refused)?;
-    let far = FarEnd { listeners, ..far };
+    let far = FarEnd { listeners, records: far_records, ..far };
     let hello = Hello {
         entry: (plan.entry.name)().into(),
         signature: plan.entry.signature.into(),
@@ -114,13 +122,17 @@ pub(crate) fn launch(
         slots: if link.has_memory() { plan.shape().slots as u32 } else { 0 },
         window: plan.window,
         waits: plan.waits,
+        records: records.level(),
         runtime: plan.runtime.name().into(),
         timeout: plan.timeout,
         attributes: plan.surroundings.attributes.clone(),
         faults: plan.faults.clone(),
     };
     match far_control {
-        Some(control) => child::start_thread(control, far, &hello, &plan.entry).map_err(refused)?,
+        Some(control) => {
+            let traces = Local::new(records.table());
+            child::start_thread(control, far, &hello, &plan.entry, traces).map_err(refused)?;
+        }
         None => link
             .greet(&hello.to_bytes().map_err(refused)?, &far)
             .map_err(|_| refused("the socket of a new link takes nothing"))?,
@@ -131,6 +143,7 @@ pub(crate) fn launch(
         guard: Mutex::new(guard),
         link,
         output: Mutex::new(output),
+        records,
         owner,
         reactor,
         token: OnceLock::new(),
@@ -155,6 +168,20 @@ pub(crate) fn launch(
         refused(error)
     })?;
     Ok(worker)
+}
+
+/// Both ends of what it logs.
+fn records(
+    id: WorkerId,
+    owner: &Weak<dyn Owner>,
+    observer: &Arc<Observer>,
+) -> Result<(Records, Option<OwnedFd>), Errno> {
+    let owner = owner.clone();
+    Records::of_process(observer, id, move |what| {
+        if let Some(owner) = owner.upgrade() {
+            owner.complained(id, what);
+        }
+    })
 }
 
 fn start_process(

@@ -31,6 +31,7 @@ use crate::stream::{Carrier, Channel};
 use crate::supervisor::{Obituary, WorkerId};
 use crate::surroundings::Limits;
 use crate::sync::lock;
+use crate::trace::Records;
 use crate::transport::payload::Parts;
 use crate::transport::poll::Interest;
 use crate::wire::message::stream;
@@ -53,6 +54,8 @@ pub(crate) trait Owner: Send + Sync {
     fn has_audience(&self) -> bool;
     /// It printed these lines.
     fn printed(&self, worker: WorkerId, stream: OutputStream, lines: Vec<OutputLine>);
+    /// Something about it is odd, which does not matter to its queries.
+    fn complained(&self, worker: WorkerId, what: &str);
     /// It is gone; everything that it had said was told before.
     fn died(&self, worker: WorkerId, obituary: Obituary);
 }
@@ -73,6 +76,8 @@ pub(crate) struct Worker {
     link: Link,
     /// Where it is captured, until the worker is gone.
     output: Mutex<Option<Output>>,
+    /// What it logs, for who wants to know.
+    records: Records,
     owner: Weak<dyn Owner>,
     reactor: &'static Reactor,
     token: OnceLock<Token>,
@@ -139,6 +144,10 @@ impl Worker {
 
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
     }
 
     /// Puts a query into the outbox.

@@ -19,6 +19,7 @@ use crate::child::driver::Driver;
 use crate::child::inbox::Inbox;
 use crate::child::job::{Job, Outcome};
 use crate::child::panics;
+use crate::child::records;
 use crate::child::serve::hang;
 use crate::error::{PanicNote, QueryError};
 use crate::stream::{Carrier, Channel, Wakes};
@@ -111,17 +112,25 @@ async fn begin_one(
 ) {
     openers.set(openers.get() - 1);
     let Some(job) = inbox.turn(None) else { return };
-    if let Some((outlet, life)) = open_one(inbox, job, run).await
+    let query = job.begin();
+    let opened = open_one(inbox, job, query, run).await;
+    if let Some((outlet, life)) = opened
         && let Some(executor) = executor.upgrade()
     {
-        executor.spawn(live_one(outlet, life)).detach();
+        executor.spawn(live_one(outlet, life, query)).detach();
+    } else {
+        records::ended(query);
     }
 }
 
 /// `None`: there is no stream, and the pool knows why.
-async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Outlet>, Life)> {
+async fn open_one(
+    inbox: Arc<Inbox>,
+    job: Job,
+    query: Query,
+    run: RunStream,
+) -> Option<(Arc<Outlet>, Life)> {
     let streams = inbox.streams.as_ref()?;
-    let query = job.begin();
     let Job { id, request, .. } = job;
     let channel = Arc::new(Channel::new(streams.window, inbox.max_frame));
     channel.hold_end();
@@ -163,8 +172,9 @@ async fn open_one(inbox: Arc<Inbox>, job: Job, run: RunStream) -> Option<(Arc<Ou
     None
 }
 
-async fn live_one(outlet: Arc<Outlet>, life: Life) {
-    let query = Query { id: outlet.id, deadline: None, attempt: 1 };
+async fn live_one(outlet: Arc<Outlet>, life: Life, query: Query) {
+    // It has no timeout once it is open.
+    let query = Query { deadline: None, ..query };
     let dropped = async {
         destroyed(&outlet.channel).await;
         Ok(Ok(()))
@@ -175,6 +185,7 @@ async fn live_one(outlet: Arc<Outlet>, life: Life) {
     if kind != from_worker::CLOSED || outlet.channel.is_over() {
         outlet.close(kind, bytes);
     }
+    records::ended(query);
 }
 
 fn last_word(ended: Result<Result<(), Refusal>, PanicNote>) -> (u8, Vec<u8>) {

@@ -1,0 +1,46 @@
+//! A worker that is a thread of this process: what it logs goes straight to whoever subscribes, inside of
+//! the spans of its queries.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::records::Table;
+use super::spans::{Inside, Run};
+use crate::sync::lock;
+
+/// The traced queries of such a worker.
+#[derive(Default)]
+pub(crate) struct Local {
+    table: Option<Arc<Table>>,
+    running: Mutex<HashMap<u64, Arc<Run>>>,
+}
+
+/// Until this is dropped, its thread is inside of a query's span.
+#[must_use = "its drop leaves the span"]
+pub(crate) struct Entered {
+    _inside: Inside,
+}
+
+impl Local {
+    pub(crate) fn new(table: Option<Arc<Table>>) -> Self {
+        Self { table, ..Self::default() }
+    }
+
+    pub(crate) fn begin(&self, query: u64, worker: u64) {
+        let handed = self.table.as_ref().and_then(|table| table.take(query));
+        if let Some(handed) = handed {
+            let run = Arc::new(Run::begin(handed.spans, worker, handed.attempt));
+            lock(&self.running).insert(query, run);
+        }
+    }
+
+    pub(crate) fn enter(&self, query: u64) -> Option<Entered> {
+        let run = lock(&self.running).get(&query).cloned();
+        run.map(|run| Entered { _inside: run.enter() })
+    }
+
+    pub(crate) fn end(&self, query: u64) {
+        let run = lock(&self.running).remove(&query);
+        drop(run);
+    }
+}

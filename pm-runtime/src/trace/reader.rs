@@ -1,0 +1,257 @@
+//! Reads what a worker has written, and makes spans and events of it again.
+//!
+//! Whatever comes may have been made up: ids that nobody knows name nothing, and there are no more of
+//! anything than a worker that means well could have.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use tracing::span::Attributes;
+use tracing::{Dispatch, Event, Id};
+
+use super::dispatch::{self, Open};
+use super::happened::Observer;
+use super::records::Table;
+use super::site::{Site, Sites};
+use super::spans::Run;
+use crate::sync::shielded;
+use crate::wire::record::{Field, Frames, NoRecord, Parent, Record};
+
+/// Bytes that are read at once, between which every other worker has its turn.
+const AT_ONCE: usize = 16 << 10;
+/// Bytes that are read when the worker is gone: as many as the largest pipe holds, unless somebody
+/// privileged made it larger. Who has escaped the worker's group may write on meanwhile.
+const AT_THE_END: usize = 1 << 20;
+
+/// Callsites of a worker.
+const SITES: usize = 4096;
+/// Open spans of a worker; those beyond that are told as if nobody wanted them.
+const SPANS: usize = 1 << 16;
+/// Queries that run in a worker, streams included.
+const RUNNING: usize = 1 << 17;
+
+/// Whose records these are.
+pub(super) struct About {
+    pub(super) observer: Arc<Observer>,
+    pub(super) worker: u64,
+    /// Says what is wrong with them.
+    pub(super) complain: Box<dyn Fn(&str) + Send>,
+}
+
+/// The records of a worker.
+pub(super) struct Reader {
+    pipe: OwnedFd,
+    frames: Frames,
+    about: About,
+    table: Arc<Table>,
+    sites: Vec<Site>,
+    spans: HashMap<u64, Span>,
+    running: HashMap<u64, Run>,
+}
+
+/// A span of the worker.
+struct Span {
+    open: Open,
+    /// The place among the callsites; `None`: nobody wants it, and this is what it is in.
+    site: Option<usize>,
+}
+
+/// What reading has found.
+enum Found {
+    Something,
+    /// Nothing now.
+    Nothing,
+    /// Nothing ever again.
+    End,
+}
+
+impl Reader {
+    pub(super) fn new(pipe: OwnedFd, about: About, table: Arc<Table>) -> Self {
+        Self {
+            pipe,
+            frames: Frames::default(),
+            about,
+            table,
+            sites: Vec::new(),
+            spans: HashMap::new(),
+            running: HashMap::new(),
+        }
+    }
+
+    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
+    /// Reads some of what is there. `false`: there is nothing more to come.
+    pub(super) fn read(&mut self, sites: &mut Sites) -> bool {
+        !matches!(self.read_some(sites), Found::End)
+    }
+
+    /// Reads what is there, for the last time.
+    pub(super) fn read_rest(&mut self, sites: &mut Sites) {
+        for _ in 0..AT_THE_END / AT_ONCE {
+            match self.read_some(sites) {
+                Found::Something => {}
+                Found::Nothing | Found::End => return,
+            }
+        }
+    }
+
+    fn read_some(&mut self, sites: &mut Sites) -> Found {
+        let mut bytes = Vec::with_capacity(AT_ONCE);
+        let read = loop {
+            match rustix::io::read(&self.pipe, spare_capacity(&mut bytes)) {
+                Err(Errno::INTR) => {}
+                read => break read,
+            }
+        };
+        match read {
+            Ok(1..) => {}
+            Err(Errno::AGAIN) => return Found::Nothing,
+            Ok(0) | Err(_) => return Found::End,
+        }
+        self.frames.push(&bytes);
+        loop {
+            let heard = self.frames.next().and_then(|record| {
+                let Some(record) = record else { return Ok(false) };
+                let mut heard = Ok(());
+                // A subscriber that panics at one has the others all the same.
+                shielded(|| heard = self.hear(record, sites));
+                heard.map(|()| true)
+            });
+            match heard {
+                Ok(true) => {}
+                Ok(false) => return Found::Something,
+                Err(error) => {
+                    (self.about.complain)(&error.to_string());
+                    return Found::End;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, record: Record, sites: &mut Sites) -> Result<(), NoRecord> {
+        match record {
+            Record::Site(site) => {
+                if self.sites.len() >= SITES {
+                    return Err(NoRecord);
+                }
+                self.sites.push(sites.site(site));
+            }
+            Record::Begun { query } => {
+                if let Some(handed) = self.table.take(query) {
+                    if self.running.len() >= RUNNING {
+                        return Err(NoRecord);
+                    }
+                    let run = Run::begin(handed.spans, self.about.worker, handed.attempt);
+                    self.running.insert(query, run);
+                }
+            }
+            Record::Ended { query } => {
+                drop(self.running.remove(&query));
+                // Its begin may be among what was lost.
+                drop(self.table.take(query));
+            }
+            Record::Span { span, site, parent, fields } => {
+                self.open(span, site as usize, parent, &fields)?;
+            }
+            Record::Recorded { span, fields } => {
+                if let Some((span, site)) = self.own(span) {
+                    site.values(&fields, |values| {
+                        let record = tracing::span::Record::new(values);
+                        span.dispatch().record(span.id(), &record);
+                    });
+                }
+            }
+            Record::Follows { span, other } => {
+                if let (Some((span, _)), Some((other, _))) = (self.own(span), self.own(other)) {
+                    span.dispatch().record_follows_from(span.id(), other.id());
+                }
+            }
+            Record::Closed { span } => drop(self.spans.remove(&span)),
+            Record::Event { site, parent, fields } => {
+                let site = self.sites.get(site as usize).ok_or(NoRecord)?;
+                self.tell(site, parent, &fields);
+            }
+            Record::Line { line, parent } => {
+                let (site, fields) = sites.line(line);
+                self.tell(&site, parent, &fields);
+            }
+            Record::Lost { records } => self.about.observer.lost(self.about.worker, records),
+        }
+        Ok(())
+    }
+
+    /// What something belongs to: who is to hear it, and the span that it is in.
+    fn whereabouts(&self, parent: Parent) -> Option<(Dispatch, Option<Id>)> {
+        let span = parent.span.and_then(|span| self.spans.get(&span));
+        if let Some(Span { open, .. }) = span {
+            return Some((open.dispatch().clone(), Some(open.id().clone())));
+        }
+        if let Some(run) = parent.query.and_then(|query| self.running.get(&query)) {
+            return Some((run.dispatch().clone(), run.id()));
+        }
+        self.about.observer.audience().map(|dispatch| (dispatch, None))
+    }
+
+    fn open(
+        &mut self,
+        span: u64,
+        index: usize,
+        parent: Parent,
+        fields: &[Field],
+    ) -> Result<(), NoRecord> {
+        let site = self.sites.get(index).filter(|site| site.metadata().is_span());
+        let site = site.ok_or(NoRecord)?;
+        let Some((dispatch, parent)) = self.whereabouts(parent) else { return Ok(()) };
+        if self.spans.len() >= SPANS {
+            return Ok(());
+        }
+        let open = if site.is_wanted(&dispatch) {
+            let open = site.values(fields, |values| {
+                let metadata = site.metadata();
+                let attributes = match parent {
+                    Some(parent) => Attributes::child_of(parent, metadata, values),
+                    None => Attributes::new_root(metadata, values),
+                };
+                Open::new(dispatch.clone(), &attributes)
+            });
+            Span { open, site: Some(index) }
+        } else {
+            // What is in it is then in what it is in.
+            let Some(parent) = parent else { return Ok(()) };
+            Span { open: Open::again(&dispatch, &parent), site: None }
+        };
+        self.spans.insert(span, open);
+        Ok(())
+    }
+
+    /// A span that was made again, and its callsite.
+    fn own(&self, span: u64) -> Option<(&Open, &Site)> {
+        let Span { open, site } = self.spans.get(&span)?;
+        Some((open, self.sites.get((*site)?)?))
+    }
+
+    fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {
+        let metadata = site.metadata();
+        match self.whereabouts(parent) {
+            Some((dispatch, parent)) if site.is_wanted(&dispatch) => {
+                site.values(fields, |values| {
+                    dispatch.event(&Event::new_child_of(parent, metadata, values));
+                });
+            }
+            Some(_) => {}
+            None => dispatch::to_log(metadata, &site.text(fields)),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Nobody reads any more what it begins.
+        self.table.close();
+    }
+}

@@ -1,0 +1,146 @@
+//! What a pool keeps of a worker for those who trace it: the queries that it was handed, and the pipe that
+//! its records come through.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+
+use rustix::io::Errno;
+
+use super::happened::Observer;
+use super::reader::{About, Reader};
+use super::spans::{Spans, Traced};
+use super::thread::{self, Pipe};
+use crate::conduct::Terms;
+use crate::process::pipe;
+use crate::sync::lock;
+
+/// A worker's records, on the pool's side.
+#[derive(Default)]
+pub(crate) struct Records {
+    /// `None`: nobody wants to know what it does.
+    table: Option<Arc<Table>>,
+    /// `None`: it is a thread, and needs none.
+    pipe: Option<Pipe>,
+    /// How much is wanted, as the handshake has it.
+    level: u8,
+}
+
+/// The most that a table keeps, should a worker never tell of begins: far more than are begun in what its
+/// pipe has room for.
+const HANDED: usize = 1 << 16;
+
+/// Traced queries that a worker was handed, and has not begun as far as is known.
+#[derive(Default)]
+pub(crate) struct Table(Mutex<Rows>);
+
+#[derive(Default)]
+struct Rows {
+    handed: HashMap<u64, (u64, Handed)>,
+    /// The same in the order in which they were handed.
+    order: BTreeMap<u64, u64>,
+    next: u64,
+    /// Nobody reads any more what begins.
+    closed: bool,
+}
+
+pub(super) struct Handed {
+    pub(super) spans: Arc<Spans>,
+    pub(super) attempt: u16,
+}
+
+impl Records {
+    /// Those of a worker that is a process, and its end of the pipe, which it writes to. Neither is
+    /// there where nobody wants to hear anything.
+    pub(crate) fn of_process(
+        observer: &Arc<Observer>,
+        worker: u64,
+        complain: impl Fn(&str) + Send + 'static,
+    ) -> Result<(Self, Option<OwnedFd>), Errno> {
+        // Without anybody who listens there is no thread either.
+        let Some(level) = super::level() else { return Ok(Default::default()) };
+        let Some(thread) = thread::get() else { return Ok(Default::default()) };
+        let (near, far) = pipe::to_read()?;
+        let table = Arc::new(Table::default());
+        let about = About { observer: observer.clone(), worker, complain: Box::new(complain) };
+        let pipe = thread.read(Reader::new(near, about, table.clone()));
+        Ok((Self { table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far)))
+    }
+
+    /// Those of a worker that is a thread.
+    pub(crate) fn of_thread() -> Self {
+        Self { table: Some(Arc::default()), pipe: None, level: 0 }
+    }
+
+    /// For the worker, where it is a thread.
+    pub(crate) fn table(&self) -> Option<Arc<Table>> {
+        self.table.clone()
+    }
+
+    /// For the handshake: what the worker is to send; 0: nothing.
+    pub(crate) fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// The worker is about to be handed a query; returns on what terms.
+    pub(crate) fn hand(&self, query: u64, traced: &Traced, terms: Terms) -> Terms {
+        let (Some(table), Some(spans)) = (&self.table, traced.spans()) else { return terms };
+        let handed = Handed { spans: spans.clone(), attempt: terms.attempt };
+        Terms { traced: table.put(query, handed), ..terms }
+    }
+
+    /// It will not begin that query.
+    pub(crate) fn take_back(&self, query: u64) {
+        if let Some(table) = &self.table {
+            drop(table.take(query));
+        }
+    }
+
+    /// The worker is gone: what it has written by now is read, and no more.
+    pub(crate) fn end(&self) {
+        match (&self.pipe, &self.table) {
+            (Some(pipe), _) => pipe.end(),
+            (None, Some(table)) => table.close(),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Table {
+    /// `false`: nobody wants to know.
+    fn put(&self, query: u64, handed: Handed) -> bool {
+        let mut rows = lock(&self.0);
+        if rows.closed {
+            return false;
+        }
+        let number = rows.next;
+        rows.next += 1;
+        let before = rows.handed.insert(query, (number, handed));
+        if let Some((number, _)) = &before {
+            rows.order.remove(number);
+        }
+        rows.order.insert(number, query);
+        let oldest = (rows.handed.len() > HANDED).then(|| rows.order.pop_first()).flatten();
+        let forgotten = oldest.and_then(|(_, query)| rows.handed.remove(&query));
+        drop(rows);
+        drop((before, forgotten));
+        true
+    }
+
+    /// A query that has begun, or will not.
+    pub(super) fn take(&self, query: u64) -> Option<Handed> {
+        let mut rows = lock(&self.0);
+        let (number, handed) = rows.handed.remove(&query)?;
+        rows.order.remove(&number);
+        Some(handed)
+    }
+
+    /// Nobody wants to know any more.
+    pub(super) fn close(&self) {
+        let mut rows = lock(&self.0);
+        let gone = std::mem::take(&mut *rows);
+        rows.closed = true;
+        drop(rows);
+        drop(gone);
+    }
+}

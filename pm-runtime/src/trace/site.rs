@@ -1,0 +1,256 @@
+//! Callsites of workers, made again with a life as long as the process, as subscribers want them.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Once, OnceLock};
+
+use tracing::callsite::{self, Callsite, Identifier};
+use tracing::field::{FieldSet, Value as Recorded, ValueSet, display};
+use tracing::level_filters::LevelFilter;
+use tracing::metadata::Kind;
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Metadata, dispatcher};
+
+use super::TARGET;
+use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
+
+/// So many are made, whatever workers make up: they stay for ever. What comes beyond that is told by
+/// one for each level, with its names among its fields.
+const MOST: usize = 4096;
+
+/// The name of what was logged without one.
+const LOGGED: &str = "log event";
+
+/// All of the process.
+#[derive(Default)]
+pub(super) struct Sites {
+    made: HashMap<record::Site, &'static Made>,
+    common: HashMap<(bool, Level), &'static Made>,
+}
+
+/// Where spans or events come from.
+pub(super) struct Site {
+    made: &'static Made,
+    /// What it really is, where it has to share.
+    hidden: Option<Box<record::Site>>,
+}
+
+/// A callsite that was made here.
+struct Made {
+    /// Made when it is first asked for, as it names this in turn.
+    metadata: OnceLock<Metadata<'static>>,
+    site: record::Site,
+    registered: Once,
+    interest: AtomicU8,
+}
+
+const NEVER: u8 = 0;
+const SOMETIMES: u8 = 1;
+const ALWAYS: u8 = 2;
+
+/// The fields of a shared callsite.
+const MESSAGE: &str = "message";
+const SHARED: [&str; 3] = [MESSAGE, "name", "target"];
+
+impl Sites {
+    /// The callsite that a worker has told of.
+    pub(super) fn site(&mut self, mut site: record::Site) -> Site {
+        site.fields.truncate(FIELDS);
+        if let Some(made) = self.made.get(&site) {
+            return Site { made, hidden: None };
+        }
+        if self.made.len() < MOST {
+            let made = Made::new(site.clone());
+            self.made.insert(site, made);
+            return Site { made, hidden: None };
+        }
+        let made = self.common.entry((site.is_span, site.place.level)).or_insert_with(|| {
+            let name = if site.is_span { "span of a worker" } else { "event of a worker" };
+            let place = Place {
+                level: site.place.level,
+                target: TARGET.into(),
+                module: None,
+                file: None,
+                line: None,
+            };
+            let fields = SHARED.map(String::from).into();
+            Made::new(record::Site { is_span: site.is_span, name: name.into(), place, fields })
+        });
+        Site { made, hidden: Some(Box::new(site)) }
+    }
+
+    /// That of a line, and the field that it has.
+    pub(super) fn line(&mut self, line: Line) -> (Site, [Field; 1]) {
+        let Line { place, message } = line;
+        let fields = vec![MESSAGE.into()];
+        let site = record::Site { is_span: false, name: LOGGED.into(), place, fields };
+        (self.site(site), [Field { index: 0, value: Value::Debug(message) }])
+    }
+}
+
+impl Site {
+    pub(super) fn metadata(&self) -> &'static Metadata<'static> {
+        self.made.metadata.get().unwrap_or(&NOTHING)
+    }
+
+    /// Whether a subscriber wants what comes from here: asked just before it gets it.
+    pub(super) fn is_wanted(&self, dispatch: &Dispatch) -> bool {
+        let made = self.made;
+        // Not before, and there: a process with one subscriber has that of the thread asked.
+        made.registered.call_once(|| {
+            dispatcher::with_default(dispatch, || callsite::register(made));
+        });
+        let metadata = self.metadata();
+        *metadata.level() <= LevelFilter::current()
+            && match self.made.interest.load(Ordering::Relaxed) {
+                NEVER => false,
+                ALWAYS => true,
+                _ => dispatch.enabled(metadata),
+            }
+    }
+
+    /// Has the fields as subscribers take them.
+    pub(super) fn values<R>(&self, fields: &[Field], take: impl FnOnce(&ValueSet<'_>) -> R) -> R {
+        let Some(hidden) = &self.hidden else { return self.plain_values(fields, take) };
+        let text = |index, text| Field { index, value: Value::Debug(text) };
+        let fields = [
+            text(0, named(&hidden.fields, fields)),
+            text(1, hidden.name.clone()),
+            text(2, hidden.place.target.clone()),
+        ];
+        self.plain_values(&fields, take)
+    }
+
+    fn plain_values<R>(&self, fields: &[Field], take: impl FnOnce(&ValueSet<'_>) -> R) -> R {
+        let shown: Vec<_> = fields
+            .iter()
+            .map(|field| match &field.value {
+                Value::Debug(text) => display(text.as_str()),
+                _ => display(""),
+            })
+            .collect();
+        let names = self.metadata().fields();
+        let mut values: Vec<Option<&dyn Recorded>> = vec![None; names.len()];
+        for (field, shown) in fields.iter().zip(&shown) {
+            if let Some(value) = values.get_mut(usize::from(field.index)) {
+                *value = Some(match &field.value {
+                    Value::Bool(value) => value,
+                    Value::I64(value) => value,
+                    Value::U64(value) => value,
+                    Value::I128(value) => value,
+                    Value::U128(value) => value,
+                    Value::F64(value) => value,
+                    Value::Text(value) => value,
+                    Value::Debug(_) => shown,
+                });
+            }
+        }
+        take(&names.value_set_all(&values))
+    }
+
+    /// The fields as a line of text, for loggers that know none.
+    pub(super) fn text(&self, fields: &[Field]) -> String {
+        match &self.hidden {
+            Some(hidden) => named(&hidden.fields, fields),
+            None => {
+                let names: Vec<&str> =
+                    self.metadata().fields().iter().map(|field| field.name()).collect();
+                named(&names, fields)
+            }
+        }
+    }
+}
+
+/// The message, and the other fields with their names behind it.
+fn named(names: &[impl AsRef<str>], fields: &[Field]) -> String {
+    let mut text = String::new();
+    let name = |field: &Field| names.get(usize::from(field.index)).map(AsRef::as_ref);
+    for field in fields.iter().filter(|field| name(field) == Some(MESSAGE)) {
+        write(&mut text, &field.value);
+    }
+    for field in fields {
+        if let Some(name) = name(field).filter(|name| *name != MESSAGE) {
+            let space = if text.is_empty() { "" } else { " " };
+            text.extend([space, name, "="]);
+            write(&mut text, &field.value);
+        }
+    }
+    text
+}
+
+fn write(text: &mut String, value: &Value) {
+    // Into a `String` nothing fails.
+    let _ = match value {
+        Value::Bool(value) => write!(text, "{value}"),
+        Value::I64(value) => write!(text, "{value}"),
+        Value::U64(value) => write!(text, "{value}"),
+        Value::I128(value) => write!(text, "{value}"),
+        Value::U128(value) => write!(text, "{value}"),
+        Value::F64(value) => write!(text, "{value}"),
+        Value::Text(value) | Value::Debug(value) => text.write_str(value),
+    };
+}
+
+impl Made {
+    fn new(site: record::Site) -> &'static Self {
+        let (metadata, registered) = (OnceLock::new(), Once::new());
+        let interest = AtomicU8::new(SOMETIMES);
+        let made = Self { metadata, site, registered, interest };
+        let made: &'static Self = Box::leak(Box::new(made));
+        made.metadata.get_or_init(|| make_metadata(made));
+        made
+    }
+}
+
+fn make_metadata(made: &'static Made) -> Metadata<'static> {
+    let record::Site { is_span, name, place, fields } = &made.site;
+    let names: Vec<&'static str> = fields.iter().map(String::as_str).collect();
+    Metadata::new(
+        name,
+        &place.target,
+        place.level.into(),
+        place.file.as_deref(),
+        place.line,
+        place.module.as_deref(),
+        FieldSet::new(Vec::leak(names), Identifier(made)),
+        if *is_span { Kind::SPAN } else { Kind::EVENT },
+    )
+}
+
+impl Callsite for Made {
+    fn set_interest(&self, interest: Interest) {
+        let interest = match interest {
+            interest if interest.is_never() => NEVER,
+            interest if interest.is_always() => ALWAYS,
+            _ => SOMETIMES,
+        };
+        self.interest.store(interest, Ordering::Relaxed);
+    }
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.metadata.get().unwrap_or(&NOTHING)
+    }
+}
+
+/// What stands in the place of metadata that are not there yet, which nobody gets to see.
+static NOTHING: Metadata<'static> = Metadata::new(
+    "",
+    TARGET,
+    tracing::Level::TRACE,
+    None,
+    None,
+    None,
+    FieldSet::new(&[], Identifier(&Nowhere)),
+    Kind::EVENT,
+);
+
+struct Nowhere;
+
+impl Callsite for Nowhere {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        &NOTHING
+    }
+}

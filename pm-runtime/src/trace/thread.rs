@@ -1,0 +1,186 @@
+//! The thread that runs the subscriber's code for whatever no thread of the application says itself. It
+//! starts with the first thing that there is to tell, and never ends.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use super::happened::Happening;
+use super::reader::Reader;
+use super::site::Sites;
+use super::spans::Closing;
+use crate::process::fork;
+use crate::sync::{lock, shielded};
+use crate::transport::poll::{Interest, Poll};
+
+/// Things that may wait, of each kind that has no bound by itself. A subscriber that does not come back
+/// costs no more memory than they take.
+const KEPT: usize = 1 << 14;
+
+pub(super) struct Thread {
+    poll: Poll,
+    state: Mutex<State>,
+    next_pipe: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: Vec<Job>,
+    /// Of these there may be many.
+    loose: usize,
+}
+
+enum Job {
+    Read(u64, Box<Reader>),
+    End(u64),
+    Close(Closing),
+    Tell(Happening),
+    /// What it holds says by its drop that everything before it was told.
+    Mark(Mark),
+}
+
+/// It goes round once: what was told meanwhile may have been the last of a query, whose spans are closed
+/// then.
+enum Mark {
+    First(async_channel::Sender<Infallible>),
+    Second(async_channel::Sender<Infallible>),
+}
+
+/// A pipe that the thread reads.
+pub(super) struct Pipe(u64);
+
+static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
+
+/// The thread of this process; `None`: the system refuses it, or this is a fork, where it is not.
+pub(super) fn get() -> Option<&'static Thread> {
+    if fork::is_fork() {
+        return None;
+    }
+    *THREAD.get_or_init(|| {
+        let poll = Poll::new().ok()?;
+        let thread = Thread { poll, state: Mutex::default(), next_pipe: AtomicU64::new(0) };
+        // One for the process, which lives as long as that.
+        let thread: &'static Thread = Box::leak(Box::new(thread));
+        let builder = std::thread::Builder::new().name("pm-records".into());
+        builder.spawn(|| thread.run()).ok()?;
+        Some(thread)
+    })
+}
+
+/// Closes spans, soon.
+pub(super) fn close(closing: Closing) {
+    match get() {
+        Some(thread) => thread.push(Job::Close(closing)),
+        // Without the thread nobody may run the subscriber's code: they stay open.
+        None => std::mem::forget(closing),
+    }
+}
+
+/// Tells of something, soon.
+pub(super) fn tell(happening: Happening) {
+    if let Some(thread) = get() {
+        thread.push(Job::Tell(happening));
+    }
+}
+
+/// Resolves when everything is told that was there before. `None`: there never was anything to tell.
+pub(crate) fn told() -> Option<impl Future<Output = ()>> {
+    let thread = if fork::is_fork() { None } else { *THREAD.get()? }?;
+    let (sender, told) = async_channel::bounded(1);
+    thread.push(Job::Mark(Mark::First(sender)));
+    Some(async move {
+        // Nothing is ever sent.
+        let _ = told.recv().await;
+    })
+}
+
+impl Thread {
+    /// Reads this from now on.
+    pub(super) fn read(&self, reader: Reader) -> Pipe {
+        let pipe = self.next_pipe.fetch_add(1, Ordering::Relaxed);
+        self.push(Job::Read(pipe, Box::new(reader)));
+        Pipe(pipe)
+    }
+
+    fn push(&self, job: Job) {
+        let mut state = lock(&self.state);
+        if matches!(job, Job::Close(_) | Job::Tell(_)) {
+            if state.loose >= KEPT {
+                drop(state);
+                if let Job::Close(closing) = job {
+                    // Its drop is code of the subscriber; what it holds takes no memory of its own.
+                    std::mem::forget(closing);
+                }
+                return;
+            }
+            state.loose += 1;
+        }
+        let sleeps = state.jobs.is_empty();
+        state.jobs.push(job);
+        drop(state);
+        if sleeps {
+            self.poll.wake();
+        }
+    }
+
+    fn run(&self) {
+        let mut readers: HashMap<u64, Box<Reader>> = HashMap::new();
+        let mut sites = Sites::default();
+        let mut ready = Vec::new();
+        loop {
+            self.poll.wait(None, &mut ready);
+            for ready in &ready {
+                let Some(reader) = readers.get_mut(&ready.token) else { continue };
+                let mut more = false;
+                shielded(|| more = reader.read(&mut sites));
+                if !more && let Some(reader) = readers.remove(&ready.token) {
+                    // The worker writes to nobody then, and knows it.
+                    shielded(|| drop(reader));
+                }
+            }
+            let jobs = {
+                let mut state = lock(&self.state);
+                state.loose = 0;
+                std::mem::take(&mut state.jobs)
+            };
+            for job in jobs {
+                match job {
+                    Job::Read(pipe, reader) => {
+                        // Where it fails, it is read when the worker is gone.
+                        let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
+                        readers.insert(pipe, reader);
+                    }
+                    Job::End(pipe) => {
+                        if let Some(mut reader) = readers.remove(&pipe) {
+                            self.poll.remove(reader.pipe());
+                            shielded(|| reader.read_rest(&mut sites));
+                            shielded(|| drop(reader));
+                        }
+                    }
+                    Job::Close(closing) => shielded(|| drop(closing)),
+                    Job::Tell(happening) => shielded(|| happening.tell()),
+                    Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
+                    // It wakes code of the application.
+                    Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
+                }
+            }
+        }
+    }
+}
+
+impl Pipe {
+    /// What is in it by now is read, before anything that is told after this.
+    pub(super) fn end(&self) {
+        if let Some(thread) = get() {
+            thread.push(Job::End(self.0));
+        }
+    }
+}
+
+/// For those of workers that never came to be; a second end is none.
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,15 @@
+//! The feature `tracing`: what workers log reaches the application, where it belongs.
+#![allow(missing_docs, reason = "these are tests")]
+
+#[path = "tracing/around.rs"]
+mod around;
+#[path = "tracing/crossing.rs"]
+mod crossing;
+#[path = "tracing/ends.rs"]
+mod ends;
+#[path = "tracing/events.rs"]
+mod events;
+#[path = "tracing/hostile.rs"]
+mod hostile;
+#[path = "tracing/recorder.rs"]
+mod recorder;

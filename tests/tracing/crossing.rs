@@ -1,0 +1,47 @@
+//! A trace crosses the boundary of processes.
+
+use pm_runtime::worker_query;
+use tracing::{Instrument, Level, info_span, subscriber};
+
+use crate::recorder::Recorder;
+
+#[worker_query(workers = 1)]
+fn greet(name: &str) -> usize {
+    let span = info_span!("greeting", name, length = tracing::field::Empty);
+    let _inside = span.enter();
+    tracing::info!(loud = true, "hello {name}");
+    log::warn!(target: "manners", "and no bow");
+    span.record("length", name.len());
+    name.len()
+}
+
+#[pm_runtime::test]
+async fn what_a_worker_says_stands_below_its_callers_span() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    let pool = GreetPool::new();
+    let answer = pool.query("ann").instrument(info_span!("caller")).await;
+    assert_eq!(answer, Ok(3));
+    let said = recorder.wait_for("hello ann");
+    assert_eq!(said.path, ["caller", "query", "run", "greeting"]);
+    assert_eq!((said.level, said.target.as_str()), (Level::INFO, module_path!()));
+    assert_eq!(said.fields["loud"], "true");
+    assert!(said.file.unwrap().ends_with("crossing.rs"));
+    let logged = recorder.wait_for("and no bow");
+    assert_eq!(logged.path, ["caller", "query", "run", "greeting"]);
+    assert_eq!((logged.level, logged.target.as_str()), (Level::WARN, "manners"));
+    for name in ["caller", "query", "queue", "run", "greeting"] {
+        recorder.wait_for_closed(name, 1);
+    }
+    recorder.look(|tree| {
+        let fields = |name: &str| tree.span(name).unwrap().fields.clone();
+        assert_eq!(fields("greeting")["length"], "3");
+        let query = fields("query");
+        assert_eq!((&*query["pool"], &*query["query"]), ("greet", "greet"));
+        assert_eq!((&*query["worker"], &*query["outcome"]), ("1", "answered"));
+        assert_eq!(fields("run")["attempt"], "1");
+        let queue = tree.span("queue").unwrap();
+        assert_eq!(tree.path(queue.parent), ["caller", "query"]);
+    });
+    pool.destroy().await;
+}
