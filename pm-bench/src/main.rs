@@ -78,6 +78,11 @@ fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Err(error) = programs::build() {
         eprintln!("pm-bench: {error}: idle workers and the picture have to be without them");
     }
+    let watched =
+        rows.iter().flat_map(|row| &row.entries).any(|entry| entry.contestant.is_watched());
+    if watched && let Err(error) = programs::build_watched() {
+        eprintln!("pm-bench: {error}: the rows of watched pools have to be without it");
+    }
     let mut results = Results::new(cores.count());
     let mut terminal = io::stdout();
     write!(terminal, "{}", results.heading())?;

@@ -10,6 +10,7 @@ mod script;
 mod socket;
 mod spin;
 mod tarpc;
+mod watched;
 
 use std::error::Error;
 use std::io;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use far::{FAR_SIDE, serve_far_side};
 
+use crate::programs;
 use crate::workload::Workload;
 
 /// The measured value in the workload's unit, or why there is none.
@@ -39,6 +41,12 @@ pub(crate) const CONTESTANT: &str = "--contestant";
 pub(crate) enum Contestant {
     Ours,
     OursOnTokio,
+    /// Built with the features that let somebody watch, and nobody does.
+    Unwatched,
+    /// Its metrics are published every second.
+    Measured,
+    /// A subscriber formats every span and event at `INFO`, and writes none.
+    Traced,
     Socket,
     Spin,
     Memcpy,
@@ -65,7 +73,12 @@ impl Contestant {
     ];
 
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::OursOnTokio)
+        matches!(self, Self::Ours | Self::OursOnTokio) || self.is_watched()
+    }
+
+    /// Whether it is this program, built with the feature `watched`.
+    pub(crate) fn is_watched(self) -> bool {
+        matches!(self, Self::Unwatched | Self::Measured | Self::Traced)
     }
 
     /// Whether it is what the system takes at least.
@@ -77,6 +90,9 @@ impl Contestant {
         match self {
             Self::Ours => "pm-runtime",
             Self::OursOnTokio => "pm-runtime, called on tokio",
+            Self::Unwatched => "features `metrics` and `tracing`, nobody watches",
+            Self::Measured => "metrics are published every second",
+            Self::Traced => "a subscriber of all spans",
             Self::Socket => "bare Unix socket",
             Self::Spin => "shared memory, spinning, two threads",
             Self::Memcpy => "memcpy",
@@ -99,7 +115,8 @@ impl Contestant {
             Self::ProcessPoolExecutor => script::PROCESS_POOL_EXECUTOR.command(),
             Self::Pebble => script::PEBBLE.command(),
             _ => {
-                let mut command = this_program().map_err(|error| error.to_string())?;
+                let program = if self.is_watched() { programs::watched() } else { this_program() };
+                let mut command = program.map_err(|error| error.to_string())?;
                 let name = serde_json::to_string(&self).map_err(|error| error.to_string())?;
                 command.args([CONTESTANT, &name]);
                 Ok(command)
@@ -112,6 +129,9 @@ impl Contestant {
         Ok(match self {
             Self::Ours => Box::new(ours::Ours::on_smol()),
             Self::OursOnTokio => Box::new(ours::Ours::on_tokio()?),
+            Self::Unwatched => watched::unwatched()?,
+            Self::Measured => watched::measured()?,
+            Self::Traced => watched::traced()?,
             Self::Socket => Box::new(socket::Socket::default()),
             Self::Spin => Box::new(spin::Spin::start()?),
             Self::Memcpy => Box::new(memcpy::Memcpy),

@@ -7,6 +7,7 @@ mod memory;
 mod raw;
 mod streams;
 mod throughput;
+mod watched;
 
 use serde::Serialize;
 
@@ -61,6 +62,7 @@ pub(crate) fn all() -> Vec<Row> {
         bytes::rows(),
         life::rows(),
         memory::rows(),
+        watched::rows(),
     ];
     groups.into_iter().flatten().collect()
 }

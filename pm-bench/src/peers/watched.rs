@@ -1,0 +1,55 @@
+//! This project, while somebody watches its pools.
+
+use std::error::Error;
+
+use super::Peer;
+
+type Watched = Result<Box<dyn Peer>, Box<dyn Error>>;
+
+#[cfg(feature = "watched")]
+mod there {
+    use std::time::Duration;
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use pm_runtime::metrics;
+    use tracing_subscriber::fmt;
+
+    use super::super::ours::Ours;
+    use super::Watched;
+
+    pub(crate) fn unwatched() -> Watched {
+        Ok(Box::new(Ours::on_smol()))
+    }
+
+    pub(crate) fn measured() -> Watched {
+        PrometheusBuilder::new().install_recorder()?;
+        let publishing = metrics::publish_every(Duration::from_secs(1))?;
+        // As long as this process.
+        std::mem::forget(publishing);
+        unwatched()
+    }
+
+    pub(crate) fn traced() -> Watched {
+        fmt().with_writer(std::io::sink).try_init().map_err(|error| error.to_string())?;
+        unwatched()
+    }
+}
+
+#[cfg(not(feature = "watched"))]
+mod there {
+    use super::Watched;
+
+    pub(crate) fn unwatched() -> Watched {
+        Err("this program was built without its feature `watched`".into())
+    }
+
+    pub(crate) fn measured() -> Watched {
+        unwatched()
+    }
+
+    pub(crate) fn traced() -> Watched {
+        unwatched()
+    }
+}
+
+pub(super) use there::{measured, traced, unwatched};
