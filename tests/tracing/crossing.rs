@@ -45,3 +45,47 @@ async fn what_a_worker_says_stands_below_its_callers_span() {
     });
     pool.destroy().await;
 }
+
+#[worker_query(workers = 1)]
+fn values() {
+    let (first, second) = (info_span!("first"), info_span!("second"));
+    second.follows_from(&first);
+    tracing::info!(
+        yes = true,
+        minus = -1,
+        plus = u64::MAX,
+        huge = u128::MAX,
+        half = 0.5,
+        text = "a \"b\"",
+        list = ?[1, 2],
+        shown = %"c",
+        nothing = tracing::field::Empty,
+        "all kinds"
+    );
+}
+
+#[pm_runtime::test]
+async fn values_arrive_as_what_they_are_and_spans_follow() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    ValuesPool::new().query().await.unwrap();
+    let fields = recorder.wait_for("all kinds").fields;
+    let (plus, huge) = (u64::MAX.to_string(), u128::MAX.to_string());
+    let expected = [
+        ("half", "0.5"),
+        ("huge", &huge),
+        ("list", "[1, 2]"),
+        ("message", "all kinds"),
+        ("minus", "-1"),
+        ("plus", &plus),
+        ("shown", "c"),
+        ("text", "a \"b\""),
+        ("yes", "true"),
+    ];
+    let fields: Vec<_> = fields.iter().map(|(name, text)| (&**name, &**text)).collect();
+    assert_eq!(fields, expected);
+    recorder.look(|tree| {
+        let first = tree.spans.iter().find(|(_, span)| span.name == "first").unwrap().0;
+        assert_eq!(tree.span("second").unwrap().follows, [*first]);
+    });
+}

@@ -136,3 +136,21 @@ async fn when_a_pool_is_destroyed_all_that_its_workers_logged_was_heard() {
         assert!(tree.spans.values().all(|span| span.is_closed()));
     });
 }
+
+#[worker_query(workers = 1)]
+fn provoke() {
+    info!("panic, please");
+    info!("what comes after it");
+}
+
+#[pm_runtime::test]
+async fn a_subscriber_that_panics_at_one_record_has_the_others() {
+    let recorder = Recorder::new(Level::INFO);
+    let _default = subscriber::set_default(recorder.clone());
+    let pool = ProvokePool::new();
+    for _ in 0..2 {
+        assert_eq!(pool.query().await, Ok(()));
+    }
+    recorder.wait_for("what comes after it");
+    recorder.wait_for_closed("run", 2);
+}

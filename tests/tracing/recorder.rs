@@ -191,6 +191,7 @@ impl Subscriber for Recorder {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::new();
         event.record(&mut Texts(&mut fields));
+        assert!(fields.get("message").is_none_or(|message| message != "panic, please"));
         self.change(|tree| {
             let span = match event.parent() {
                 Some(parent) => Some(parent.into_u64()),
