@@ -5,8 +5,8 @@ use std::path::Path;
 
 /// Lower layers first; modules of one layer do not import each other, but for those within
 /// brackets of their own folder.
-const LAYERS: [&[&str]; 9] = [
-    &["error", "sync", "spin", "fault"],
+const LAYERS: [&[&str]; 10] = [
+    &["block_on", "error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "listener", "options", "output", "surroundings"],
     &["wire", "transport", "process", "stream"],
     &["link", "reactor"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["child"],
     &["worker"],
     &["exec", "pool", "round_trip"],
+    &["operator"],
     &["shutdown"],
 ];
 

@@ -81,6 +81,9 @@
 //!   application itself may use any executor without it.
 //! - `fault-injection` is for tests: workers that are killed, crash, hang, boot slowly or corrupt their
 //!   link, at moments of your choice. It brings the module `fault`, and `faults` of [`PoolBuilder`].
+//! - `operator` is for production: a socket at which the application tells its user, and nobody else, how
+//!   its pools are, and takes commands such as to respawn a worker. It brings the module `operator`, and
+//!   serde_json; `pm-top` shows in a terminal what the socket tells.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
@@ -111,6 +114,8 @@ pub mod fault;
 )]
 mod fault;
 mod link;
+#[cfg(feature = "operator")]
+pub mod operator;
 mod process;
 mod reactor;
 mod shutdown;
@@ -143,6 +148,8 @@ pub use error::{
     Exit, Limit, MessageError, OutboxClosed, Output, PanicReport, QueryError, RawError,
     RoundTripError, RunningQuery, SignalError, SpawnError, StreamError, TrySendError,
 };
+#[cfg(feature = "operator")]
+pub use error::{Mistrust, OperatorError};
 pub use event::Event;
 pub use exec::{Exec, exec, shell};
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};

@@ -43,6 +43,8 @@ pub use map::{Map, WithInputs};
 pub use raw::RawWorker;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
+#[cfg(feature = "operator")]
+pub(crate) use registry::{Watched, watch};
 pub use retry::{Answers, Retry, retrying};
 pub use spawn::Spawn;
 pub use stream::{Opening, StreamHandle, StreamReceiver, StreamSender};
