@@ -12,7 +12,7 @@ fn health_tells_of_the_application_and_of_every_pool() {
     let place = Place::new("health");
     let program = Program::start(&place);
     let state = program.client().state();
-    assert_eq!((state.version, state.pid, &*state.name), (1, program.child.id(), "operated"));
+    assert_eq!((state.version, state.pid, &*state.name), (1, program.child.id(), "serving"));
     let age = state.started.and_then(|at| SystemTime::now().duration_since(at).ok());
     assert!(age.is_some_and(|age| age < Duration::from_secs(3600)), "{age:?}");
     let names: Vec<_> = state.pools.iter().map(|pool| (pool.id, &*pool.health.name)).collect();

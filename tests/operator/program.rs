@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use pm_runtime::operator::protocol::{ApplicationState, Done, Line, PoolState};
 use pm_tests::Folder;
 
-pub(crate) const OPERATED: &str = env!("CARGO_BIN_EXE_operated");
+pub(crate) const SERVING: &str = env!("CARGO_BIN_EXE_serving");
 
 /// A runtime directory, as a login makes it.
 pub(crate) struct Place {
@@ -34,7 +34,7 @@ impl Place {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(OPERATED);
+        let mut command = Command::new(SERVING);
         command.env("XDG_RUNTIME_DIR", self.runtime()).env_remove("RUNTIME_DIRECTORY");
         command
     }

@@ -1,0 +1,85 @@
+//! One view as text, for a log, a mail, or `watch`.
+
+use std::fmt::Write;
+
+use crate::columns::{self, POOLS, WORKERS};
+use crate::model::Model;
+use crate::table::{Column, fit};
+
+/// What to do where there is nothing to be seen.
+pub(crate) const NOTHING: &str = "\
+no application of this user serves an operator's socket; one that is to be seen here calls
+`pm_runtime::operator::serve()` (feature `operator`) and keeps what it returns
+";
+
+pub(crate) fn view(model: &Model) -> String {
+    if model.applications.is_empty() {
+        return NOTHING.to_owned();
+    }
+    let (mut pools, mut reports) = (Vec::new(), String::new());
+    let mut workers = String::new();
+    for (&pid, application) in &model.applications {
+        if application.trouble.is_some() || application.pools.is_empty() {
+            pools.push(columns::of_application(pid, application));
+        }
+        for pool in application.pools.values() {
+            pools.push(columns::of_pool(pid, application, pool));
+            let whose = format!("{} ({pid}), pool {}", application.name, pool.name);
+            if !pool.workers.is_empty() {
+                let rows = pool.workers.values().map(columns::of_worker).collect();
+                // It fails at nothing that is written to text.
+                let _ = write!(workers, "\n{whose}\n{}", table(&WORKERS, rows));
+            }
+            if let Some(crash) = pool.crashes.front() {
+                let _ = write!(reports, "\n{whose}, last crash\n{crash:#}\n");
+            }
+        }
+    }
+    table(&POOLS, pools) + &workers + &reports
+}
+
+fn table(columns: &[Column], mut rows: Vec<Vec<String>>) -> String {
+    // A graph of one value shows nothing, and neither does a column in which nothing is.
+    let says = |at: usize| rows.iter().any(|row| !row[at].is_empty());
+    let shown: Vec<bool> =
+        (0..columns.len()).map(|at| !columns[at].title.is_empty() && says(at)).collect();
+    let keep = |cells: &mut Vec<String>| {
+        let mut shown = shown.iter();
+        cells.retain(|_| shown.next().is_some_and(|shown| *shown));
+    };
+    let mut titles = columns.iter().map(|column| column.title.to_owned()).collect();
+    keep(&mut titles);
+    rows.iter_mut().for_each(keep);
+    let columns: Vec<Column> = columns
+        .iter()
+        .zip(&shown)
+        .filter(|(_, shown)| **shown)
+        .map(|(column, _)| *column)
+        .collect();
+    let fit = fit(&columns, &rows, usize::MAX);
+    let lines = std::iter::once(&titles).chain(&rows);
+    lines.map(|cells| fit.line(&columns, cells) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::model::tests::state;
+
+    #[test]
+    fn it_is_aligned_text() {
+        let (mut model, now) = (Model::default(), Instant::now());
+        model.tell(17, state("thumbnails", 1000, 9), now);
+        model.tell(4, state("a\x1b[2J", 3, 90), now);
+        model.trouble(5, "it does not answer");
+        insta::assert_snapshot!(view(&model));
+        assert!(!view(&model).contains('\x1b'));
+    }
+
+    #[test]
+    fn where_there_is_nothing_it_says_what_to_do() {
+        assert!(view(&Model::default()).contains("pm_runtime::operator::serve()"));
+    }
+}
