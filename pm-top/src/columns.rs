@@ -3,7 +3,7 @@
 use pm_runtime::Latency;
 
 use crate::model::{Application, Pool, Worker};
-use crate::table::Column;
+use crate::table::{Column, Row};
 use crate::text;
 
 /// Characters of a graph.
@@ -20,21 +20,21 @@ pub(crate) const POOLS: [Column; 15] = [
     Column::right("rate/s", 4),
     Column::left("", 7),
     Column::right("run p50", 8),
-    Column::right("p99", 6),
+    Column::right("run p99", 6),
     Column::left("", 14),
     Column::right("wait p50", 11),
-    Column::right("p99", 10),
+    Column::right("wait p99", 10),
     Column::right("crashes", 5),
     Column::left("notes", 13),
 ];
 
-pub(crate) fn of_pool(pid: u32, application: &Application, pool: &Pool) -> Vec<String> {
+pub(crate) fn of_pool(pid: u32, application: &Application, pool: &Pool) -> Row {
     let health = &pool.health;
     let latency = |latency: Option<Latency>, read: fn(&Latency) -> std::time::Duration| {
         latency.as_ref().map_or_else(|| "-".to_owned(), |latency| text::time(read(latency)))
     };
     let (run, wait) = (health.latency.run, health.latency.queue);
-    vec![
+    Row::Cells(vec![
         application.name.clone(),
         pid.to_string(),
         pool.name.clone(),
@@ -50,7 +50,7 @@ pub(crate) fn of_pool(pid: u32, application: &Application, pool: &Pool) -> Vec<S
         latency(wait, |latency| latency.p99),
         health.crashes.to_string(),
         notes_on_pool(pool),
-    ]
+    ])
 }
 
 /// What is not so all the time.
@@ -70,14 +70,10 @@ fn notes_on_pool(pool: &Pool) -> String {
 }
 
 /// A row of an application that has no pools, or from which nothing is heard.
-pub(crate) fn of_application(pid: u32, application: &Application) -> Vec<String> {
-    let words = match &application.trouble {
-        Some(trouble) => trouble.clone(),
-        None => "no pools yet".into(),
-    };
-    let mut row = vec![String::new(); POOLS.len()];
-    (row[0], row[1], row[2]) = (application.name.clone(), pid.to_string(), words);
-    row
+pub(crate) fn of_application(pid: u32, application: &Application) -> Row {
+    let words = application.trouble.as_deref().unwrap_or("no pools yet");
+    let name = if application.name.is_empty() { "an application" } else { &application.name };
+    Row::Note(format!("{name} ({pid}): {words}"))
 }
 
 pub(crate) const WORKERS: [Column; 10] = [
@@ -93,12 +89,12 @@ pub(crate) const WORKERS: [Column; 10] = [
     Column::left("notes", 9),
 ];
 
-pub(crate) fn of_worker(worker: &Worker) -> Vec<String> {
+pub(crate) fn of_worker(worker: &Worker) -> Row {
     let health = &worker.health;
     let kinds = [(health.temporary, "temporary"), (health.in_process, "a thread")];
     let notes: Vec<_> = kinds.iter().filter(|(is, _)| *is).map(|(_, kind)| *kind).collect();
     let unknown = || "-".to_owned();
-    vec![
+    Row::Cells(vec![
         health.id.to_string(),
         health.pid.to_string(),
         health.state.to_string(),
@@ -109,5 +105,5 @@ pub(crate) fn of_worker(worker: &Worker) -> Vec<String> {
         worker.cpu.last().map_or_else(unknown, |cpu| format!("{cpu:.0}")),
         text::sparkline(worker.cpu.values(), GRAPH),
         notes.join(", "),
-    ]
+    ])
 }

@@ -3,10 +3,15 @@
 mod args;
 mod client;
 mod columns;
+mod follow;
+mod keys;
 mod model;
 mod plain;
+mod screen;
 mod table;
 mod text;
+mod ui;
+mod view;
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -43,9 +48,10 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Help => return print(args::HELP),
         Command::Show(options) => options,
     };
-    let Options { output, folder, .. } = &options;
+    let Options { output, interval, folder } = options;
     match output {
-        Output::Text | Output::Screen => once(folder.as_deref()),
+        Output::Screen => screen::show(interval, folder),
+        Output::Text => once(folder.as_deref()),
         Output::Json => json(folder.as_deref()),
     }
 }

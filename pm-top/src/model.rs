@@ -162,7 +162,7 @@ impl Pool {
         let is_same = |known: &Crash| known.worker == crash.worker && known.at == crash.at;
         if !self.crashes.iter().any(is_same) {
             self.crashes.push_front(crash);
-            self.crashes.make_contiguous().sort_by(|one, other| other.at.cmp(&one.at));
+            self.crashes.make_contiguous().sort_by_key(|crash| std::cmp::Reverse(crash.at));
             self.crashes.truncate(CRASHES);
         }
     }

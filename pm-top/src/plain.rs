@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::columns::{self, POOLS, WORKERS};
 use crate::model::Model;
-use crate::table::{Column, fit};
+use crate::table::{Column, Row, fit};
 
 /// What to do where there is nothing to be seen.
 pub(crate) const NOTHING: &str = "\
@@ -38,27 +38,17 @@ pub(crate) fn view(model: &Model) -> String {
     table(&POOLS, pools) + &workers + &reports
 }
 
-fn table(columns: &[Column], mut rows: Vec<Vec<String>>) -> String {
+fn table(columns: &[Column], mut rows: Vec<Row>) -> String {
     // A graph of one value shows nothing, and neither does a column in which nothing is.
-    let says = |at: usize| rows.iter().any(|row| !row[at].is_empty());
-    let shown: Vec<bool> =
-        (0..columns.len()).map(|at| !columns[at].title.is_empty() && says(at)).collect();
-    let keep = |cells: &mut Vec<String>| {
-        let mut shown = shown.iter();
-        cells.retain(|_| shown.next().is_some_and(|shown| *shown));
-    };
-    let mut titles = columns.iter().map(|column| column.title.to_owned()).collect();
-    keep(&mut titles);
-    rows.iter_mut().for_each(keep);
-    let columns: Vec<Column> = columns
-        .iter()
-        .zip(&shown)
-        .filter(|(_, shown)| **shown)
-        .map(|(column, _)| *column)
-        .collect();
+    let says = |at: usize| !columns[at].title.is_empty() && rows.iter().any(|row| row.says(at));
+    let shown: Vec<usize> = (0..columns.len()).filter(|&at| says(at)).collect();
+    let columns: Vec<Column> = shown.iter().map(|&at| columns[at]).collect();
+    for row in &mut rows {
+        row.keep(&shown);
+    }
     let fit = fit(&columns, &rows, usize::MAX);
-    let lines = std::iter::once(&titles).chain(&rows);
-    lines.map(|cells| fit.line(&columns, cells) + "\n").collect()
+    let lines = rows.iter().map(|row| fit.line(&columns, row));
+    std::iter::once(fit.titles(&columns)).chain(lines).map(|line| line + "\n").collect()
 }
 
 #[cfg(test)]

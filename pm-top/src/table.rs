@@ -23,6 +23,37 @@ impl Column {
     }
 }
 
+/// A row of a table.
+#[derive(Debug)]
+pub(crate) enum Row {
+    /// What is in each column.
+    Cells(Vec<String>),
+    /// Words that take as much of the line as they want.
+    Note(String),
+}
+
+impl Row {
+    fn cell(&self, at: usize) -> &str {
+        match self {
+            Self::Cells(cells) => cells.get(at).map_or("", String::as_str),
+            Self::Note(_) => "",
+        }
+    }
+
+    /// Whether there is something in a column.
+    pub(crate) fn says(&self, at: usize) -> bool {
+        !self.cell(at).is_empty()
+    }
+
+    /// Leaves out all other columns.
+    pub(crate) fn keep(&mut self, columns: &[usize]) {
+        let kept = columns.iter().map(|&at| self.cell(at).to_owned()).collect();
+        if let Self::Cells(cells) = self {
+            *cells = kept;
+        }
+    }
+}
+
 /// The columns for which there is room, by their places, with their widths.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Fit(pub(crate) Vec<(usize, usize)>);
@@ -31,12 +62,12 @@ pub(crate) struct Fit(pub(crate) Vec<(usize, usize)>);
 const GAP: usize = 2;
 
 /// What there is room for. The most important column is always there, as wide as the room is.
-pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], room: usize) -> Fit {
+pub(crate) fn fit(columns: &[Column], rows: &[Row], room: usize) -> Fit {
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(at, column)| {
-            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell));
+            let cells = rows.iter().map(|row| width(row.cell(at)));
             cells.max().unwrap_or(0).min(column.widest).max(width(column.title))
         })
         .collect();
@@ -61,14 +92,27 @@ pub(crate) fn fit(columns: &[Column], rows: &[Vec<String>], room: usize) -> Fit 
 }
 
 impl Fit {
-    /// A row as text, without blanks at its end.
-    pub(crate) fn line(&self, columns: &[Column], cells: &[impl AsRef<str>]) -> String {
+    /// The titles as text.
+    pub(crate) fn titles(&self, columns: &[Column]) -> String {
+        self.join(columns, |at| columns[at].title)
+    }
+
+    /// A row as text.
+    pub(crate) fn line(&self, columns: &[Column], row: &Row) -> String {
+        match row {
+            Row::Cells(_) => self.join(columns, |at| row.cell(at)),
+            Row::Note(note) => note.clone(),
+        }
+    }
+
+    /// Without blanks at its end.
+    fn join<'a>(&self, columns: &[Column], cell: impl Fn(usize) -> &'a str) -> String {
         let mut line = String::new();
         for (number, &(at, wide)) in self.0.iter().enumerate() {
             if number > 0 {
                 line.push_str(&" ".repeat(GAP));
             }
-            let cell = cut(cells.get(at).map_or("", AsRef::as_ref), wide);
+            let cell = cut(cell(at), wide);
             let blank = " ".repeat(wide - width(&cell));
             match columns[at].right {
                 true => line.extend([&*blank, &cell]),
@@ -108,17 +152,16 @@ mod tests {
     const COLUMNS: [Column; 3] =
         [Column::left("name", 0), Column::right("size", 2), Column::left("state", 1)];
 
-    fn rows() -> Vec<Vec<String>> {
-        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+    fn rows() -> Vec<Row> {
+        let row = |cells: [&str; 3]| Row::Cells(cells.map(str::to_owned).to_vec());
         vec![row(["a", "1", "busy"]), row(["longer", "23456", "idle"])]
     }
 
     fn lines(room: usize) -> String {
         let rows = rows();
         let fit = fit(&COLUMNS, &rows, room);
-        let titles = COLUMNS.map(|column| column.title);
         let all = rows.iter().map(|row| fit.line(&COLUMNS, row));
-        std::iter::once(fit.line(&COLUMNS, &titles)).chain(all).collect::<Vec<_>>().join("\n")
+        std::iter::once(fit.titles(&COLUMNS)).chain(all).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -134,6 +177,15 @@ mod tests {
         assert_eq!(lines(12), "name\na\nlonger");
         assert_eq!(lines(5), "name\na\nlong…");
         assert_eq!(lines(0), "\n\n");
+    }
+
+    #[test]
+    fn a_note_makes_no_column_wider() {
+        let mut rows = rows();
+        rows.push(Row::Note("nobody knows how long a note is".into()));
+        let fit = fit(&COLUMNS, &rows, 80);
+        assert_eq!(fit.titles(&COLUMNS), "name     size  state");
+        assert_eq!(fit.line(&COLUMNS, &rows[2]), "nobody knows how long a note is");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::table::{cut, width};
+
 /// Text of an application, in which nothing moves the cursor, hides, or stands in another order than it
 /// seems to.
 pub(crate) fn clean(text: &str) -> String {
@@ -66,6 +68,41 @@ pub(crate) fn sparkline(values: impl DoubleEndedIterator<Item = f64>, width: usi
     std::iter::repeat_n(' ', blank).chain(last.into_iter().map(bar)).collect()
 }
 
+/// A line as several, none of which is wider than that; between words where that is possible. What
+/// follows the first one is indented as that is, and a little more.
+pub(crate) fn wrap(line: &str, room: usize) -> Vec<String> {
+    let indent = line.len() - line.trim_start().len() + 2;
+    let indent = " ".repeat(if indent * 2 < room { indent } else { 0 });
+    let (mut lines, mut rest) = (Vec::new(), line);
+    loop {
+        let indent = if lines.is_empty() { "" } else { &*indent };
+        let end = fitting(rest, room - indent.len());
+        if end == rest.len() || end == 0 {
+            // All of it, or what cannot be shown.
+            lines.push(cut(&format!("{indent}{rest}"), room));
+            return lines;
+        }
+        let words = |at: &usize| !rest[..*at].trim().is_empty();
+        let blank = match rest[end..].starts_with(' ') {
+            true => Some(end),
+            false => rest[..end].rfind(' ').filter(words),
+        };
+        let (shown, next) = rest.split_at(blank.unwrap_or(end));
+        lines.push(format!("{indent}{}", shown.trim_end()));
+        rest = next.trim_start();
+    }
+}
+
+/// How many bytes of a text have room.
+fn fitting(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    let beyond = text.char_indices().find(|&(at, c)| {
+        used += width(&text[at..at + c.len_utf8()]);
+        used > room
+    });
+    beyond.map_or(text.len(), |(at, _)| at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +144,21 @@ mod tests {
             assert_eq!(rate(per_second), text);
         }
         assert_eq!((rate(12_345_678.0), rate(f64::NAN)), ("12M".into(), "NaN".into()));
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_between_words() {
+        assert_eq!(wrap("one two three", 20), ["one two three"]);
+        assert_eq!(wrap("one two three", 9), ["one two", "  three"]);
+        assert_eq!(wrap("  one two three", 9), ["  one two", "    three"]);
+        assert_eq!(wrap("unbreakable", 5), ["unbre", "  aka", "  ble"]);
+        assert_eq!(wrap("漢字漢字", 5), ["漢字", "  漢", "  字"]);
+        assert_eq!(wrap("", 5), [""]);
+        for room in 0..9 {
+            for text in ["a b c", "漢字 漢字", "   x", "a\u{301}\u{301} b", "x          y"] {
+                assert!(wrap(text, room).iter().all(|line| width(line) <= room), "{text} {room}");
+            }
+        }
     }
 
     #[test]
