@@ -42,10 +42,10 @@ pub(crate) fn of_pool(pid: u32, application: &Application, pool: &Pool) -> Row {
         health.queued.to_string(),
         health.in_flight.to_string(),
         text::rate(pool.rate.last().unwrap_or_default()),
-        text::sparkline(pool.rate.values(), GRAPH),
+        text::sparkline(pool.rate.values(), 0.0, GRAPH),
         latency(run, |latency| latency.p50),
         latency(run, |latency| latency.p99),
-        text::sparkline(pool.slowest.values(), GRAPH),
+        text::sparkline(pool.slowest.values(), 0.0, GRAPH),
         latency(wait, |latency| latency.p50),
         latency(wait, |latency| latency.p99),
         health.crashes.to_string(),
@@ -103,7 +103,7 @@ pub(crate) fn of_worker(worker: &Worker) -> Row {
         text::time(health.age),
         health.rss.map_or_else(unknown, text::bytes),
         worker.cpu.last().map_or_else(unknown, |cpu| format!("{cpu:.0}")),
-        text::sparkline(worker.cpu.values(), GRAPH),
+        text::sparkline(worker.cpu.values(), 100.0, GRAPH),
         notes.join(", "),
     ])
 }

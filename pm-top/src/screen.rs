@@ -1,7 +1,7 @@
 //! The screen while somebody looks at it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -38,8 +38,11 @@ pub(crate) fn show(
     find(folder.as_deref())?;
     let (reader, news) = sync_channel(NEWS);
     let mut screen = Screen::new(interval, folder, reader.clone());
-    let mut terminal = ratatui::try_init()
-        .map_err(|error| format!("there is no terminal here ({error}); `--once` needs none"))?;
+    let no_terminal = |why| format!("there is no terminal to draw on ({why}); `--once` needs none");
+    if !io::stdout().is_terminal() {
+        return Err(no_terminal("the output goes elsewhere".into()).into());
+    }
+    let mut terminal = ratatui::try_init().map_err(|error| no_terminal(error.to_string()))?;
     let keys = reader.clone();
     thread::spawn(move || watch_keys(&keys));
     thread::spawn(move || {

@@ -53,12 +53,17 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// The last of these, one character each, the largest as high as can be.
-pub(crate) fn sparkline(values: impl DoubleEndedIterator<Item = f64>, width: usize) -> String {
+/// The last of these, one character each, as parts of the largest, or of a full measure that none of them
+/// reaches.
+pub(crate) fn sparkline(
+    values: impl DoubleEndedIterator<Item = f64>,
+    full: f64,
+    width: usize,
+) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let mut last: Vec<f64> = values.rev().take(width).collect();
     last.reverse();
-    let most = last.iter().copied().fold(0.0, f64::max);
+    let most = last.iter().copied().fold(full, f64::max);
     let bar = |value: f64| match value {
         _ if most <= 0.0 || value <= 0.0 => BARS[0],
         // What is something is not shown as nothing.
@@ -163,11 +168,12 @@ mod tests {
 
     #[test]
     fn a_sparkline_is_as_wide_as_it_is_to_be() {
-        assert_eq!(sparkline([].into_iter(), 3), "   ");
-        assert_eq!(sparkline([0.0, 0.0].into_iter(), 3), " ▁▁");
-        assert_eq!(sparkline([9.0, 0.0, 0.001, 4.0, 8.0].into_iter(), 4), "▁▂▅█");
+        assert_eq!(sparkline([].into_iter(), 0.0, 3), "   ");
+        assert_eq!(sparkline([0.0, 0.0].into_iter(), 0.0, 3), " ▁▁");
+        assert_eq!(sparkline([9.0, 0.0, 0.001, 4.0, 8.0].into_iter(), 0.0, 4), "▁▂▅█");
+        assert_eq!(sparkline([1.0, 50.0, 100.0].into_iter(), 100.0, 3), "▂▅█");
         for odd in [f64::NAN, f64::INFINITY, -1.0] {
-            assert_eq!(sparkline([1.0, odd].into_iter(), 2).chars().count(), 2);
+            assert_eq!(sparkline([1.0, odd].into_iter(), 0.0, 2).chars().count(), 2);
         }
     }
 }

@@ -110,6 +110,7 @@ impl Ui {
     }
 
     pub(crate) fn press(&mut self, key: Key, model: &Model) -> Outcome {
+        self.status.clear();
         if let Some(order) = self.question.take() {
             match key {
                 Key::Yes => return Outcome::Order(order),
@@ -148,7 +149,7 @@ impl Ui {
             },
             Key::Help => self.shows_help = true,
             Key::Quit => return Outcome::Quit,
-            Key::Escape | Key::Yes | Key::Other => self.status.clear(),
+            Key::Escape | Key::Yes | Key::Other => {}
         }
         Outcome::Look
     }
@@ -175,7 +176,9 @@ impl Ui {
 
     fn ask(&mut self, model: &Model, command: impl FnOnce(u64, Option<u64>) -> Command) {
         self.question = self.order(model, command);
-        self.status = if self.question.is_some() { String::new() } else { "no pool".into() };
+        if self.question.is_none() {
+            self.status = "no pool".into();
+        }
     }
 
     fn order(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pm_runtime::{Error, operator, shutdown_on_signals, worker, worker_query};
 use smol::Timer;
 
-/// Makes a thumbnail, or so: takes as long, and with one picture in five hundred its decoder crashes.
+/// Makes a thumbnail, or so: takes as long, and with one picture in two thousand its decoder crashes.
 #[worker_query(workers = 2..=4, idle_timeout = "20s", max_crashes = None, stdio = "capture")]
 fn thumbnail(picture: u64) -> u64 {
     let roll = dice(picture);
@@ -16,7 +16,7 @@ fn thumbnail(picture: u64) -> u64 {
     while Instant::now() < until {
         pixels = pixels.rotate_left(7) ^ roll;
     }
-    if roll.is_multiple_of(500) {
+    if roll.is_multiple_of(2000) {
         worker::debug(format!("row 17 of picture {picture}"));
         eprintln!("decoder: row 17 has a negative length");
         std::process::abort();
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Error> {
     for tick in 0_u32.. {
         // A wave each half a minute, and noise.
         let wave = 1.0 + (f64::from(tick) * std::f64::consts::TAU / 300.0).sin();
-        for picture in 0..(wave * 14.0) as u64 + dice(tick.into()) % 5 {
+        for picture in 0..(wave * 18.0) as u64 + dice(tick.into()) % 5 {
             // Who has crashed shows in `pm-top`: that is what this is for.
             let query = thumbnails.query(u64::from(tick) << 8 | picture);
             smol::spawn(async move { drop(query.await) }).detach();
