@@ -40,6 +40,7 @@
 //! | what went wrong, and whose fault it is | [`QueryError`], [`StreamError`], [`RawError`], [`CrashReport`] and [`Blame`], [`BootError`], [`SpawnError`]; [`Error`] for a `main` |
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
+//! | an operator who looks at a running application | `operator`, with the [feature](#features) of that name |
 //! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
 //! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`]; `fault`, with the [feature](#features) `fault-injection` |
 //!

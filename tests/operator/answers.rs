@@ -119,6 +119,15 @@ fn events_tell_of_crashes_and_of_pools_that_are_made_later() {
 }
 
 #[test]
+fn a_fork_ends_nothing_and_does_not_serve() {
+    let place = Place::new("fork");
+    let mut program = Program::start(&place);
+    let mut client = program.client();
+    assert_eq!(program.tell("fork"), "the fork is gone");
+    assert_eq!((client.state().pools.len(), program.client().state().pools.len()), (2, 2));
+}
+
+#[test]
 fn workers_do_not_serve_and_an_application_does_so_once_at_a_time() {
     let place = Place::new("once");
     let mut program = Program::start(&place);

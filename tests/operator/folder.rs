@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,7 +11,7 @@ use pm_runtime::operator::applications_in;
 use pm_tests::kill;
 use rustix::process::{Signal, geteuid};
 
-use crate::program::{Client, Place, Program};
+use crate::program::{Client, Place, Program, SERVING};
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o7777
@@ -112,6 +113,28 @@ fn another_users_folder_is_refused() {
     chown(place.sockets(), Some(1234), None).unwrap();
     let error = place.refusal();
     assert!(error.contains("it belongs to user 1234, and this is user 0"), "{error}");
+}
+
+#[test]
+fn another_user_is_refused_even_where_the_folder_lets_it_through() {
+    if !geteuid().is_root() {
+        println!("skipped: only root can be another user");
+        return;
+    }
+    let place = Place::new("peer");
+    let program = Program::start(&place);
+    for folder in [place.runtime(), place.sockets()] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::set_permissions(&program.socket, Permissions::from_mode(0o666)).unwrap();
+    // Where it is built that user may not be let in.
+    let copy = place.runtime().join("client");
+    fs::copy(SERVING, &copy).unwrap();
+    let output =
+        Command::new(copy).arg(&program.socket).uid(65534).current_dir("/").output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(answer, "{\"error\":\"this is the socket of user 0\"}\n", "{:?}", output.stderr);
+    program.client().state();
 }
 
 /// The number of a process that is no more.

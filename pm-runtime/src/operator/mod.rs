@@ -38,7 +38,7 @@
 //! see the names of pools, their figures, and the reports of crashes, with what workers printed where that
 //! is captured; can start and replace workers, and end them in order, as
 //! [`Pool::unspawn`](crate::Pool::unspawn) does. It cannot run a query, see arguments or answers, or end
-//! the application.
+//! the application. Workers are processes of the same user: code that has taken one over may ask, too.
 //!
 //! # What it costs
 //!

@@ -65,8 +65,8 @@ pub struct Request {
 pub enum Command {
     /// The state of every pool, once.
     Health,
-    /// Every event of every pool from now on, until the client hangs up; also of pools that are made
-    /// later.
+    /// Every event of every pool from now on, until the client hangs up, or has shut its side of the
+    /// connection and all its other requests are answered; also of pools that are made later.
     Events,
     /// [`Pool::spawn`](crate::Pool::spawn): more workers, if there are fewer than that.
     Spawn {

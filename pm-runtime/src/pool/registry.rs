@@ -78,7 +78,10 @@ pub(crate) fn watch() -> async_channel::Receiver<Watched> {
     if fork::is_fork() {
         return watched;
     }
-    lock(&WATCHES).push(sender.clone());
+    let mut watches = lock(&WATCHES);
+    watches.retain(|watch| !watch.is_closed());
+    watches.push(sender.clone());
+    drop(watches);
     for shared in undestroyed() {
         // One that is made meanwhile may come twice.
         let _ = sender.try_send((shared.id, shared.events()));
