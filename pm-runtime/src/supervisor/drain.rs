@@ -132,7 +132,12 @@ impl<P> Core<P> {
             self.release(worker, later(now, self.config.grace), now);
             return self.wait_for(Goal::Resized { ready, gone: vec![worker] }, now);
         }
+        let neighbours = self.has(Bug::RespawnTheNeighbours).then(|| {
+            let live = self.slots.iter().filter(|slot| slot.is_live());
+            live.map(|slot| slot.id).collect::<Vec<_>>()
+        });
         let rolling = self.rolling.get_or_insert_default();
+        rolling.old.extend(neighbours.unwrap_or_default());
         // What was started before fails nobody who asks now.
         rolling.new.clear();
         if !rolling.old.contains(&worker) {

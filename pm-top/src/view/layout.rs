@@ -48,6 +48,13 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// All between title and footer.
+    pub(super) fn body(&self) -> Rect {
+        self.pools.union(self.workers).union(self.reports)
+    }
+}
+
 /// The upper lines of what is left.
 fn take(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);

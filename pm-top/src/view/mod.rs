@@ -32,7 +32,7 @@ pub(crate) fn draw(frame: &mut Frame, model: &Model, ui: &Ui, now: SystemTime) {
         line(buffer, title, &summary(model), Style::new().bold());
     }
     if model.applications.is_empty() {
-        lines(buffer, parts.pools, plain::NOTHING.lines(), Style::new());
+        lines(buffer, parts.body(), plain::NOTHING.lines(), Style::new());
     } else {
         tables::draw_pools(buffer, parts.pools, model, ui);
         tables::draw_workers(buffer, parts.workers, model, ui);

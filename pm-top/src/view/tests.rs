@@ -87,6 +87,10 @@ fn a_small_screen_has_what_matters_most() {
 fn without_applications_it_says_how_to_get_one() {
     let model = Model::default();
     insta::assert_snapshot!(screen(100, 6, &model, &ui(&model, &[])));
+    for height in 3..30 {
+        let text = screen(100, height, &model, &ui(&model, &[])).to_string();
+        assert!(text.contains("pm_runtime::operator::serve()"), "{height}: {text}");
+    }
 }
 
 #[test]

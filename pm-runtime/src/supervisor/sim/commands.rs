@@ -1,6 +1,7 @@
 //! What users ask of the whole pool.
 
 use super::super::{Slot, WorkerId};
+use super::judge::ensure;
 use super::ledger::{Check, Wish};
 use super::world::{Event, World};
 use super::{raw, spares};
@@ -82,7 +83,16 @@ impl World {
         let goes = self.core.slot(worker).is_some_and(goes);
         let old = if goes { vec![worker] } else { Vec::new() };
         let wish = Wish::Replaced { old, from: self.core.next_worker };
-        self.command(Event::Other, wish, |core, now| core.respawn_one(worker, now))
+        let mut to_go = self.of_respawn();
+        self.command(Event::Other, wish, |core, now| core.respawn_one(worker, now))?;
+        to_go.push(worker);
+        let stay = self.of_respawn().iter().all(|old| to_go.contains(old));
+        ensure(stay, || format!("others go with {worker}: {:?}", self.of_respawn()))
+    }
+
+    /// Those that a rolling respawn is to replace.
+    fn of_respawn(&self) -> Vec<WorkerId> {
+        self.core.rolling.as_ref().map_or_else(Vec::new, |rolling| rolling.old.clone())
     }
 
     pub(super) fn destroy(&mut self) -> Check {
