@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Deserializer;
 use serde_derive::{Deserialize, Serialize};
 
 use super::{Command, Done, Id, Line, MOST_WORKERS, Request};
@@ -14,14 +15,21 @@ use crate::event::Event;
 pub(super) struct RequestFields {
     #[serde(rename = "do")]
     verb: Verb,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pool: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     worker: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     workers: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<Id>,
+}
+
+/// What is there has to be something: a `null` from a script that has gone wrong is not to mean all workers.
+fn given<'de, D: Deserializer<'de>, T: serde::Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ fn each_command_is_read() {
     let respawn = Command::Respawn { pool: 7, worker: Some(3) };
     assert_eq!(command(r#"{"worker":3,"pool":7,"do":"respawn"}"#), respawn);
     let unspawn = Command::Unspawn { pool: 7, worker: None };
-    assert_eq!(command(r#"{"do":"unspawn","pool":7,"worker":null}"#), unspawn);
+    assert_eq!(command(r#"{"do":"unspawn","pool":7}"#), unspawn);
     assert_eq!(command(r#"{"do":"forgive","pool":7}"#), Command::Forgive { pool: 7 });
 }
 
@@ -50,6 +50,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         (r#"{"do":"spawn","pool":1,"workers":1025}"#, "`workers` may be 1024 at most"),
         (r#"{"do":"forgive","pool":1,"worker":1}"#, "`forgive` takes no `worker`"),
         (r#"{"do":"respawn","pool":"work"}"#, "invalid type: string \"work\", expected u64"),
+        (r#"{"do":"unspawn","pool":1,"worker":null}"#, "invalid type: null, expected u64"),
         (r#"{"do":"respawn","pool":-1}"#, "invalid value: integer `-1`, expected u64"),
         (r#"{"do":"respawn","pool":1,"pool":2}"#, "duplicate field `pool`"),
     ] {
