@@ -12,20 +12,20 @@ const GRAPH: usize = 12;
 /// Those without a title are graphs of what stands before them.
 pub(crate) const POOLS: [Column; 15] = [
     Column::left("application", 2),
-    Column::right("pid", 12),
+    Column::right("pid", 13),
     Column::left("pool", 0),
     Column::right("busy", 1),
     Column::right("queue", 3),
-    Column::right("in flight", 9),
+    Column::right("in flight", 10),
     Column::right("rate/s", 4),
     Column::left("", 7),
     Column::right("run p50", 8),
     Column::right("run p99", 6),
-    Column::left("", 14),
-    Column::right("wait p50", 11),
-    Column::right("wait p99", 10),
+    Column::left("", 9),
+    Column::right("wait p50", 12),
+    Column::right("wait p99", 11),
     Column::right("crashes", 5),
-    Column::left("notes", 13),
+    Column::left("notes", 14),
 ];
 
 pub(crate) fn of_pool(pid: u32, application: &Application, pool: &Pool) -> Row {
