@@ -223,3 +223,89 @@ impl Screen {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixListener;
+
+    use pm_runtime::operator::protocol::Command;
+
+    use super::*;
+    use crate::model::tests::state;
+
+    fn screen() -> (Screen, Receiver<News>) {
+        let (reader, news) = sync_channel(NEWS);
+        (Screen::new(Duration::from_secs(3600), None, reader), news)
+    }
+
+    fn health(pid: u32) -> News {
+        let done = Done::Health(state("thumbnails", 7, 1));
+        News::Line(pid, Line::Ok { done, id: None })
+    }
+
+    fn forgive() -> Order {
+        Order { pid: 1, command: Command::Forgive { pool: 1 }, what: "forgive work".into() }
+    }
+
+    #[test]
+    fn who_ends_is_forgotten_and_who_refuses_is_not() {
+        let (mut screen, _news) = screen();
+        screen.learn(health(1));
+        screen.learn(News::Silent(1));
+        assert!(screen.model.applications[&1].trouble.is_some());
+        screen.learn(health(1));
+        assert!(screen.model.applications[&1].trouble.is_none());
+        screen.learn(News::Lost(1, Trouble::Ended));
+        assert!(screen.model.applications.is_empty());
+        screen.learn(News::Lost(2, Trouble::Refused("come again".into())));
+        assert_eq!(screen.model.applications[&2].trouble.as_deref(), Some("come again"));
+    }
+
+    #[test]
+    fn an_order_to_nobody_is_not_given() {
+        let (mut screen, _news) = screen();
+        screen.give(forgive());
+        assert_eq!(screen.ui.status, "forgive work: it has hung up");
+        assert!(screen.orders.is_empty());
+    }
+
+    /// The application is acted: what it is sent, and what it answers, is in order.
+    #[test]
+    fn orders_go_to_their_application_and_answers_come_back() {
+        let socket = std::env::temp_dir().join(format!("pm-top-{}.sock", std::process::id()));
+        // Left behind by a process of the same number.
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).expect("the temporary folder is writable");
+        let (mut screen, news) = screen();
+        let (followed, reader) = (socket.clone(), screen.reader.clone());
+        let thread = thread::spawn(move || follow(1, followed, Duration::from_secs(3600), &reader));
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut requests = BufReader::new(stream.try_clone().unwrap()).lines();
+        let mut asked = || requests.next().expect("it asks").unwrap();
+        screen.learn(news.recv().unwrap());
+        assert_eq!(asked(), r#"{"do":"events"}"#);
+        assert_eq!(asked(), r#"{"do":"health"}"#);
+        screen.give(forgive());
+        assert_eq!(screen.ui.status, "forgive work …");
+        assert_eq!(asked(), r#"{"do":"forgive","pool":1,"id":1}"#);
+        stream.write_all(b"{\"ok\":\"events\"}\n{\"ok\":\"forg").unwrap();
+        stream.write_all(b"ive\",\"id\":1}\n{\"error\":\"no\",\"id\":1}\n").unwrap();
+        drop((stream, requests));
+        let mut seen = Vec::new();
+        loop {
+            let heard = news.recv().unwrap();
+            let is_last = matches!(heard, News::Lost(..));
+            screen.learn(heard);
+            seen.push(screen.ui.status.clone());
+            if is_last {
+                break;
+            }
+        }
+        let done = "forgive work: done";
+        let strange = "a mistake of this program: no";
+        assert_eq!(seen, ["forgive work …", done, strange, strange]);
+        thread.join().unwrap();
+        std::fs::remove_file(socket).unwrap();
+    }
+}
