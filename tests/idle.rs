@@ -1,39 +1,11 @@
 //! A pool that has nothing to do uses no CPU at all.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::time::Duration;
 
 use pm_runtime::Transport;
-use pm_tests::{RawEchoPool, Task, WorkAsyncPool, WorkPool, children_of};
+use pm_tests::{RawEchoPool, Task, WorkAsyncPool, WorkPool, children_of, switches};
 
 const FAR_AWAY: Duration = Duration::from_secs(3600);
-
-/// How often each thread has gone to sleep, or was made to let another run: a thread that ran has
-/// done either. The thread that looks is not among them.
-fn switches(processes: &[u32]) -> BTreeMap<(u32, String), u64> {
-    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
-    let mut switches = BTreeMap::new();
-    for process in processes {
-        for thread in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
-            let thread = thread.unwrap();
-            let id = thread.file_name().into_string().unwrap();
-            if id == own {
-                continue;
-            }
-            // It may have ended meanwhile.
-            let Ok(status) = fs::read_to_string(thread.path().join("status")) else { continue };
-            let of_kind = |kind| -> u64 {
-                let line = status.lines().find_map(|line| line.strip_prefix(kind));
-                line.unwrap().trim().parse().unwrap()
-            };
-            let all = of_kind("voluntary_ctxt_switches:") + of_kind("nonvoluntary_ctxt_switches:");
-            let name = status.lines().next().unwrap_or_default();
-            switches.insert((*process, format!("{name} ({id})")), all);
-        }
-    }
-    switches
-}
 
 /// The counters are of the kernel, so they may be read as rarely as one likes: the time between
 /// the two readings is what the claim is about.

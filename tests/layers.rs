@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Lower layers first; modules of one layer do not import each other, but for those within
 /// brackets of their own folder.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["block_on", "error", "sync", "spin", "fault"],
     &["conduct", "event", "health", "listener", "options", "output", "surroundings"],
     &["wire", "transport", "process", "stream"],
@@ -14,7 +14,8 @@ const LAYERS: [&[&str]; 9] = [
     &["child"],
     &["worker"],
     &["exec", "pool", "round_trip"],
-    &["metrics", "shutdown"],
+    &["metrics", "operator"],
+    &["shutdown"],
 ];
 
 /// Pairs of one layer, where the first may import the second.

@@ -41,6 +41,7 @@
 //! | what goes on | [`Health`], [`Events`], the callbacks, such as [`on_crash`](Pool::on_crash) |
 //! | traces and logs of whole requests, workers included | [`guide::observing`], with the [feature](#features) `tracing` |
 //! | what a worker's code can say and ask | [`worker`]: messages, debug texts, its deadline |
+//! | an operator who looks at a running application | `operator`, with the [feature](#features) of that name |
 //! | commands of the system, such as `git` or `ls \| wc -l` | [`exec`](crate::exec()), [`shell`]; [`Exec`], [`Output`], [`ExecError`] |
 //! | tests and debuggers | [`assert_round_trip`], [`PoolBuilder::in_process`], [`set_disabled`]; `fault`, with the [feature](#features) `fault-injection` |
 //!
@@ -86,6 +87,9 @@
 //!   ([`guide::observing`]). Without a subscriber and a logger it costs a query one look at a number.
 //! - `fault-injection` is for tests: workers that are killed, crash, hang, boot slowly or corrupt their
 //!   link, at moments of your choice. It brings the module `fault`, and `faults` of [`PoolBuilder`].
+//! - `operator` is for production: a socket at which the application tells its user, and nobody else, how
+//!   its pools are, and takes commands such as to respawn a worker. It brings the module `operator`, and
+//!   serde_json; `pm-top` shows in a terminal what the socket tells.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("pm-runtime needs Linux: its workers are watched through pidfd, epoll and /proc");
@@ -118,6 +122,8 @@ mod fault;
 mod link;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "operator")]
+pub mod operator;
 mod process;
 mod reactor;
 mod shutdown;
@@ -155,6 +161,8 @@ pub use error::{
     Exit, Limit, MessageError, OutboxClosed, Output, PanicReport, QueryError, RawError,
     RoundTripError, RunningQuery, SignalError, SpawnError, StreamError, TrySendError,
 };
+#[cfg(feature = "operator")]
+pub use error::{Mistrust, OperatorError};
 pub use event::Event;
 pub use exec::{Exec, exec, shell};
 pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};

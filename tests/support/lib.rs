@@ -5,6 +5,7 @@ mod echo;
 mod over;
 mod scribble;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -198,6 +199,34 @@ pub fn children_of(parent: u32) -> Vec<u32> {
 /// Open descriptors of this process.
 pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc is there").count()
+}
+
+/// How often each thread has gone to sleep, or was made to let another run: a thread that ran has
+/// done either. The thread that looks is not among them.
+pub fn switches(processes: &[u32]) -> BTreeMap<(u32, String), u64> {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let mut switches = BTreeMap::new();
+    for process in processes {
+        for thread in std::fs::read_dir(format!("/proc/{process}/task")).unwrap() {
+            let thread = thread.unwrap();
+            let id = thread.file_name().into_string().unwrap();
+            if id == own {
+                continue;
+            }
+            // It may have ended meanwhile.
+            let Ok(status) = std::fs::read_to_string(thread.path().join("status")) else {
+                continue;
+            };
+            let of_kind = |kind| -> u64 {
+                let line = status.lines().find_map(|line| line.strip_prefix(kind));
+                line.unwrap().trim().parse().unwrap()
+            };
+            let all = of_kind("voluntary_ctxt_switches:") + of_kind("nonvoluntary_ctxt_switches:");
+            let name = status.lines().next().unwrap_or_default();
+            switches.insert((*process, format!("{name} ({id})")), all);
+        }
+    }
+    switches
 }
 
 /// A folder of its own, whoever else takes the same name for one; removed in the end.

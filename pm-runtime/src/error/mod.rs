@@ -8,6 +8,8 @@ mod display;
 mod exec;
 mod limit;
 mod message;
+#[cfg(feature = "operator")]
+mod operator;
 mod output;
 mod panic;
 mod query;
@@ -28,6 +30,8 @@ pub use crash::{Crash, CrashCause, CrashReport, Exit, RunningQuery};
 pub use exec::ExecError;
 pub use limit::Limit;
 pub use message::MessageError;
+#[cfg(feature = "operator")]
+pub use operator::{Mistrust, OperatorError};
 pub use output::{Output, OutputStream};
 pub(crate) use panic::PanicNote;
 pub use panic::PanicReport;
@@ -83,6 +87,10 @@ pub enum Error {
     /// A command was not run, or not with success.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// There is no operator's socket.
+    #[cfg(feature = "operator")]
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// The application's own dealings with the system, for a `main` that reads a file, too.
     #[error("{0}")]
     Io(Arc<io::Error>),

@@ -47,6 +47,8 @@ pub use map::{Map, WithInputs};
 pub use raw::RawWorker;
 pub use registry::pools;
 pub(crate) use registry::undestroyed;
+#[cfg(feature = "operator")]
+pub(crate) use registry::{Watched, watch};
 pub use retry::{Answers, Retry, retrying};
 pub use spawn::Spawn;
 pub use stream::{Opening, StreamHandle, StreamReceiver, StreamSender};
@@ -165,6 +167,11 @@ impl Pool {
         self.inner().name()
     }
 
+    /// The pool's number in this process, from 1: none that was made before or after has the same.
+    pub fn id(&self) -> u64 {
+        self.inner().id
+    }
+
     /// Raises the number of workers to `workers`, and waits until so many are ready. It never
     /// lowers it.
     pub fn spawn(&self, workers: usize) -> Spawn {
@@ -219,6 +226,34 @@ impl Pool {
     /// it was. Where a replacement does not start, the old workers stay.
     pub async fn respawn(&self) -> Result<(), SpawnError> {
         self.wait_for(|core, now| core.respawn(None, now)).await
+    }
+
+    /// Replaces one worker as [`respawn`](Self::respawn) replaces all. A worker that is gone or about
+    /// to go, or is another pool's, is left alone.
+    ///
+    /// ```
+    /// use pm_runtime::worker_query;
+    ///
+    /// #[worker_query(workers = 2)]
+    /// fn double(n: u32) -> u32 {
+    ///     2 * n
+    /// }
+    ///
+    /// #[pm_runtime::main]
+    /// async fn main() -> Result<(), pm_runtime::Error> {
+    ///     let pool = DoublePool::new();
+    ///     pool.start().await?;
+    ///     pool.respawn_one(&pool.workers()[0]).await?;
+    ///     let ids: Vec<u64> = pool.workers().iter().map(|worker| worker.id()).collect();
+    ///     assert_eq!(ids, [2, 3]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn respawn_one(&self, worker: &Worker) -> Result<(), SpawnError> {
+        match worker.is_of(self.inner()) {
+            true => self.wait_for(|core, now| core.respawn_one(worker.id(), now)).await,
+            false => Ok(()),
+        }
     }
 
     /// Replaces every worker as [`respawn`](Self::respawn) does; afterwards there are `workers`.

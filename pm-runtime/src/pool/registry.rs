@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
+#[cfg(feature = "operator")]
+use super::events::Events;
 use super::shared::Shared;
 use super::{Handles, Pool};
 use crate::process::fork;
@@ -9,6 +11,14 @@ use crate::sync::lock;
 
 /// Every pool that is not gone, in the order in which they were made.
 static POOLS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+/// Who wants to hear of every pool.
+#[cfg(feature = "operator")]
+static WATCHES: Mutex<Vec<async_channel::Sender<Watched>>> = Mutex::new(Vec::new());
+
+/// A pool's number, and what happens in it.
+#[cfg(feature = "operator")]
+pub(crate) type Watched = (u64, Events);
 
 struct Entry {
     shared: Weak<Shared>,
@@ -60,11 +70,38 @@ fn collect<T>(upgrade: fn(&Entry) -> Option<T>) -> Vec<T> {
     lock(&POOLS).iter().filter_map(upgrade).collect()
 }
 
+/// The events of every pool: of those that there are, and, before anything happens in them, of those
+/// that are made from now on.
+#[cfg(feature = "operator")]
+pub(crate) fn watch() -> async_channel::Receiver<Watched> {
+    let (sender, watched) = async_channel::unbounded();
+    if fork::is_fork() {
+        return watched;
+    }
+    let mut watches = lock(&WATCHES);
+    watches.retain(|watch| !watch.is_closed());
+    watches.push(sender.clone());
+    drop(watches);
+    for shared in undestroyed() {
+        // One that is made meanwhile may come twice.
+        let _ = sender.try_send((shared.id, shared.events()));
+    }
+    watched
+}
+
+/// Whoever watches hears of a new pool, before anybody can use it.
+#[cfg(feature = "operator")]
+fn announce(shared: &Shared) {
+    lock(&WATCHES).retain(|watch| watch.try_send((shared.id, shared.events())).is_ok());
+}
+
 /// There is a new pool.
 pub(super) fn enter(handles: &Arc<Handles>) {
     if !fork::is_fork() {
         let shared = Arc::downgrade(handles.shared());
         lock(&POOLS).push(Entry { shared, handles: Arc::downgrade(handles) });
+        #[cfg(feature = "operator")]
+        announce(handles.shared());
     }
 }
 

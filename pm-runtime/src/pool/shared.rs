@@ -5,7 +5,7 @@
 //! of the application (wakers) or take long comes after it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Instant;
 
@@ -34,6 +34,8 @@ use crate::worker::{Plan, Worker};
 pub(crate) type Waiting = async_channel::Sender<Result<(), SpawnError>>;
 
 pub(crate) struct Shared {
+    /// The pool's number in this process.
+    pub(super) id: u64,
     pub(crate) options: Options,
     /// An option that makes no sense: no worker is ever started.
     pub(super) mistake: Option<BootError>,
@@ -83,6 +85,7 @@ pub(crate) enum Seat {
 
 impl Shared {
     pub(crate) fn new(name: String, entry: Entry, options: Options) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let of_raw = || options.mistake_of_raw().filter(|_| entry.serve.is_raw());
         let mistake = options.mistake().or_else(of_raw);
         // A pool that will not start still has to be consistent.
@@ -109,6 +112,7 @@ impl Shared {
         };
         Arc::new_cyclic(|this| Self {
             observer: Observer::new(&plan.pool),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             options,
             mistake,
             plan,

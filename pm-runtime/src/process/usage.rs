@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "the CPU clock of another process")]
 
 use std::time::Duration;
+#[cfg(feature = "operator")]
+use std::time::SystemTime;
 
 /// What a process uses; `None`: nobody could tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,9 +47,30 @@ fn cpu(pid: u32) -> Option<Duration> {
     told.then(|| Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0)))
 }
 
+/// When this process was started, within a hundredth of a second.
+#[cfg(feature = "operator")]
+pub(crate) fn started() -> Option<SystemTime> {
+    use rustix::time::{ClockId, clock_gettime};
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Behind the program's name, which may hold anything: fields 3 and on; 22 is the start since boot.
+    let ticks: u64 = stat.rsplit(") ").next()?.split(' ').nth(19)?.parse().ok()?;
+    // SAFETY: it only returns a number.
+    let second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok()?;
+    let start = Duration::from_secs_f64(ticks as f64 / second.max(1) as f64);
+    let since_boot = Duration::try_from(clock_gettime(ClockId::Boottime)).ok()?;
+    SystemTime::now().checked_sub(since_boot.checked_sub(start)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "operator")]
+    fn this_process_was_started_before_now_and_not_long_ago() {
+        let age = started().and_then(|at| SystemTime::now().duration_since(at).ok());
+        assert!(age.is_some_and(|age| age < Duration::from_secs(24 * 3600)), "{age:?}");
+    }
 
     #[test]
     fn this_process_uses_memory_and_time() {

@@ -14,6 +14,8 @@ use super::{Signal, shutdown};
 use crate::child;
 use crate::error::SignalError;
 use crate::exec;
+#[cfg(feature = "operator")]
+use crate::operator;
 use crate::pool::undestroyed;
 use crate::process::{fork, signals};
 use crate::reactor::{Reactor, Source};
@@ -121,6 +123,8 @@ impl Hub {
             Then::Die => {
                 undestroyed().iter().for_each(|pool| pool.kill_workers());
                 exec::kill_all();
+                #[cfg(feature = "operator")]
+                operator::close();
                 signals::die_of(signal.number());
             }
         }
@@ -216,6 +220,8 @@ pub fn shutdown_on_signals() -> Result<(), SignalError> {
         if let Ok(signal) = begin.recv() {
             shielded(|| smol::future::block_on(shutdown()));
             exec::kill_all();
+            #[cfg(feature = "operator")]
+            operator::close();
             signals::die_of(Signal::number(signal));
         }
     })?;

@@ -127,6 +127,7 @@ pub(crate) enum Bug {
     RequeueInDestroyed,
     RerunBegunAtDeath,
     RespawnBeyondTheBudget,
+    RespawnTheNeighbours,
     RetryAtOnce,
     RetryForEver,
     RetryNever,

@@ -7,6 +7,7 @@ use super::{Action, Bug, Core, Goal, Note, Stage, WaiterId, WorkerId, later};
 use crate::error::{BootError, CrashCause, QueryError, SpawnError};
 
 /// A rolling respawn.
+#[derive(Default)]
 pub(super) struct Rolling {
     /// These are released one by one, as new workers become ready.
     pub(super) old: Vec<WorkerId>,
@@ -115,6 +116,34 @@ impl<P> Core<P> {
         }
         let old = [live, starting, spares].concat();
         self.wait_for(Goal::Respawned { ready, old }, now)
+    }
+
+    /// Replaces one worker as a rolling respawn replaces all, beside one that is under way. One that
+    /// is no part of the pool's size any more is left alone.
+    pub(crate) fn respawn_one(&mut self, worker: WorkerId, now: Instant) -> WaiterId {
+        let is_open = self.stage == Stage::Open;
+        let slot = self.slot(worker).filter(|slot| is_open && (slot.is_staying() || slot.spare));
+        let Some(serves) = slot.map(Slot::is_live) else {
+            return self.wait_for(Goal::Resized { ready: 0, gone: Vec::new() }, now);
+        };
+        let ready = self.target;
+        if !serves {
+            // Nobody misses it until another one is there.
+            self.release(worker, later(now, self.config.grace), now);
+            return self.wait_for(Goal::Resized { ready, gone: vec![worker] }, now);
+        }
+        let neighbours = self.has(Bug::RespawnTheNeighbours).then(|| {
+            let live = self.slots.iter().filter(|slot| slot.is_live());
+            live.map(|slot| slot.id).collect::<Vec<_>>()
+        });
+        let rolling = self.rolling.get_or_insert_default();
+        rolling.old.extend(neighbours.unwrap_or_default());
+        // What was started before fails nobody who asks now.
+        rolling.new.clear();
+        if !rolling.old.contains(&worker) {
+            rolling.old.push(worker);
+        }
+        self.wait_for(Goal::Respawned { ready, old: vec![worker] }, now)
     }
 
     /// Takes no more queries, serves what waits, releases every worker; kills what still runs

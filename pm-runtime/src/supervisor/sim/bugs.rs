@@ -117,6 +117,7 @@ const ALL: &[Bug] = &[
     Bug::RequeueInDestroyed,
     Bug::RerunBegunAtDeath,
     Bug::RespawnBeyondTheBudget,
+    Bug::RespawnTheNeighbours,
     Bug::RetryAtOnce,
     Bug::RetryForEver,
     Bug::RetryNever,

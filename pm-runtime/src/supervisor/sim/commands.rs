@@ -1,6 +1,7 @@
 //! What users ask of the whole pool.
 
-use super::super::WorkerId;
+use super::super::{Slot, WorkerId};
+use super::judge::ensure;
 use super::ledger::{Check, Wish};
 use super::world::{Event, World};
 use super::{raw, spares};
@@ -48,7 +49,8 @@ impl World {
                 // What is to be replaced goes first.
                 if rolls { Ok(()) } else { raw::judge_resize(self, &before) }
             }
-            26..=35 => {
+            26..=28 => self.respawn_any_one(&workers),
+            29..=35 => {
                 let size = self.rng.one_in(3).then_some(some);
                 let event = if size.is_some() { Event::Lowered } else { Event::Other };
                 let staying = self.core.slots.iter().filter(|slot| slot.is_staying());
@@ -72,6 +74,25 @@ impl World {
             _ if self.rng.one_in(2) => self.destroy(),
             _ => Ok(()),
         }
+    }
+
+    fn respawn_any_one(&mut self, workers: &[WorkerId]) -> Check {
+        let Some(worker) = self.rng.pick(workers) else { return Ok(()) };
+        let is_open = self.is_open();
+        let goes = |slot: &Slot| is_open && (slot.is_staying() || slot.spare);
+        let goes = self.core.slot(worker).is_some_and(goes);
+        let old = if goes { vec![worker] } else { Vec::new() };
+        let wish = Wish::Replaced { old, from: self.core.next_worker };
+        let mut to_go = self.of_respawn();
+        self.command(Event::Other, wish, |core, now| core.respawn_one(worker, now))?;
+        to_go.push(worker);
+        let stay = self.of_respawn().iter().all(|old| to_go.contains(old));
+        ensure(stay, || format!("others go with {worker}: {:?}", self.of_respawn()))
+    }
+
+    /// Those that a rolling respawn is to replace.
+    fn of_respawn(&self) -> Vec<WorkerId> {
+        self.core.rolling.as_ref().map_or_else(Vec::new, |rolling| rolling.old.clone())
     }
 
     pub(super) fn destroy(&mut self) -> Check {

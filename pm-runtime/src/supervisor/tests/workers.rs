@@ -136,6 +136,43 @@ fn a_rolling_respawn_keeps_the_capacity() {
 }
 
 #[test]
+fn one_worker_is_replaced_and_no_other() {
+    let mut scene = Scene::ready(config(2));
+    let waiter = scene.core.respawn_one(2, scene.now);
+    let actions = scene.actions();
+    assert!(actions.contains("Launch(3)"), "{actions}");
+    assert_eq!(scene.live(), [1, 2], "it serves until another is ready");
+    scene.core.ready(3, scene.now).unwrap();
+    assert_eq!(scene.actions().matches("End(").count(), 1);
+    assert_eq!(scene.live(), [1, 3]);
+    assert_eq!(scene.result_of(waiter), None);
+    scene.die(2, Exit::Code(0));
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+    for gone in [2, 99] {
+        let waiter = scene.core.respawn_one(gone, scene.now);
+        scene.actions();
+        assert_eq!(scene.result_of(waiter), Some(&Ok(())), "there is nothing to do");
+    }
+    assert_eq!(scene.live(), [1, 3]);
+}
+
+#[test]
+fn one_that_was_not_ready_yet_is_replaced_too() {
+    let mut scene = Scene::ready(config(1));
+    scene.core.spawn(2, scene.now);
+    scene.actions();
+    let waiter = scene.core.respawn_one(2, scene.now);
+    let actions = scene.actions();
+    assert!(actions.contains("Kill(2)") && actions.contains("Launch(3)"), "{actions}");
+    scene.core.ready(3, scene.now).unwrap();
+    scene.die(2, Exit::Signal(libc::SIGKILL));
+    scene.actions();
+    assert_eq!(scene.result_of(waiter), Some(&Ok(())));
+    assert_eq!(scene.live(), [1, 3]);
+}
+
+#[test]
 fn a_failed_rolling_respawn_keeps_the_old_workers() {
     let mut scene = Scene::ready(config(2));
     let waiter = scene.core.respawn(None, scene.now);

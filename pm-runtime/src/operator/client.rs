@@ -1,0 +1,126 @@
+//! One client: its requests, and what becomes of them.
+
+use std::future::pending;
+use std::os::unix::net::UnixStream;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use smol::future::{or, yield_now};
+use smol::io::AsyncReadExt;
+use smol::{Async, LocalExecutor};
+
+use super::command::obey;
+use super::followed::Followed;
+use super::lines::Lines;
+use super::protocol::{Command, Done, LONGEST_REQUEST, Line, Request};
+use super::voice::{self, Aside, MOST_COMMANDS, Voice};
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 8 << 10;
+
+/// Serves a client until it hangs up, sends too long a line, or does not read.
+pub(super) async fn attend(stream: Async<UnixStream>) {
+    let (voice, mouth) = voice::channel();
+    // What was asked for goes on beside what is asked for next, and ends with the client.
+    let under_way = LocalExecutor::new();
+    let reading = async {
+        Ear { voice, hears_events: false }.listen(&stream, &under_way).await;
+        if !is_gone(&stream) {
+            // It may wait for what is under way: its mouth says when all is said.
+            pending().await
+        }
+    };
+    under_way.run(or(reading, mouth.speak(&stream))).await;
+}
+
+/// Whether nobody is there any more, rather than that nobody has more to say.
+fn is_gone(stream: &Async<UnixStream>) -> bool {
+    let mut stream = [PollFd::new(stream, PollFlags::empty())];
+    let polled = poll(&mut stream, Some(&Timespec::default()));
+    polled.is_err() || stream[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
+/// Who hears a client.
+struct Ear {
+    voice: Voice,
+    /// It has asked for events, and gets them.
+    hears_events: bool,
+}
+
+impl Ear {
+    /// Hears requests until there are no more.
+    async fn listen(mut self, mut stream: &Async<UnixStream>, under_way: &LocalExecutor<'static>) {
+        let (mut lines, mut chunk) = (Lines::default(), vec![0; CHUNK]);
+        loop {
+            let read = stream.read(&mut chunk).await.unwrap_or(0);
+            lines.push(&chunk[..read]);
+            while let Some(line) = lines.next_line() {
+                if line.len() > LONGEST_REQUEST {
+                    return self.refuse_long_line();
+                }
+                self.hear(line, under_way);
+                // One that says much holds up nobody.
+                yield_now().await;
+            }
+            let rest = lines.rest();
+            if rest.len() > LONGEST_REQUEST {
+                return self.refuse_long_line();
+            }
+            if read == 0 {
+                if !rest.is_empty() {
+                    // The last line may lack its end.
+                    self.hear(rest, under_way);
+                }
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, line: &[u8], under_way: &LocalExecutor<'static>) {
+        let Request { id, command } = match Request::parse(line) {
+            Ok(request) => request,
+            Err(refusal) => return self.voice.say(&refusal),
+        };
+        if command == Command::Events {
+            if self.hears_events {
+                let error = "events are told already".into();
+                return self.voice.say(&Line::Error { error, id });
+            }
+            self.hears_events = true;
+            let followed = Followed::new();
+            self.voice.say(&Line::Ok { done: Done::Events, id });
+            return under_way.spawn(tell(followed, self.voice.aside())).detach();
+        }
+        let Some(begun) = self.voice.begin() else {
+            let error = format!(
+                "{MOST_COMMANDS} commands are under way, which is the limit: wait for their answers"
+            );
+            return self.voice.say(&Line::Error { error, id });
+        };
+        let obeyed = async move {
+            begun.end(&match obey(command).await {
+                Ok(done) => Line::Ok { done, id },
+                Err(refusal) => Line::Error { error: refusal.to_string(), id },
+            });
+        };
+        under_way.spawn(obeyed).detach();
+    }
+
+    /// Where the next request would begin is anybody's guess.
+    fn refuse_long_line(&self) {
+        let error = format!("no request: a line may have {LONGEST_REQUEST} bytes at most; goodbye");
+        self.voice.say(&Line::Error { error, id: None });
+        self.voice.close();
+    }
+}
+
+/// Tells what happens in every pool.
+async fn tell(mut followed: Followed, aside: Aside) {
+    loop {
+        for (pool, event) in followed.next().await {
+            let Some(voice) = aside.voice() else { return };
+            voice.say(&Line::Event { event, pool });
+        }
+        // Where much happens, others have their turns all the same.
+        yield_now().await;
+    }
+}

@@ -1,0 +1,115 @@
+//! What becomes of a command.
+
+use std::fmt;
+
+use super::protocol::{ApplicationState, Command, Done, PoolState, VERSION};
+use crate::error::{Escaped, SpawnError};
+use crate::pool::{Pool, Worker, pools};
+use crate::process::usage;
+
+/// Does what was asked for, and says so when it is done. (Events are the client's affair.)
+pub(super) async fn obey(command: Command) -> Result<Done, Refusal> {
+    Ok(match command {
+        Command::Health => Done::Health(state()),
+        Command::Events => Done::Events,
+        Command::Spawn { pool, workers } => {
+            find_pool(pool)?.spawn(workers).await?;
+            Done::Spawn
+        }
+        Command::Respawn { pool, worker } => {
+            let pool = find_pool(pool)?;
+            match worker {
+                Some(worker) => pool.respawn_one(&find_worker(&pool, worker)?).await?,
+                None => pool.respawn().await?,
+            }
+            Done::Respawn
+        }
+        Command::Unspawn { pool, worker } => {
+            let pool = find_pool(pool)?;
+            match worker {
+                Some(worker) => pool.unspawn_one(&find_worker(&pool, worker)?).await,
+                None => pool.unspawn().await,
+            }
+            Done::Unspawn
+        }
+        Command::Forgive { pool } => {
+            find_pool(pool)?.forgive();
+            Done::Forgive
+        }
+    })
+}
+
+fn state() -> ApplicationState {
+    let name = std::env::current_exe().ok();
+    let name = name.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
+    let pools = pools().into_iter().map(|pool| PoolState { id: pool.id(), health: pool.health() });
+    ApplicationState {
+        version: VERSION,
+        pid: std::process::id(),
+        name: name.to_string_lossy().into_owned(),
+        started: usage::started(),
+        pools: pools.collect(),
+    }
+}
+
+fn find_pool(id: u64) -> Result<Pool, Refusal> {
+    let there = pools();
+    there.iter().find(|pool| pool.id() == id).cloned().ok_or_else(|| {
+        let named = |pool: &Pool| format!("{} (`{}`)", pool.id(), Escaped(pool.name()));
+        Refusal::NoPool { id, there: there.iter().take(MOST).map(named).collect() }
+    })
+}
+
+fn find_worker(pool: &Pool, id: u64) -> Result<Worker, Refusal> {
+    let there = pool.workers();
+    there.iter().find(|worker| worker.id() == id).cloned().ok_or_else(|| {
+        let there = there.iter().take(MOST).map(|worker| worker.id().to_string()).collect();
+        Refusal::NoWorker { id, pool: pool.id(), there }
+    })
+}
+
+/// So many pools or workers are named at most.
+const MOST: usize = 16;
+
+/// Why a command was not obeyed.
+pub(super) enum Refusal {
+    NoPool { id: u64, there: Vec<String> },
+    NoWorker { id: u64, pool: u64, there: Vec<String> },
+    Spawn(SpawnError),
+}
+
+impl From<SpawnError> for Refusal {
+    fn from(error: SpawnError) -> Self {
+        Self::Spawn(error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPool { id, there } => {
+                write!(f, "there is no pool {id}: there {}", Those(there))
+            }
+            Self::NoWorker { id, pool, there } => {
+                write!(f, "pool {pool} has no worker {id}: there {}", Those(there))
+            }
+            Self::Spawn(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Those that there are instead.
+struct Those<'a>(&'a [String]);
+
+impl fmt::Display for Those<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("is none now"),
+            [one] => write!(f, "is {one}"),
+            all => {
+                let more = if all.len() < MOST { "" } else { ", …" };
+                write!(f, "are {}{more}", all.join(", "))
+            }
+        }
+    }
+}

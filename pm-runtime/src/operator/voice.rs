@@ -1,0 +1,126 @@
+//! What is said to a client: lines, which wait until it reads them, and do not wait without end.
+
+use std::cell::Cell;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use async_channel::{Receiver, Sender, WeakSender};
+use smol::Async;
+use smol::io::AsyncWriteExt;
+
+use super::protocol::Line;
+
+/// A client for which more bytes than this wait is closed.
+const MOST_WAITING: usize = 1 << 20;
+
+/// Commands of a client that may be under way at once.
+pub(super) const MOST_COMMANDS: usize = 64;
+
+/// Whoever has something to say to a client has one of these. When none is left, and all was said, the
+/// client is closed.
+#[derive(Clone)]
+pub(super) struct Voice {
+    lines: Sender<Vec<u8>>,
+    counts: Rc<Counts>,
+}
+
+/// One that says what there is to say as long as others have something to say.
+pub(super) struct Aside {
+    lines: WeakSender<Vec<u8>>,
+    counts: Rc<Counts>,
+}
+
+/// The voice of a command that is under way.
+pub(super) struct Begun(Voice);
+
+/// What a client is to be told, on its way there.
+pub(super) struct Mouth {
+    lines: Receiver<Vec<u8>>,
+    counts: Rc<Counts>,
+    /// Closed when it is too slow.
+    slow: Receiver<()>,
+}
+
+struct Counts {
+    /// Bytes that wait.
+    waiting: Cell<usize>,
+    commands: Cell<usize>,
+    slow: Sender<()>,
+}
+
+pub(super) fn channel() -> (Voice, Mouth) {
+    let (sender, lines) = async_channel::unbounded();
+    let (slow, is_slow) = async_channel::bounded(1);
+    let counts = Rc::new(Counts { waiting: Cell::new(0), commands: Cell::new(0), slow });
+    let voice = Voice { lines: sender, counts: counts.clone() };
+    (voice, Mouth { lines, counts, slow: is_slow })
+}
+
+impl Voice {
+    pub(super) fn say(&self, line: &Line) {
+        if self.counts.waiting.get() > MOST_WAITING {
+            self.counts.slow.close();
+            return;
+        }
+        let line = format!("{line}\n").into_bytes();
+        self.counts.waiting.set(self.counts.waiting.get() + line.len());
+        // It fails only where the client is about to be closed.
+        let _ = self.lines.try_send(line);
+    }
+
+    /// Says no more than was said already.
+    pub(super) fn close(&self) {
+        self.lines.close();
+    }
+
+    /// A command begins; `None`: too many are under way.
+    pub(super) fn begin(&self) -> Option<Begun> {
+        let commands = &self.counts.commands;
+        if commands.get() == MOST_COMMANDS {
+            return None;
+        }
+        commands.set(commands.get() + 1);
+        Some(Begun(self.clone()))
+    }
+
+    pub(super) fn aside(&self) -> Aside {
+        Aside { lines: self.lines.downgrade(), counts: self.counts.clone() }
+    }
+}
+
+impl Aside {
+    /// `None`: nobody else has anything to say any more.
+    pub(super) fn voice(&self) -> Option<Voice> {
+        Some(Voice { lines: self.lines.upgrade()?, counts: self.counts.clone() })
+    }
+}
+
+impl Begun {
+    pub(super) fn end(self, line: &Line) {
+        self.0.say(line);
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let commands = &self.0.counts.commands;
+        commands.set(commands.get() - 1);
+    }
+}
+
+impl Mouth {
+    /// Says all that is to be said, until there is no more, or the client does not listen.
+    pub(super) async fn speak(self, mut stream: &Async<UnixStream>) {
+        let Self { lines, counts, slow } = self;
+        let speak = async {
+            while let Ok(line) = lines.recv().await {
+                if stream.write_all(&line).await.is_err() {
+                    return;
+                }
+                counts.waiting.set(counts.waiting.get() - line.len());
+            }
+        };
+        // Nothing is ever sent over the latter.
+        smol::future::or(speak, async { _ = slow.recv().await }).await;
+    }
+}

@@ -1,0 +1,303 @@
+//! What is known of the applications: from what they say, and when they said it. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant, SystemTime};
+
+use pm_runtime::operator::protocol::{ApplicationState, PoolState};
+use pm_runtime::{Crash, Event, Health, WorkerHealth};
+
+use crate::text::clean;
+
+/// Values of a history that are kept.
+const HISTORY: usize = 120;
+
+/// Crashes of a pool that are kept.
+const CRASHES: usize = 16;
+
+#[derive(Default)]
+pub(crate) struct Model {
+    /// By process id.
+    pub(crate) applications: BTreeMap<u32, Application>,
+}
+
+#[derive(Default)]
+pub(crate) struct Application {
+    pub(crate) name: String,
+    pub(crate) started: Option<SystemTime>,
+    /// By their numbers.
+    pub(crate) pools: BTreeMap<u64, Pool>,
+    /// Why nothing is heard from it now.
+    pub(crate) trouble: Option<String>,
+    /// When it told its state last.
+    told: Option<Instant>,
+}
+
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    pub(crate) health: Health,
+    /// Queries that ended, per second.
+    pub(crate) rate: Series,
+    /// What ninety-nine of a hundred runs do not exceed, in seconds.
+    pub(crate) slowest: Series,
+    /// By their numbers.
+    pub(crate) workers: BTreeMap<u64, Worker>,
+    /// The last ones, the latest first.
+    pub(crate) crashes: VecDeque<Crash>,
+    /// Too many workers have died, and nothing has been answered since.
+    pub(crate) exhausted: bool,
+}
+
+pub(crate) struct Worker {
+    pub(crate) health: WorkerHealth,
+    /// How much of a core it used, in percent.
+    pub(crate) cpu: Series,
+}
+
+/// The last values of something, oldest first.
+#[derive(Default)]
+pub(crate) struct Series(VecDeque<f64>);
+
+impl Series {
+    fn push(&mut self, value: f64) {
+        if self.0.len() == HISTORY {
+            self.0.pop_front();
+        }
+        self.0.push_back(value);
+    }
+
+    pub(crate) fn last(&self) -> Option<f64> {
+        self.0.back().copied()
+    }
+
+    pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = f64> {
+        self.0.iter().copied()
+    }
+}
+
+impl Model {
+    /// An application has told its state.
+    pub(crate) fn tell(&mut self, pid: u32, state: ApplicationState, now: Instant) {
+        let application = self.applications.entry(pid).or_default();
+        let told = application.told.replace(now);
+        let passed = told.map(|told| now.saturating_duration_since(told));
+        application.name = clean(&state.name);
+        application.started = state.started;
+        application.trouble = None;
+        let mut before = std::mem::take(&mut application.pools);
+        application.pools = state
+            .pools
+            .into_iter()
+            .map(|PoolState { id, health, .. }| (id, Pool::new(health, before.remove(&id), passed)))
+            .collect();
+    }
+
+    /// Something has happened in a pool.
+    pub(crate) fn happen(&mut self, pid: u32, pool: u64, event: Event) {
+        let pools = self.applications.get_mut(&pid).map(|application| &mut application.pools);
+        let Some(pool) = pools.and_then(|pools| pools.get_mut(&pool)) else { return };
+        match event {
+            Event::Crashed(report) => pool.remember((*report).clone()),
+            Event::BudgetExhausted { .. } => pool.exhausted = true,
+            Event::Healed { .. } => pool.exhausted = false,
+            _ => {}
+        }
+    }
+
+    /// Nothing is heard from an application.
+    pub(crate) fn trouble(&mut self, pid: u32, trouble: &str) {
+        self.applications.entry(pid).or_default().trouble = Some(clean(trouble));
+    }
+
+    /// An application is no more.
+    pub(crate) fn forget(&mut self, pid: u32) {
+        self.applications.remove(&pid);
+    }
+
+    pub(crate) fn pool(&self, pid: u32, pool: u64) -> Option<&Pool> {
+        self.applications.get(&pid)?.pools.get(&pool)
+    }
+}
+
+impl Pool {
+    /// `before`: what was known of it; `passed`: how long ago that was told.
+    fn new(health: Health, before: Option<Self>, passed: Option<Duration>) -> Self {
+        let ended = |health: &Health| health.account.completed + health.account.failed;
+        let now = ended(&health);
+        let (known, mut pool) = match before {
+            Some(before) => (Some(ended(&before.health)), Self { health, ..before }),
+            None => (None, Self::unknown(health)),
+        };
+        pool.rate.push(match (known, passed.and_then(seconds)) {
+            (Some(before), Some(passed)) => now.saturating_sub(before) as f64 / passed,
+            // What it tells itself, which is over a minute.
+            _ => pool.health.rates.completed + pool.health.rates.failed,
+        });
+        let run = pool.health.latency.run;
+        pool.slowest.push(run.map_or(0.0, |latency| latency.p99.as_secs_f64()));
+        if let Some(crash) = pool.health.last_crash.clone() {
+            pool.remember(crash);
+        }
+        let mut before = std::mem::take(&mut pool.workers);
+        for health in std::mem::take(&mut pool.health.workers) {
+            let known = before.remove(&health.id);
+            pool.workers.insert(health.id, Worker::new(health, known, passed));
+        }
+        pool
+    }
+
+    fn unknown(health: Health) -> Self {
+        Self {
+            name: clean(&health.name),
+            health,
+            rate: Series::default(),
+            slowest: Series::default(),
+            workers: BTreeMap::new(),
+            crashes: VecDeque::new(),
+            exhausted: false,
+        }
+    }
+
+    /// The same crash is told as an event and as the last one.
+    fn remember(&mut self, crash: Crash) {
+        let is_same = |known: &Crash| known.worker == crash.worker && known.at == crash.at;
+        if !self.crashes.iter().any(is_same) {
+            self.crashes.push_front(crash);
+            self.crashes.make_contiguous().sort_by_key(|crash| std::cmp::Reverse(crash.at));
+            self.crashes.truncate(CRASHES);
+        }
+    }
+}
+
+impl Worker {
+    fn new(health: WorkerHealth, before: Option<Self>, passed: Option<Duration>) -> Self {
+        let used = health.cpu.map(|cpu| match (&before, passed) {
+            (Some(Self { health: WorkerHealth { cpu: Some(before), .. }, .. }), Some(passed)) => {
+                (cpu.saturating_sub(*before), passed)
+            }
+            // All that it has ever used, in all of its life.
+            _ => (cpu, health.age),
+        });
+        let mut cpu = before.map(|before| before.cpu).unwrap_or_default();
+        if let Some((used, passed)) = used
+            && let Some(passed) = seconds(passed)
+        {
+            cpu.push(100.0 * used.as_secs_f64() / passed);
+        }
+        Self { health, cpu }
+    }
+}
+
+/// `None`: too short for anything to be said per second.
+fn seconds(passed: Duration) -> Option<f64> {
+    (passed >= Duration::from_millis(1)).then_some(passed.as_secs_f64())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A state such as applications tell, with so many queries that are over, and this much CPU time of
+    /// each worker.
+    pub(crate) fn state(name: &str, completed: u64, cpu: u64) -> ApplicationState {
+        let worker = |id: u64, state: &str| {
+            serde_json::json!({
+                "id": id, "pid": 4000 + id, "state": state, "load": u64::from(state == "Busy"),
+                "queries": completed / 2, "age": {"secs": 90, "nanos": 0}, "rss": 48_u64 << 20,
+                "cpu": {"secs": cpu, "nanos": 0}, "temporary": false, "in_process": false,
+            })
+        };
+        let time = |millis: u64| serde_json::json!({"secs": 0, "nanos": millis * 1_000_000});
+        let latency = |millis: u64| {
+            serde_json::json!({
+                "count": completed, "mean": time(millis), "p50": time(millis),
+                "p90": time(2 * millis), "p99": time(4 * millis), "max": time(9 * millis),
+            })
+        };
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "pid": 1, "name": name, "started": null,
+            "pools": [{"id": 1, "health": {
+                "name": format!("pool of {name}"), "workers": [worker(1, "Busy"), worker(2, "Idle")],
+                "starting": 0, "idle": 1, "busy": 1, "spares": 0, "releasing": 0, "queued": 3,
+                "queued_bytes": 300, "in_flight": 1, "detached": 0, "crashes": 1,
+                "last_crash": crash(3), "quarantined": 0, "missed": 0, "restarts": 1,
+                "account": {
+                    "submitted": completed + 4, "completed": completed, "failed": 0,
+                    "cancelled": 0, "rejected": 0, "waiting": 3, "running": 1,
+                },
+                "window": {"secs": 60, "nanos": 0},
+                "rates": {
+                    "submitted": 5.0, "completed": 5.0, "failed": 0.0, "cancelled": 0.0,
+                    "rejected": 0.0,
+                },
+                "latency": {"queue": latency(1), "run": latency(12)},
+            }}],
+        }))
+        .expect("it is as applications tell it")
+    }
+
+    pub(crate) fn crash(worker: u64) -> serde_json::Value {
+        serde_json::json!({
+            "pool": "work", "worker": worker, "pid": 4711,
+            "at": {"secs_since_epoch": worker, "nanos_since_epoch": 0},
+            "cause": "Died", "blame": "Query", "exit": {"Signal": 11}, "running": [],
+            "handed_back": 0, "served": 7, "age": {"secs": 3, "nanos": 0}, "max_rss": null,
+            "cpu": null, "panic": null, "debug": null, "stderr_tail": "the last line",
+        })
+    }
+
+    fn crashed(worker: u64) -> Event {
+        serde_json::from_value(serde_json::json!({"Crashed": crash(worker)})).expect("it is one")
+    }
+
+    #[test]
+    fn rates_are_what_has_happened_since_the_last_look() {
+        let (mut model, begin) = (Model::default(), Instant::now());
+        model.tell(1, state("a", 100, 9), begin);
+        let rates = |model: &Model| model.pool(1, 1).unwrap().rate.values().collect::<Vec<_>>();
+        let cpu = |model: &Model| model.pool(1, 1).unwrap().workers[&1].cpu.last();
+        assert_eq!((rates(&model), cpu(&model)), (vec![5.0], Some(10.0)), "what it tells itself");
+        model.tell(1, state("a", 140, 10), begin + Duration::from_secs(2));
+        assert_eq!((rates(&model), cpu(&model)), (vec![5.0, 20.0], Some(50.0)));
+        // A number may be another's now, which counts from the start.
+        model.tell(1, state("a", 10, 0), begin + Duration::from_secs(3));
+        assert_eq!((rates(&model).last(), cpu(&model)), (Some(&0.0), Some(0.0)));
+        for again in 0..1000 {
+            model.tell(1, state("a", 10, 0), begin + Duration::from_secs(4 + again));
+        }
+        assert_eq!(rates(&model).len(), HISTORY);
+    }
+
+    #[test]
+    fn a_crash_is_remembered_once_and_the_latest_comes_first() {
+        let (mut model, now) = (Model::default(), Instant::now());
+        model.tell(1, state("a", 1, 1), now);
+        for worker in [5, 4, 3, 5] {
+            model.happen(1, 1, crashed(worker));
+        }
+        let workers = |model: &Model| -> Vec<u64> {
+            model.pool(1, 1).unwrap().crashes.iter().map(|crash| crash.worker).collect()
+        };
+        assert_eq!(workers(&model), [5, 4, 3]);
+        for worker in 10..1000 {
+            model.happen(1, 1, crashed(worker));
+        }
+        assert_eq!((workers(&model).len(), workers(&model)[0]), (CRASHES, 999));
+        model.happen(1, 2, crashed(1));
+        model.happen(2, 1, crashed(1));
+        assert_eq!(model.applications.len(), 1, "what is about nobody is nothing");
+    }
+
+    #[test]
+    fn what_is_not_told_any_more_is_gone() {
+        let (mut model, now) = (Model::default(), Instant::now());
+        model.tell(1, state("a", 1, 1), now);
+        model.trouble(1, "it does not answer");
+        assert!(model.applications[&1].trouble.is_some() && model.pool(1, 1).is_some());
+        let mut nothing = state("a", 1, 1);
+        nothing.pools.clear();
+        model.tell(1, nothing, now);
+        assert!(model.applications[&1].trouble.is_none() && model.pool(1, 1).is_none());
+        model.forget(1);
+        assert!(model.applications.is_empty());
+    }
+}

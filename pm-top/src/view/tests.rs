@@ -1,0 +1,143 @@
+use std::time::{Duration, Instant};
+
+use pm_runtime::Event;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::keys::Key;
+use crate::model::tests::{crash, state};
+
+/// Half a minute of two applications.
+fn model() -> Model {
+    let (mut model, begin) = (Model::default(), Instant::now());
+    for second in 0..30 {
+        let now = begin + Duration::from_secs(second);
+        let wave = 40 + 30 * (second % 10);
+        model.tell(17, state("thumbnails", 1000 + second * wave, 9 + second / 2), now);
+        model.tell(4, state("chat", 3 * second, 90), now);
+    }
+    model.trouble(4, "it does not answer: is it stopped?");
+    model
+}
+
+fn hostile() -> Model {
+    let (mut model, now) = (Model::default(), Instant::now());
+    let names = [
+        "\x1b[2J\x1b]0;x\x07",
+        "漢字漢字漢字漢字漢字漢字漢字",
+        "",
+        "👩‍👩‍👧‍👧 e\u{301}\u{202e}",
+        "\u{fe0f}",
+    ];
+    for (pid, name) in (1..).zip(names) {
+        model.tell(pid * 1_000_000, state(name, u64::MAX / 4, u64::MAX / 4), now);
+        model.tell(pid * 1_000_000, state(name, 7, 0), now);
+        for worker in 10..13 {
+            let mut report = crash(worker);
+            report["debug"] = format!("{name}\r\n").repeat(5).into();
+            report["stderr_tail"] = format!("{name}\t\u{9b}2J\n").repeat(5).into();
+            let event: Event =
+                serde_json::from_value(serde_json::json!({"Crashed": report})).unwrap();
+            model.happen(pid * 1_000_000, 1, event);
+        }
+    }
+    model.trouble(2_000_000, "\x1b[31mno\nno");
+    model
+}
+
+fn ui(model: &Model, keys: &[Key]) -> Ui {
+    let mut ui = Ui::default();
+    ui.settle(model);
+    for key in keys {
+        ui.press(*key, model);
+    }
+    ui
+}
+
+fn screen(width: u16, height: u16, model: &Model, ui: &Ui) -> TestBackend {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(300);
+    terminal.draw(|frame| draw(frame, model, ui, now)).unwrap();
+    terminal.backend().clone()
+}
+
+#[test]
+fn a_screen_of_the_usual_size() {
+    let model = model();
+    let ui = ui(&model, &[Key::Down, Key::Down]);
+    insta::assert_snapshot!(screen(100, 24, &model, &ui));
+}
+
+#[test]
+fn a_wide_screen_has_every_column() {
+    let model = model();
+    let ui = ui(&model, &[Key::Last, Key::Next, Key::Down, Key::RespawnWorker]);
+    insta::assert_snapshot!(screen(170, 16, &model, &ui));
+}
+
+#[test]
+fn a_small_screen_has_what_matters_most() {
+    let model = model();
+    let ui = ui(&model, &[Key::Last]);
+    insta::assert_snapshot!(screen(40, 9, &model, &ui));
+}
+
+#[test]
+fn without_applications_it_says_how_to_get_one() {
+    let model = Model::default();
+    insta::assert_snapshot!(screen(100, 6, &model, &ui(&model, &[])));
+    for height in 3..30 {
+        let text = screen(100, height, &model, &ui(&model, &[])).to_string();
+        assert!(text.contains("pm_runtime::operator::serve()"), "{height}: {text}");
+    }
+}
+
+#[test]
+fn it_is_drawn_at_every_size() {
+    let (model, empty) = (hostile(), Model::default());
+    let choices = [
+        ui(&model, &[Key::Last, Key::Next, Key::Last]),
+        ui(&model, &[Key::Back, Key::Last]),
+        ui(&model, &[Key::Down, Key::Next, Key::RespawnWorker]),
+        ui(&model, &[Key::Help]),
+    ];
+    for width in 1..=200 {
+        for height in 1..=60 {
+            // Each choice at each fourth size, and at all that are small.
+            let some = usize::from(width + height) % choices.len();
+            let is_small = width <= 20 && height <= 12;
+            for (_, ui) in choices.iter().enumerate().filter(|(at, _)| is_small || *at == some) {
+                let screen = screen(width, height, &model, ui);
+                let harmless = |symbol: &str| !symbol.contains(char::is_control);
+                assert!(screen.buffer().content.iter().all(|cell| harmless(cell.symbol())));
+            }
+        }
+        screen(width, 1 + width % 60, &empty, &ui(&empty, &[]));
+    }
+}
+
+#[test]
+fn a_question_is_seen_on_any_screen() {
+    let model = model();
+    let ui = ui(&model, &[Key::Last, Key::RespawnPool]);
+    for height in 1..30 {
+        let text = screen(60, height, &model, &ui).to_string();
+        assert!(text.contains("respawn all workers of pool of thumbnails? (y/n)"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_chosen_is_seen_on_any_screen() {
+    let (mut model, now) = (Model::default(), Instant::now());
+    for pid in 1..100 {
+        model.tell(pid, state(&format!("application-{pid}"), 1, 1), now);
+    }
+    for (keys, name) in [(&[Key::Last][..], "application-99"), (&[Key::First], "application-1 ")] {
+        let ui = ui(&model, keys);
+        for height in 1..40 {
+            let text = screen(80, height, &model, &ui).to_string();
+            assert!(text.contains(name), "{height}: {text}");
+        }
+    }
+}

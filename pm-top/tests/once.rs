@@ -1,0 +1,121 @@
+//! What the program prints of applications, which are acted here: their sockets say what a test wants.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+/// A folder of sockets, removed in the end.
+struct Sockets(PathBuf);
+
+impl Sockets {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("pm-top-{}-{name}", std::process::id()));
+        // Left behind by a process of the same number.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).expect("the temporary folder is writable");
+        Self(folder)
+    }
+
+    fn listener(&self, pid: u32) -> UnixListener {
+        UnixListener::bind(self.0.join(format!("{pid}.sock"))).expect("a socket can be made")
+    }
+
+    /// An application that answers a request by this line, and says no more until its client hangs up.
+    fn application(&self, pid: u32, line: String) {
+        let listener = self.listener(pid);
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let mut requests = BufReader::new(stream.try_clone().expect("it is a socket")).lines();
+            assert_eq!(requests.next().expect("it asks").unwrap(), r#"{"do":"health"}"#);
+            stream.write_all(line.as_bytes()).expect("it listens");
+            assert!(requests.next().is_none(), "it asks once");
+        });
+    }
+}
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn pm_top(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pm-top"));
+    command.arg("--folder").arg(folder).args(arguments).output().expect("it can be run")
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).expect("it is text")
+}
+
+/// An application without pools.
+fn state(pid: u32, name: &str) -> Value {
+    json!({"version": 1, "pid": pid, "name": name, "started": null, "pools": []})
+}
+
+fn answer(pid: u32, name: &str) -> String {
+    format!("{}\n", json!({"ok": {"health": state(pid, name)}}))
+}
+
+#[test]
+fn where_nothing_runs_it_says_how_to_have_something() {
+    let sockets = Sockets::new("nothing");
+    // One of an application that was killed is no application.
+    drop(sockets.listener(7));
+    for folder in [&*sockets.0, Path::new("/nowhere")] {
+        assert!(printed(&pm_top(folder, &["--once"])).contains("pm_runtime::operator::serve()"));
+        assert_eq!(printed(&pm_top(folder, &["--json"])), "[]\n");
+    }
+}
+
+#[test]
+fn every_application_is_asked_whatever_others_say() {
+    let sockets = Sockets::new("all");
+    sockets.application(1, answer(1, "thumb\x1bnails"));
+    sockets.application(
+        2,
+        "{\"error\":\"there are 8 clients, which is the limit: come again\"}\n".into(),
+    );
+    sockets.application(3, "{\"good\":\"morning\"}\n".into());
+    sockets.application(4, answer(4, "chat"));
+    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    for line in [
+        "thumb\\u{1b}nails (1): no pools yet",
+        "an application (2): there are 8 clients, which is the limit: come again",
+        "an application (3): it speaks another language (is it newer than this program?): a line has",
+        "chat (4): no pools yet",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert!(!text.contains('\x1b'));
+}
+
+#[test]
+fn the_raw_view_is_what_applications_say() {
+    let sockets = Sockets::new("json");
+    sockets.application(1, answer(1, "thumbnails"));
+    sockets.application(2, "{\"error\":\"no\"}\n".into());
+    sockets.application(3, answer(3, "chat"));
+    let output = pm_top(&sockets.0, &["--json"]);
+    let view: Value = serde_json::from_str(&printed(&output)).expect("it is JSON");
+    assert_eq!(view, json!([state(1, "thumbnails"), state(3, "chat")]));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("2.sock: no"), "{errors}");
+}
+
+#[test]
+fn mistakes_in_the_command_are_told_from_trouble() {
+    let sockets = Sockets::new("mistakes");
+    assert_eq!(pm_top(&sockets.0, &["--twice"]).status.code(), Some(2));
+    let file = sockets.0.join("file");
+    std::fs::write(&file, "").expect("the folder is writable");
+    let output = pm_top(&file, &["--once"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let output = pm_top(&sockets.0, &[]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("`--once` needs none"), "{error}");
+}

@@ -1,0 +1,98 @@
+//! What clients may take of an application: so much and no more.
+
+use std::io::{ErrorKind, Write};
+
+use pm_runtime::operator::protocol::{Done, LONGEST_REQUEST, Line};
+use pm_tests::until;
+
+use crate::program::{Client, Place, Program};
+
+#[test]
+fn the_ninth_client_is_told_that_there_are_eight() {
+    let place = Place::new("ninth");
+    let program = Program::start(&place);
+    let mut clients: Vec<Client> = (0..8).map(|_| program.client()).collect();
+    for client in &mut clients {
+        client.state();
+    }
+    let mut ninth = program.client();
+    assert_eq!(ninth.error(), "there are 8 clients, which is the limit: come again");
+    assert!(ninth.next().is_none());
+    // One that leaves makes room, as soon as that is noticed.
+    clients.pop();
+    until(|| {
+        let mut another = program.client();
+        another.stream.write_all(b"{\"do\":\"forgive\",\"pool\":1}\n").is_ok()
+            && matches!(another.next(), Some(Line::Ok { .. }))
+    });
+    clients[0].state();
+}
+
+#[test]
+fn a_line_has_an_end() {
+    let place = Place::new("long");
+    let program = Program::start(&place);
+    let request = br#"{"do":"forgive","pool":1}"#;
+    let padded = |length: usize| [&vec![b' '; length - request.len()][..], request].concat();
+    let mut client = program.client();
+    client.send(padded(LONGEST_REQUEST));
+    assert!(client.next().is_some_and(|line| line.to_string() == r#"{"ok":"forgive"}"#));
+    for longer in [padded(LONGEST_REQUEST + 1), vec![b'{'; LONGEST_REQUEST + 1]] {
+        let mut client = program.client();
+        // What is not read any more cannot be written to the end.
+        let _ = client.stream.write_all(&longer).and_then(|()| client.stream.write_all(b"\n"));
+        let error = client.error();
+        assert_eq!(error, "no request: a line may have 65536 bytes at most; goodbye");
+        assert!(client.next().is_none());
+    }
+    // Nobody waits for the end of a line that has none.
+    let mut endless = program.client();
+    while endless.stream.write_all(&[b'x'; 1024]).is_ok() {}
+    client.state();
+}
+
+#[test]
+fn who_does_not_read_is_closed_and_holds_up_nobody() {
+    let place = Place::new("deaf");
+    let program = Program::start(&place);
+    let mut deaf = program.client();
+    let mut client = program.client();
+    let error = loop {
+        // Each has an answer, which nobody reads.
+        match deaf.stream.write_all(&b"?\n".repeat(1000)) {
+            Ok(()) => client.state(),
+            Err(error) => break error,
+        };
+    };
+    let closed = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+    assert!(closed.contains(&error.kind()), "{error}");
+    assert_eq!(client.state().pools.len(), 2);
+}
+
+#[test]
+fn who_hears_events_and_does_not_read_is_closed() {
+    let place = Place::new("flood");
+    let mut program = Program::start(&place);
+    let mut deaf = program.client();
+    assert_eq!(deaf.done(r#"{"do":"events"}"#), Done::Events);
+    // As long as it is there, it may begin a request.
+    while deaf.stream.write_all(b" ").is_ok() {
+        assert_eq!(program.tell("chatter"), "much was said");
+    }
+    assert!(program.client().state().pools.iter().any(|pool| pool.health.name == "chatter"));
+}
+
+#[test]
+fn so_many_commands_are_under_way_at_once() {
+    let place = Place::new("many");
+    let program = Program::start(&place);
+    let mut client = program.client();
+    let lines = b"{\"do\":\"respawn\",\"pool\":1}\n".repeat(100);
+    client.stream.write_all(&lines).unwrap();
+    let answers: Vec<String> = client.rest().iter().map(ToString::to_string).collect();
+    assert_eq!(answers.len(), 100);
+    let refused = answers.iter().filter(|line| line.contains("64 commands are under way"));
+    let obeyed = answers.iter().filter(|line| *line == r#"{"ok":"respawn"}"#);
+    assert!(obeyed.clone().count() >= 64, "{answers:?}");
+    assert_eq!(obeyed.count() + refused.count(), 100, "{answers:?}");
+}
