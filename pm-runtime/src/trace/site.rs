@@ -254,3 +254,55 @@ impl Callsite for Nowhere {
         &NOTHING
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(number: usize) -> record::Site {
+        let place = Place {
+            level: Level::Info,
+            target: "app".into(),
+            module: None,
+            file: None,
+            line: u32::try_from(number).ok(),
+        };
+        let fields = vec!["who".into(), MESSAGE.into()];
+        record::Site { is_span: false, name: format!("event {number}"), place, fields }
+    }
+
+    fn fields() -> [Field; 2] {
+        let text = |index, text: &str| Field { index, value: Value::Text(text.into()) };
+        [text(0, "ann"), text(1, "hello")]
+    }
+
+    #[test]
+    fn one_stays_the_same_and_those_beyond_a_number_share_one() {
+        let mut sites = Sites::default();
+        let first = sites.site(site(0));
+        for number in 1..MOST {
+            assert!(sites.site(site(number)).hidden.is_none());
+        }
+        let again = sites.site(site(0));
+        assert_eq!(again.metadata().callsite(), first.metadata().callsite());
+        assert_eq!((again.metadata().target(), again.metadata().line()), ("app", Some(0)));
+        let [one, other] = [MOST, MOST + 1].map(|number| sites.site(site(number)));
+        assert_eq!(one.metadata().callsite(), other.metadata().callsite());
+        assert_eq!(*one.metadata().level(), tracing::Level::INFO);
+        assert_eq!(one.metadata().target(), TARGET);
+        let said = one.values(&fields(), |values| format!("{values:?}"));
+        for part in ["hello who=ann", "event 4096", "app"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn fields_that_no_callsite_has_are_left_out() {
+        let mut sites = Sites::default();
+        let site = sites.site(site(0));
+        assert_eq!(site.text(&fields()), "hello who=ann");
+        let stray = [Field { index: 9, value: Value::Bool(true) }];
+        assert_eq!(site.text(&stray), "");
+        assert!(site.values(&stray, |values| values.is_empty()));
+    }
+}

@@ -1,6 +1,7 @@
 //! The thread that runs the subscriber's code for whatever no thread of the application says itself. It
 //! starts with the first thing that there is to tell, and never ends.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,8 +69,16 @@ pub(super) fn get() -> Option<&'static Thread> {
     })
 }
 
-/// Closes spans, soon.
+thread_local! {
+    /// This is that thread.
+    static IS_IT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Closes spans: at once on the thread, where no lock is held, and soon on any other.
 pub(super) fn close(closing: Closing) {
+    if IS_IT.get() {
+        return shielded(|| drop(closing));
+    }
     match get() {
         Some(thread) => thread.push(Job::Close(closing)),
         // Without the thread nobody may run the subscriber's code: they stay open.
@@ -125,6 +134,7 @@ impl Thread {
     }
 
     fn run(&self) {
+        IS_IT.set(true);
         let mut readers: HashMap<u64, Box<Reader>> = HashMap::new();
         let mut sites = Sites::default();
         let mut ready = Vec::new();
