@@ -90,7 +90,7 @@ impl Contestant {
         match self {
             Self::Ours => "pm-runtime",
             Self::OursOnTokio => "pm-runtime, called on tokio",
-            Self::Unwatched => "features `metrics` and `tracing`, nobody watches",
+            Self::Unwatched => "features `metrics`, `operator`, `tracing`, and nobody watches",
             Self::Measured => "metrics are published every second",
             Self::Traced => "a subscriber of all spans",
             Self::Socket => "bare Unix socket",

@@ -6,7 +6,7 @@
 //! | [`patterns`] | which of the three macros, and which of the calls, a task wants |
 //! | [`options`] | the options that matter first, by what you are afraid of |
 //! | [`failures`] | what a caller has to expect, what runs again, and what an operator reads |
-//! | [`observing`] | traces that go through workers, and logs that are lost nowhere |
+//! | [`observing`] | traces that go through workers, logs that are lost nowhere, and numbers |
 //! | [`testing`] | tests of what workers do, and of an application that survives them |
 //! | [`performance`] | what a call costs, and what makes it cost more |
 //! | [`deployment`] | systemd, containers, descriptors, updates in place |

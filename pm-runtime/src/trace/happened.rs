@@ -7,7 +7,7 @@ use tracing::{Dispatch, debug, dispatcher, error, info, warn};
 
 use super::dispatch::Audience;
 use super::{TARGET, thread};
-use crate::error::CrashReport;
+use crate::error::{CrashCause, CrashReport};
 use crate::event::Event;
 use crate::wire::record::Level;
 
@@ -116,6 +116,8 @@ fn level_of(event: &Event) -> Option<Level> {
         Event::Crashed(_) | Event::Quarantined { .. } | Event::BudgetExhausted { .. } => {
             Level::Error
         }
+        // Its caller wanted that.
+        Event::Killed(report) if report.cause == CrashCause::Cancelled => Level::Debug,
         Event::Killed(_) | Event::TimedOut { .. } | Event::Reported { .. } => Level::Warn,
         Event::Recycled { .. } | Event::Scaled { .. } | Event::Healed { .. } => Level::Info,
         Event::Spawned { .. }
