@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 use super::inbox::Inbox;
 use crate::error::{PanicNote, cut};
@@ -26,7 +27,9 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
         if let Some(inbox) = inbox.upgrade() {
             inbox.tell_panic(&note);
         }
-        EARLIER.set(LAST.replace(Some(note)));
+        // Of a thread that has dropped these already there is nothing more to catch.
+        let last = LAST.try_with(|last| last.replace(Some(note))).unwrap_or(None);
+        let _ = EARLIER.try_with(|earlier| earlier.replace(last));
         previous(info);
     }));
 }
@@ -34,10 +37,13 @@ pub(super) fn install(inbox: &Arc<Inbox>) {
 /// Where a panic must not go on, Rust's own comes last, and says only that. What is to be known is the
 /// one that was under way.
 fn with_its_cause(note: PanicNote) -> PanicNote {
+    let take = |panic: &'static LocalKey<RefCell<Option<PanicNote>>>| {
+        panic.try_with(RefCell::take).unwrap_or(None)
+    };
     let cause = match &*note.message {
         // A destructor had panicked while another panic went by.
-        "panic in a destructor during cleanup" => EARLIER.take().or_else(|| LAST.take()),
-        "panic in a function that cannot unwind" => LAST.take(),
+        "panic in a destructor during cleanup" => take(&EARLIER).or_else(|| take(&LAST)),
+        "panic in a function that cannot unwind" => take(&LAST),
         _ => None,
     };
     match cause {

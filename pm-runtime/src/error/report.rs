@@ -159,15 +159,17 @@ fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
 /// As many of the last lines as one line bears, without backtraces, which push out what they are about.
 fn last_lines(tail: &str) -> String {
     const LONGEST: usize = 512;
+    let wanted = |line: &&str| !is_of_backtrace(line);
     let (mut lines, mut size) = (VecDeque::new(), 0);
-    for line in tail.split('\n').rev().filter(|line| !is_of_backtrace(line)) {
+    for line in tail.split('\n').rev().filter(wanted).skip_while(|line| line.trim().is_empty()) {
         size += line.len() + 1;
         if size > LONGEST {
             break;
         }
         lines.push_front(line);
     }
-    match (lines.make_contiguous(), tail.split('\n').rfind(|line| !is_of_backtrace(line))) {
+    let last = tail.split('\n').rev().filter(wanted).find(|line| !line.trim().is_empty());
+    match (lines.make_contiguous(), last) {
         ([], Some(long)) => cut_front(long, LONGEST).into(),
         (lines, _) => lines.join("\n"),
     }
@@ -360,7 +362,7 @@ mod tests {
             .collect();
         let note = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
         let tail = format!("before\nmemory allocation failed\n\nstack backtrace:\n{frames}{note}");
-        assert_eq!(last_lines(&tail), "before\nmemory allocation failed\n");
+        assert_eq!(last_lines(&tail), "before\nmemory allocation failed");
         let lines: String = (0..99).map(|n| format!("line number {n}\n")).collect();
         let lines = lines.trim_end();
         let last = last_lines(lines);
@@ -370,6 +372,7 @@ mod tests {
         );
         assert_eq!(last_lines(&"y".repeat(600)), "y".repeat(512));
         assert_eq!(last_lines(&frames), "");
+        assert_eq!(last_lines(&format!("{}\n\n", "y".repeat(600))), "y".repeat(512));
         // What a program prints of its own is left alone.
         assert_eq!(last_lines("1: one\nat home"), "1: one\nat home");
     }

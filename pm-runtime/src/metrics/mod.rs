@@ -75,7 +75,8 @@ use crate::sync::{lock, shielded};
 /// Records what all pools of this process have counted by now.
 ///
 /// It asks the system for the memory of each worker, as [`health`](crate::Pool::health) does, which
-/// takes some ten microseconds a worker; pools go on meanwhile.
+/// takes some ten microseconds a worker; pools go on meanwhile. Where several threads publish at once,
+/// gauges may be those of a moment before.
 pub fn publish() {
     describe::all();
     // Not under a lock: a recorder is code of the application.

@@ -12,8 +12,8 @@ const MOST_TIMES: u64 = 10_000;
 pub(super) fn pool(now: &Counted, pool: &str) {
     counts(&now.counts, pool);
     for (name, value) in [
-        ("pm_queries_waiting", now.waiting as f64),
-        ("pm_queries_running", now.running as f64),
+        ("pm_queries_waiting", now.counts.account.waiting as f64),
+        ("pm_queries_running", now.counts.account.running as f64),
         ("pm_queries_detached", now.detached as f64),
         ("pm_queue_bytes", now.queue_bytes as f64),
         ("pm_queries_quarantined", now.quarantined as f64),

@@ -206,10 +206,6 @@ impl Shared {
                     if let Some(sender) = state.waiters.remove(&waiter) {
                         state.after.rare().reached.push((sender, result));
                     }
-                    if state.core.is_destroyed() {
-                        state.after.rare().kept = state.keep.take();
-                        state.after.rare().destroyed = true;
-                    }
                 }
                 Action::Note(note) => {
                     if let Note::Crashed(report) = &note {
@@ -219,6 +215,20 @@ impl Shared {
                     self.happened(state, event(note));
                 }
             }
+        }
+        if state.core.is_destroyed() {
+            self.note_end(state);
+        }
+    }
+
+    /// The pool is over, whether anybody waited for that or not.
+    #[cold]
+    fn note_end(&self, state: &mut State) {
+        if state.keep.is_some() {
+            state.after.rare().kept = state.keep.take();
+        }
+        if !std::mem::replace(&mut state.over, true) {
+            state.after.rare().destroyed = true;
         }
     }
 
@@ -277,8 +287,6 @@ impl Shared {
             self.events.wake();
         }
         if rare.destroyed {
-            #[cfg(feature = "metrics")]
-            super::counts::keep(self);
             self.events.close();
             self.callbacks.close();
             // Whoever waits for that may want the ports.

@@ -56,6 +56,8 @@ struct State {
     notices: usize,
     /// Events among these that are what workers say.
     words: usize,
+    /// Events among these that tell of timeouts: async queries can have any number of them.
+    timeouts: usize,
     /// For messages among these.
     room: Room,
     /// The kinds that there are callbacks for.
@@ -75,7 +77,7 @@ enum Item {
 }
 
 impl Callbacks {
-    /// Notices that may wait, and as many words of workers; messages aside.
+    /// Notices that may wait, as many words of workers, and as many timeouts; messages aside.
     const KEPT: usize = 1024;
 
     /// Adds a callback, for the rest of the pool's life.
@@ -126,7 +128,7 @@ impl Callbacks {
         if state.closed || !state.wanted.contains(&Kind::Event) {
             return;
         }
-        let waiting = if event.is_word() { &mut state.words } else { &mut state.notices };
+        let waiting = state.waiting(event);
         if *waiting >= Self::KEPT {
             state.missed += 1;
             return;
@@ -205,7 +207,7 @@ impl Callbacks {
                 match &item {
                     Item::Add(_) => {}
                     Item::Tell(Notice::Message(_, message)) => state.room.give_back(message),
-                    Item::Tell(Notice::Event(event)) if event.is_word() => state.words -= 1,
+                    Item::Tell(Notice::Event(event)) => *state.waiting(event) -= 1,
                     Item::Tell(_) => state.notices -= 1,
                 }
                 return Some(item);
@@ -214,6 +216,17 @@ impl Callbacks {
                 return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    /// How many events wait that share their room with this one.
+    fn waiting(&mut self, event: &Event) -> &mut usize {
+        match event {
+            event if event.is_word() => &mut self.words,
+            Event::TimedOut { .. } => &mut self.timeouts,
+            _ => &mut self.notices,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::registry::undestroyed;
+use super::registry;
 use super::shared::Shared;
 use crate::health::Account;
 use crate::process::fork;
@@ -29,8 +29,6 @@ pub(crate) struct Counts {
 #[derive(Default)]
 pub(crate) struct Counted {
     pub(crate) counts: Counts,
-    pub(crate) waiting: u64,
-    pub(crate) running: u64,
     pub(crate) detached: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) quarantined: usize,
@@ -51,23 +49,27 @@ pub(crate) fn counted() -> BTreeMap<String, Counted> {
         return by_name;
     }
     let pools = {
-        // A pool that ends meanwhile waits here, so that it is counted once.
+        // A pool that goes meanwhile waits here, so that it is counted once.
         let mut gone = lock(&GONE);
         for (name, counts) in &mut *gone {
             by_name.entry(name.clone()).or_default().counts.add(counts.take());
         }
-        let pools = undestroyed();
+        let pools = registry::all();
         for shared in &pools {
-            by_name.entry(shared.name().to_owned()).or_default().add(shared);
+            let counted = by_name.entry(shared.name().to_owned()).or_default();
+            counted.counts.add(Counts::of(shared));
         }
         pools
     };
-    // Not under the lock: the last handle of a pool may be among them.
-    drop(pools);
+    // Without the lock: the system is asked for the memory of each worker, and the last handle of a pool
+    // may be among these.
+    for shared in pools.iter().filter(|shared| !shared.is_destroyed()) {
+        by_name.entry(shared.name().to_owned()).or_default().add(shared);
+    }
     by_name
 }
 
-/// A pool is over: what it has counted is kept.
+/// A pool is gone: what it has counted is kept.
 pub(super) fn keep(shared: &Shared) {
     if !fork::is_fork() {
         let counts = Counts::of(shared);
@@ -97,6 +99,8 @@ impl Counts {
         sum.failed += more.failed;
         sum.cancelled += more.cancelled;
         sum.rejected += more.rejected;
+        sum.waiting += more.waiting;
+        sum.running += more.running;
         self.losses.deaths += other.losses.deaths;
         self.losses.timeouts += other.losses.timeouts;
         self.losses.panics += other.losses.panics;
@@ -115,8 +119,6 @@ impl Counts {
 impl Counted {
     fn add(&mut self, shared: &Shared) {
         let health = super::health::of_pool(shared);
-        self.waiting += health.account.waiting;
-        self.running += health.account.running;
         self.detached += health.detached;
         self.queue_bytes += health.queued_bytes;
         self.quarantined += health.quarantined;
@@ -126,6 +128,60 @@ impl Counted {
         self.busy += health.busy;
         self.spare += health.spares;
         self.releasing += health.releasing;
-        self.counts.add(Counts::of(shared));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::entries::{Entry, Reply, Serve};
+    use crate::options::Options;
+    use crate::pool::{Call, Pool};
+    use crate::wire::bulk::Parcel;
+
+    const NAME: &str = "counted once";
+
+    /// A pool of that name, whose workers are threads.
+    fn pool() -> Pool {
+        let serve = Serve::blocking(|_| Reply(Ok(Parcel::default())));
+        let (title, signature) = (NAME, "fn counted()");
+        let entry = Entry { name: || NAME, title, signature, place: (file!(), line!()), serve };
+        let options = Options { in_process: true, workers: Some(1.into()), ..Options::default() };
+        Pool::new(Shared::new(NAME.into(), entry, options))
+    }
+
+    fn ask(pool: &Pool) {
+        let call: Call<()> =
+            Call::new(pool.handles.clone(), Ok(Parcel::default()), |_| Ok(()), None);
+        call.wait().unwrap();
+    }
+
+    fn submitted() -> u64 {
+        counted().get(NAME).map_or(0, |counted| counted.counts.account.submitted)
+    }
+
+    #[test]
+    fn each_pool_counts_once_while_it_is_there_and_when_it_is_gone() {
+        for before in [0, 1] {
+            let pool = pool();
+            ask(&pool);
+            assert_eq!(submitted(), before + 1);
+            // Who asks for its end and does not wait for it, and who asks again.
+            smol::block_on(smol::future::poll_once(pool.destroy()));
+            smol::block_on(pool.destroy());
+            smol::block_on(pool.spawn(1)).unwrap_err();
+            assert_eq!(submitted(), before + 1);
+            drop(pool);
+            while registry::all().iter().any(|shared| shared.name() == NAME) {
+                std::thread::yield_now();
+            }
+            // It is no part of the registry when it is kept.
+            while submitted() == before {
+                std::thread::yield_now();
+            }
+            assert_eq!(submitted(), before + 1);
+            let times = counted().get(NAME).map_or(0, |it| it.counts.times.run(9).count());
+            assert_eq!(times, 0, "they were told");
+        }
     }
 }

@@ -61,6 +61,12 @@ pub(crate) fn undestroyed() -> Vec<Arc<Shared>> {
     pools
 }
 
+/// Every pool of this process that somebody may still ask, those that are over included.
+#[cfg(feature = "metrics")]
+pub(super) fn all() -> Vec<Arc<Shared>> {
+    collect(|entry| entry.shared.upgrade())
+}
+
 /// Nothing of it may be dropped under the lock: what is the last of its kind comes back here.
 fn collect<T>(upgrade: fn(&Entry) -> Option<T>) -> Vec<T> {
     if fork::is_fork() {

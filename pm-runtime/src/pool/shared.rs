@@ -71,6 +71,8 @@ pub(crate) struct State {
     armed: Option<Instant>,
     /// The last handle is gone: the pool holds itself until it is destroyed.
     pub(super) keep: Option<Arc<Shared>>,
+    /// It is over, and observers know that.
+    pub(super) over: bool,
 }
 
 /// A worker's place.
@@ -319,6 +321,8 @@ impl Drop for Shared {
             // Every one of these locks may be held for ever.
             return;
         }
+        #[cfg(feature = "metrics")]
+        super::counts::keep(self);
         registry::leave(self);
         self.events.close();
         self.callbacks.close();
@@ -342,6 +346,7 @@ impl State {
             clock: Recent::new(),
             armed: None,
             keep: None,
+            over: false,
         }
     }
 
