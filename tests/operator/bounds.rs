@@ -29,6 +29,22 @@ fn the_ninth_client_is_told_that_there_are_eight() {
 }
 
 #[test]
+fn who_hangs_up_ends_no_application_even_where_broken_pipes_are_deadly() {
+    let place = Place::new("pipe");
+    let mut program = Program::start(&place);
+    assert_eq!(program.tell("die of broken pipes"), "it may");
+    let mut clients: Vec<Client> = (0..8).map(|_| program.client()).collect();
+    for client in &mut clients {
+        client.state();
+    }
+    for _ in 0..200 {
+        // It is told that there are eight, and is not there any more.
+        drop(program.client());
+    }
+    clients[0].state();
+}
+
+#[test]
 fn a_line_has_an_end() {
     let place = Place::new("long");
     let program = Program::start(&place);

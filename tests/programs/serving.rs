@@ -51,9 +51,17 @@ async fn main() -> Result<(), Error> {
                 kept.push(another);
                 say("made");
             }
+            "drop the other pools" => {
+                kept.clear();
+                say("dropped");
+            }
             "chatter" => {
                 ChatterPool::shared().query(5000).await?;
                 say("much was said");
+            }
+            "die of broken pipes" => {
+                reset_sigpipe();
+                say("it may");
             }
             "fork" => {
                 let operator = &mut operator;
@@ -86,6 +94,13 @@ fn fork_and_drop(operator: &mut operator::Operator) -> bool {
     let mut status = 0;
     // SAFETY: the pointer is valid for writes.
     child > 0 && unsafe { libc::waitpid(child, &mut status, 0) } == child && status == 0
+}
+
+/// As in a C program, or one that a plain `main` of Rust does not begin.
+#[allow(unsafe_code, reason = "a signal's action")]
+fn reset_sigpipe() {
+    // SAFETY: the default action is no code of this process.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 fn say(line: &str) {

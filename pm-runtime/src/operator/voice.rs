@@ -1,12 +1,14 @@
 //! What is said to a client: lines, which wait until it reads them, and do not wait without end.
 
 use std::cell::Cell;
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use async_channel::{Receiver, Sender, WeakSender};
+use rustix::net::{SendFlags, send};
 use smol::Async;
-use smol::io::AsyncWriteExt;
 
 use super::protocol::Line;
 
@@ -110,12 +112,16 @@ impl Drop for Begun {
 
 impl Mouth {
     /// Says all that is to be said, until there is no more, or the client does not listen.
-    pub(super) async fn speak(self, mut stream: &Async<UnixStream>) {
+    pub(super) async fn speak(self, stream: &Async<UnixStream>) {
         let Self { lines, counts, slow } = self;
         let speak = async {
             while let Ok(line) = lines.recv().await {
-                if stream.write_all(&line).await.is_err() {
-                    return;
+                let mut rest = &line[..];
+                while !rest.is_empty() {
+                    let Ok(sent) = stream.write_with(|stream| send_some(stream, rest)).await else {
+                        return;
+                    };
+                    rest = &rest[sent..];
                 }
                 counts.waiting.set(counts.waiting.get() - line.len());
             }
@@ -123,4 +129,10 @@ impl Mouth {
         // Nothing is ever sent over the latter.
         smol::future::or(speak, async { _ = slow.recv().await }).await;
     }
+}
+
+/// Sends as much as there is room for. Where the client has hung up that is an error, and not the signal
+/// which ends an application that does not ignore `SIGPIPE`.
+pub(super) fn send_some(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(stream, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
 }
