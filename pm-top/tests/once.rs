@@ -98,13 +98,13 @@ fn every_application_is_asked_whatever_others_say() {
 fn the_raw_view_is_what_applications_say() {
     let sockets = Sockets::new("json");
     sockets.application(1, answer(1, "thumbnails"));
-    sockets.application(2, "{\"error\":\"no\"}\n".into());
+    sockets.application(2, "{\"error\":\"no\\u001b[2J\"}\n".into());
     sockets.application(3, answer(3, "chat"));
     let output = pm_top(&sockets.0, &["--json"]);
     let view: Value = serde_json::from_str(&printed(&output)).expect("it is JSON");
     assert_eq!(view, json!([state(1, "thumbnails"), state(3, "chat")]));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("2.sock: no"), "{errors}");
+    assert!(errors.contains("2.sock: no\\u{1b}[2J\n"), "{errors:?}");
 }
 
 #[test]

@@ -36,6 +36,12 @@ fn hostile() -> Model {
         for worker in 10..13 {
             let mut report = crash(worker);
             report["debug"] = format!("{name}\r\n").repeat(5).into();
+            report["running"] = serde_json::json!([
+                {"query": format!("{name}\r\n"), "age": {"secs": 1, "nanos": 0}, "size": 1,
+                 "hash": "0123456789abcdef", "attempt": 1, "open": false},
+                {"query": "\u{9b}2J", "age": {"secs": 1, "nanos": 0}, "size": 1,
+                 "hash": "0123456789abcdef", "attempt": 1, "open": true},
+            ]);
             report["stderr_tail"] = format!("{name}\t\u{9b}2J\n").repeat(5).into();
             let event: Event =
                 serde_json::from_value(serde_json::json!({"Crashed": report})).unwrap();
@@ -115,6 +121,13 @@ fn it_is_drawn_at_every_size() {
         }
         screen(width, 1 + width % 60, &empty, &ui(&empty, &[]));
     }
+}
+
+#[test]
+fn text_of_a_hostile_application_is_harmless() {
+    let text = crate::plain::view(&hostile());
+    assert!(text.contains("the stream `\\u{9b}2J`"), "{text}");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 }
 
 #[test]
