@@ -86,7 +86,9 @@ pub(super) fn bind(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorErr
     let pid = std::process::id();
     let (socket, unnamed) = (socket_of(folder, pid), folder.join(format!(".{pid}")));
     // Of an application that has ended and had this process's number, or that has it where it is.
-    if is_alive(&socket) {
+    if is_alive(&socket)
+        .map_err(|error| OperatorError::refused("make the socket", &socket, error))?
+    {
         return Err(OperatorError::Taken { socket });
     }
     remove(&unnamed)?;
@@ -102,8 +104,9 @@ pub(super) fn bind(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorErr
 pub(super) fn sweep(folder: &Path) -> Result<(), OperatorError> {
     for (pid, socket) in sockets(folder)? {
         // A number that lives may be that of another process; then somebody else removes it, later.
-        if !lives(pid) && !is_alive(&socket) {
-            remove(&socket)?;
+        if !lives(pid) && matches!(is_alive(&socket), Ok(false)) {
+            // What cannot be removed, such as a folder of that name, does no harm.
+            let _ = remove(&socket);
         }
     }
     Ok(())
@@ -139,14 +142,14 @@ fn lives(pid: u32) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// Whether somebody listens there, as far as can be told without waiting.
-fn is_alive(socket: &Path) -> bool {
-    let connected = SocketAddrUnix::new(socket).and_then(|address| {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let client = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&client, &address)
-    });
-    !matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT))
+/// Whether somebody listens there, as far as can be told without waiting; `Err`: nobody can, because no
+/// socket has such a path.
+fn is_alive(socket: &Path) -> Result<bool, Errno> {
+    let address = SocketAddrUnix::new(socket)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let connected = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .and_then(|client| connect(&client, &address));
+    Ok(!matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT)))
 }
 
 /// Removes what may be gone already.
