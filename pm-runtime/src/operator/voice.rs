@@ -64,7 +64,7 @@ impl Voice {
             self.counts.slow.close();
             return;
         }
-        let line = format!("{line}\n").into_bytes();
+        let line = written(line);
         self.counts.waiting.set(self.counts.waiting.get() + line.len());
         // It fails only where the client is about to be closed.
         let _ = self.lines.try_send(line);
@@ -131,8 +131,42 @@ impl Mouth {
     }
 }
 
+/// A line as it is sent; one that cannot be written, because it has a time before 1970, says so.
+fn written(line: &Line) -> Vec<u8> {
+    let text = serde_json::to_string(line).unwrap_or_else(|error| {
+        let id = match line {
+            Line::Ok { id, .. } | Line::Error { id, .. } => id.clone(),
+            Line::Event { .. } => None,
+        };
+        let error = format!("the answer, or an event, cannot be written: {error}");
+        // It is only text.
+        Line::Error { error, id }.to_string()
+    });
+    (text + "\n").into_bytes()
+}
+
 /// Sends as much as there is room for. Where the client has hung up that is an error, and not the signal
 /// which ends an application that does not ignore `SIGPIPE`.
 pub(super) fn send_some(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     Ok(send(stream, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::event::Event;
+
+    #[test]
+    fn a_time_before_1970_is_told_as_a_mistake() {
+        let at = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        let event = Event::TimedOut { worker: 1, at, after: Duration::ZERO };
+        let line = String::from_utf8(written(&Line::Event { event, pool: 1 })).unwrap();
+        assert!(
+            line.starts_with("{\"error\":\"the answer, or an event, cannot be written"),
+            "{line}"
+        );
+        assert!(line.ends_with("}\n"), "{line}");
+    }
 }
