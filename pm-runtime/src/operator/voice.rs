@@ -122,8 +122,8 @@ impl Mouth {
                         return;
                     };
                     rest = &rest[sent..];
+                    counts.waiting.set(counts.waiting.get() - sent);
                 }
-                counts.waiting.set(counts.waiting.get() - line.len());
             }
         };
         // Nothing is ever sent over the latter.
@@ -155,8 +155,30 @@ pub(super) fn send_some(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use smol::LocalExecutor;
+    use smol::io::AsyncReadExt;
+
     use super::*;
     use crate::event::Event;
+
+    #[test]
+    fn what_a_client_has_read_of_a_long_line_waits_no_more() {
+        let executor = LocalExecutor::new();
+        smol::block_on(executor.run(async {
+            let (mut client, stream) = Async::<UnixStream>::pair().unwrap();
+            let (voice, mouth) = channel();
+            let spoken = executor.spawn(async move { mouth.speak(&stream).await });
+            voice.say(&Line::Error { error: "x".repeat(2 * MOST_WAITING), id: None });
+            let mut begin = vec![0; 3 * MOST_WAITING / 2];
+            client.read_exact(&mut begin).await.unwrap();
+            voice.say(&Line::Error { error: "y".into(), id: None });
+            drop(voice);
+            let mut rest = String::new();
+            client.read_to_string(&mut rest).await.unwrap();
+            assert!(rest.ends_with("\n{\"error\":\"y\"}\n"), "{} bytes", rest.len());
+            spoken.await;
+        }));
+    }
 
     #[test]
     fn a_time_before_1970_is_told_as_a_mistake() {
