@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use pm_runtime::{Error, operator, shutdown_on_signals, worker, worker_query};
 use pm_tests::{Task, WorkPool};
@@ -46,7 +47,9 @@ async fn main() -> Result<(), Error> {
             "serve in a worker" => say(&servant.query().await?),
             "serve again" => say(&result()),
             "make another pool" => {
-                let another = WorkPool::builder().label("another").build();
+                // What does not end is waited for.
+                let grace = Duration::from_secs(3600);
+                let another = WorkPool::builder().label("another").grace(grace).build();
                 another.start().await?;
                 kept.push(another);
                 say("made");

@@ -127,3 +127,37 @@ async fn tell(mut followed: Followed, aside: Aside) {
         yield_now().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn one_that_asks_much_at_once_leaves_others_their_turns() {
+        const REQUESTS: usize = 60;
+        let (mut client, stream) = UnixStream::pair().unwrap();
+        client.write_all(&b"{\"do\":\"health\"}\n".repeat(REQUESTS)).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let (clients, turns) = (LocalExecutor::new(), Rc::new(Cell::new(0)));
+        smol::block_on(clients.run(async {
+            let attended = clients.spawn(attend(Async::new(stream).unwrap()));
+            let counted = turns.clone();
+            let _other = clients.spawn(async move {
+                loop {
+                    counted.set(counted.get() + 1);
+                    yield_now().await;
+                }
+            });
+            attended.await;
+        }));
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).unwrap();
+        assert_eq!(answers.lines().count(), REQUESTS);
+        assert!(turns.get() >= REQUESTS, "{turns:?} turns");
+    }
+}
