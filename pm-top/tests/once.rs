@@ -1,7 +1,7 @@
 //! What the program prints of applications, which are acted here: their sockets say what a test wants.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -92,6 +92,17 @@ fn every_application_is_asked_whatever_others_say() {
         assert!(text.contains(line), "{line} is not in {text}");
     }
     assert!(!text.contains('\x1b'));
+}
+
+#[test]
+fn one_that_is_stopped_and_has_many_who_wait_is_not_waited_for() {
+    let sockets = Sockets::new("full");
+    let listener = sockets.listener(1);
+    // One may wait, and it does.
+    rustix::net::listen(&listener, 0).expect("it listens");
+    let _waits = UnixStream::connect(sockets.0.join("1.sock")).expect("there is room for one");
+    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    assert!(text.contains("an application (1): it does not answer: is it stopped?"), "{text}");
 }
 
 #[test]
