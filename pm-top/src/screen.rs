@@ -65,8 +65,8 @@ struct Screen {
     /// Applications that are followed, by process id; `Some`: not before then.
     followed: BTreeMap<u32, Option<Instant>>,
     requests: BTreeMap<u32, Requests>,
-    /// What was ordered and has not been answered, by number.
-    orders: BTreeMap<u64, String>,
+    /// What was ordered and has not been answered, by process id and number.
+    orders: BTreeMap<(u32, u64), String>,
     next_order: u64,
 }
 
@@ -153,6 +153,7 @@ impl Screen {
             News::Silent(pid) => self.model.trouble(pid, &Trouble::Silent.to_string()),
             News::Lost(pid, trouble) => {
                 self.requests.remove(&pid);
+                self.orders.retain(|(ordered, _), _| *ordered != pid);
                 let again = match trouble {
                     Trouble::Gone | Trouble::Ended => {
                         self.model.forget(pid);
@@ -177,21 +178,22 @@ impl Screen {
                 self.model.tell(pid, state, Instant::now());
             }
             Line::Ok { id, .. } => {
-                if let Some(what) = self.answered(id) {
+                if let Some(what) = self.answered(pid, id) {
                     self.ui.status = format!("{what}: done");
                 }
             }
             Line::Error { error, id } => {
-                let what = self.answered(id).unwrap_or_else(|| "a mistake of this program".into());
+                let what =
+                    self.answered(pid, id).unwrap_or_else(|| "a mistake of this program".into());
                 self.ui.status = crate::text::clean(&format!("{what}: {error}"));
             }
             Line::Event { event, pool } => self.model.happen(pid, pool, event),
         }
     }
 
-    fn answered(&mut self, id: Option<Id>) -> Option<String> {
+    fn answered(&mut self, pid: u32, id: Option<Id>) -> Option<String> {
         match id {
-            Some(Id::Number(number)) => self.orders.remove(&number.as_u64()?),
+            Some(Id::Number(number)) => self.orders.remove(&(pid, number.as_u64()?)),
             _ => None,
         }
     }
@@ -216,7 +218,7 @@ impl Screen {
         self.ui.status = match sent.and_then(|requests| requests.send(command, Some(id))) {
             Ok(()) => {
                 let status = format!("{what} …");
-                self.orders.insert(id, what);
+                self.orders.insert((pid, id), what);
                 status
             }
             Err(trouble) => format!("{what}: {trouble}"),
@@ -268,6 +270,20 @@ mod tests {
         screen.give(forgive());
         assert_eq!(screen.ui.status, "forgive work: it has hung up");
         assert!(screen.orders.is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_that_of_the_application_that_was_ordered() {
+        let (mut screen, _news) = screen();
+        screen.orders.insert((1, 1), "forgive work".into());
+        let done = || Line::Ok { done: Done::Forgive, id: Some(Id::Number(1.into())) };
+        screen.learn(News::Line(2, done()));
+        assert_eq!(screen.ui.status, "");
+        screen.learn(News::Line(1, done()));
+        assert_eq!(screen.ui.status, "forgive work: done");
+        screen.orders.insert((1, 2), "forgive work".into());
+        screen.learn(News::Lost(1, Trouble::Ended));
+        assert!(screen.orders.is_empty(), "nobody answers any more");
     }
 
     /// The application is acted: what it is sent, and what it answers, is in order.
