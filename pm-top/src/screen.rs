@@ -43,17 +43,26 @@ pub(crate) fn show(
         return Err(no_terminal("the output goes elsewhere".into()).into());
     }
     let mut terminal = ratatui::try_init().map_err(|error| no_terminal(error.to_string()))?;
+    let shown = watch_user(reader).and_then(|()| screen.run(&mut terminal, &news));
+    ratatui::restore();
+    Ok(shown?)
+}
+
+/// Hears keys, and signals that end the program.
+fn watch_user(reader: SyncSender<News>) -> io::Result<()> {
     let keys = reader.clone();
-    thread::spawn(move || watch_keys(&keys));
-    thread::spawn(move || {
+    begin("keys", move || watch_keys(&keys))?;
+    begin("signals", move || {
         // Where signals cannot be heard, they do what they do.
         if pm_runtime::block_on(pm_runtime::shutdown_signal()).is_ok() {
             let _ = reader.send(News::Quit);
         }
-    });
-    let shown = screen.run(&mut terminal, &news);
-    ratatui::restore();
-    Ok(shown?)
+    })
+}
+
+/// Begins a thread, which ends by itself; the system may have none left.
+fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
 struct Screen {
@@ -142,7 +151,10 @@ impl Screen {
             }
             self.followed.insert(pid, None);
             let (interval, reader) = (self.interval, self.reader.clone());
-            thread::spawn(move || follow(pid, socket, interval, &reader));
+            let begun = begin("follow", move || follow(pid, socket, interval, &reader));
+            if let Err(error) = begun {
+                self.learn(News::Lost(pid, Trouble::Io(error)));
+            }
         }
         Ok(())
     }
