@@ -16,7 +16,7 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The longest line that an application may send, in bytes.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 8 << 20;
 
 /// The applications that there may be.
 pub(crate) fn find(folder: Option<&Path>) -> Result<Vec<Application>, OperatorError> {

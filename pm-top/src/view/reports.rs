@@ -38,8 +38,7 @@ fn lines(pool: &Pool, width: usize, now: SystemTime) -> Vec<(String, Style)> {
     for crash in &pool.crashes {
         let age = now.duration_since(crash.at).unwrap_or_default();
         all.push((format!("{} ago", text::time(age)), Style::new().fg(Color::Cyan)));
-        // It escapes what the worker said.
-        for line in format!("{crash:#}").lines() {
+        for line in crash.text.lines() {
             all.extend(text::wrap(line, width).into_iter().map(|line| (line, Style::new())));
         }
     }
