@@ -130,7 +130,8 @@ impl Model {
 impl Pool {
     /// `before`: what was known of it; `passed`: how long ago that was told.
     fn new(health: Health, before: Option<Self>, passed: Option<Duration>) -> Self {
-        let ended = |health: &Health| health.account.completed + health.account.failed;
+        let ended =
+            |health: &Health| health.account.completed.saturating_add(health.account.failed);
         let now = ended(&health);
         let (known, mut pool) = match before {
             Some(before) => (Some(ended(&before.health)), Self { health, ..before }),

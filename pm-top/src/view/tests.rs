@@ -131,6 +131,20 @@ fn text_of_a_hostile_application_is_harmless() {
 }
 
 #[test]
+fn no_figure_is_too_large() {
+    let (mut model, now) = (Model::default(), Instant::now());
+    for (pid, seconds) in [(1, 0), (2, 0), (1, 1)] {
+        let mut state = state("large", 1, 1);
+        let health = &mut state.pools[0].health;
+        (health.account.completed, health.account.failed) = (u64::MAX, u64::MAX);
+        (health.crashes, health.queued, health.busy) = (u64::MAX, usize::MAX, usize::MAX);
+        model.tell(pid, state, now + Duration::from_secs(seconds));
+    }
+    let text = screen(200, 30, &model, &ui(&model, &[])).to_string();
+    assert!(text.contains(&format!("{} crashes", u64::MAX)), "{text}");
+}
+
+#[test]
 fn a_question_is_seen_on_any_screen() {
     let model = model();
     let ui = ui(&model, &[Key::Last, Key::RespawnPool]);
