@@ -145,6 +145,18 @@ fn no_figure_is_too_large() {
 }
 
 #[test]
+fn from_the_end_of_the_reports_a_key_goes_back() {
+    let model = hostile();
+    let mut ui = ui(&model, &[Key::Back, Key::Last]);
+    let last = screen(80, 24, &model, &ui);
+    ui.press(Key::Up, &model);
+    let before = screen(80, 24, &model, &ui);
+    assert_ne!(last.buffer(), before.buffer());
+    ui.press(Key::Down, &model);
+    assert_eq!(screen(80, 24, &model, &ui).buffer(), last.buffer());
+}
+
+#[test]
 fn a_question_is_seen_on_any_screen() {
     let model = model();
     let ui = ui(&model, &[Key::Last, Key::RespawnPool]);
