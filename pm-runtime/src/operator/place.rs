@@ -1,14 +1,15 @@
 //! Where sockets are: in a folder that nobody else can reach.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Pid, geteuid, test_kill_process};
 
@@ -83,6 +84,20 @@ fn trust(folder: &Path, metadata: &Metadata, others: u32) -> Result<(), Operator
 /// It has its name only when it listens, so that whoever finds one that refuses to connect knows that
 /// nobody will ever listen there.
 pub(super) fn bind(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorError> {
+    // Another process may have the same number in another container, and the same folder.
+    let locked = File::open(folder)
+        .and_then(|folder| {
+            retry_on_intr(|| flock(&folder, FlockOperation::LockExclusive))?;
+            Ok(folder)
+        })
+        .map_err(|error| OperatorError::refused("lock the folder", folder, error))?;
+    let bound = bind_alone(folder);
+    // A fork may have the descriptor, too.
+    let _ = flock(&locked, FlockOperation::Unlock);
+    bound
+}
+
+fn bind_alone(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorError> {
     let pid = std::process::id();
     let (socket, unnamed) = (socket_of(folder, pid), folder.join(format!(".{pid}")));
     // Of an application that has ended and had this process's number, or that has it where it is.
@@ -196,6 +211,28 @@ mod tests {
         for name in ["", ".sock", ".4711", "+1.sock", "01.sock", "x.sock", "4294967296.sock", "1"] {
             assert_eq!(pid_of(OsStr::new(name)), None, "{name}");
         }
+    }
+
+    #[test]
+    fn of_several_with_the_same_number_one_has_the_socket() {
+        let folder = std::env::temp_dir().join(format!("pm-bind-{}", std::process::id()));
+        // Left behind by a process of the same number.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        for _ in 0..20 {
+            let bound: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| bind(&folder))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let taken = |bound: &&Result<_, _>| matches!(bound, Err(OperatorError::Taken { .. }));
+            assert_eq!(bound.iter().filter(taken).count(), 7, "{bound:?}");
+            let (listener, socket) = bound.into_iter().find_map(Result::ok).unwrap();
+            // It is that one's; the others have only looked whether somebody listens.
+            assert_eq!(is_alive(&socket), Ok(true));
+            drop(listener);
+            assert_eq!(is_alive(&socket), Ok(false));
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
