@@ -235,8 +235,9 @@ pub(crate) mod tests {
             "pools": [{"id": 1, "health": {
                 "name": format!("pool of {name}"), "workers": [worker(1, "Busy"), worker(2, "Idle")],
                 "starting": 0, "idle": 1, "busy": 1, "spares": 0, "releasing": 0, "queued": 3,
-                "queued_bytes": 300, "in_flight": 1, "detached": 0, "crashes": 1,
+                "queued_bytes": 300, "in_flight": 1, "detached": 0, "deaths": 1, "crashes": 1,
                 "last_crash": crash(3), "quarantined": 0, "missed": 0, "restarts": 1,
+                "timeouts": 0, "panics": 0,
                 "account": {
                     "submitted": completed + 4, "completed": completed, "failed": 0,
                     "cancelled": 0, "rejected": 0, "waiting": 3, "running": 1,
