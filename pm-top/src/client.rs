@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use pm_runtime::OperatorError;
 use pm_runtime::operator::protocol::{ApplicationState, Command, Done, Id, Line, Request};
 use pm_runtime::operator::{Application, applications, applications_in};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// How long one may take to read a request.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The longest line that an application may send, in bytes.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 8 << 20;
 
 /// The applications that there may be.
 pub(crate) fn find(folder: Option<&Path>) -> Result<Vec<Application>, OperatorError> {
@@ -66,11 +68,16 @@ impl fmt::Display for Trouble {
 
 impl Connection {
     pub(crate) fn open(socket: &Path) -> Result<Self, Trouble> {
-        let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => Trouble::Gone,
-            _ => Trouble::Io(error),
+        let stream = connect(socket).map_err(|error| match error {
+            Errno::CONNREFUSED | Errno::NOENT => Trouble::Gone,
+            // It lets nobody in, and so many wait already that there is no room for one more.
+            Errno::AGAIN => Trouble::Silent,
+            _ => Trouble::Io(error.into()),
         })?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(Trouble::Io)?;
+        stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
+            .map_err(Trouble::Io)?;
         Ok(Self { stream, bytes: Vec::new(), next: 0, searched: 0 })
     }
 
@@ -126,6 +133,15 @@ impl Connection {
             Some(_) | None => Err(Trouble::Silent),
         }
     }
+}
+
+/// Connects, and does not wait for room in the queue of who listens.
+fn connect(socket: &Path) -> Result<UnixStream, Errno> {
+    let address = SocketAddrUnix::new(socket)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let stream = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(&stream, &address)?;
+    Ok(stream.into())
 }
 
 /// Where requests go.

@@ -74,7 +74,10 @@ fn json(folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
     for Asked { socket, state, .. } in ask_all(folder, PATIENCE)? {
         match state {
             Ok(state) => states.push(state),
-            Err(trouble) => eprintln!("pm-top: {}: {trouble}", socket.display()),
+            Err(trouble) => {
+                let trouble = format!("{}: {trouble}", socket.display());
+                eprintln!("pm-top: {}", text::clean(&trouble));
+            }
         }
     }
     print(&(serde_json::to_string_pretty(&states)? + "\n"))

@@ -11,8 +11,9 @@ use crate::text::clean;
 /// Values of a history that are kept.
 const HISTORY: usize = 120;
 
-/// Crashes of a pool that are kept.
+/// Crashes of a pool that are kept, and characters of each, which are more than an honest one has.
 const CRASHES: usize = 16;
+const LONGEST: usize = 64 << 10;
 
 #[derive(Default)]
 pub(crate) struct Model {
@@ -42,9 +43,17 @@ pub(crate) struct Pool {
     /// By their numbers.
     pub(crate) workers: BTreeMap<u64, Worker>,
     /// The last ones, the latest first.
-    pub(crate) crashes: VecDeque<Crash>,
+    pub(crate) crashes: VecDeque<Report>,
     /// Too many workers have died, and nothing has been answered since.
     pub(crate) exhausted: bool,
+}
+
+/// A crash, as people read of it.
+pub(crate) struct Report {
+    worker: u64,
+    pub(crate) at: SystemTime,
+    /// Lines, in which what the worker said is escaped.
+    pub(crate) text: String,
 }
 
 pub(crate) struct Worker {
@@ -96,7 +105,7 @@ impl Model {
         let pools = self.applications.get_mut(&pid).map(|application| &mut application.pools);
         let Some(pool) = pools.and_then(|pools| pools.get_mut(&pool)) else { return };
         match event {
-            Event::Crashed(report) => pool.remember((*report).clone()),
+            Event::Crashed(report) => pool.remember(&report),
             Event::BudgetExhausted { .. } => pool.exhausted = true,
             Event::Healed { .. } => pool.exhausted = false,
             _ => {}
@@ -121,7 +130,8 @@ impl Model {
 impl Pool {
     /// `before`: what was known of it; `passed`: how long ago that was told.
     fn new(health: Health, before: Option<Self>, passed: Option<Duration>) -> Self {
-        let ended = |health: &Health| health.account.completed + health.account.failed;
+        let ended =
+            |health: &Health| health.account.completed.saturating_add(health.account.failed);
         let now = ended(&health);
         let (known, mut pool) = match before {
             Some(before) => (Some(ended(&before.health)), Self { health, ..before }),
@@ -134,8 +144,8 @@ impl Pool {
         });
         let run = pool.health.latency.run;
         pool.slowest.push(run.map_or(0.0, |latency| latency.p99.as_secs_f64()));
-        if let Some(crash) = pool.health.last_crash.clone() {
-            pool.remember(crash);
+        if let Some(crash) = pool.health.last_crash.take() {
+            pool.remember(&crash);
         }
         let mut before = std::mem::take(&mut pool.workers);
         for health in std::mem::take(&mut pool.health.workers) {
@@ -158,13 +168,20 @@ impl Pool {
     }
 
     /// The same crash is told as an event and as the last one.
-    fn remember(&mut self, crash: Crash) {
-        let is_same = |known: &Crash| known.worker == crash.worker && known.at == crash.at;
+    fn remember(&mut self, crash: &Crash) {
+        let is_same = |known: &Report| known.worker == crash.worker && known.at == crash.at;
         if !self.crashes.iter().any(is_same) {
-            self.crashes.push_front(crash);
+            self.crashes.push_front(Report::new(crash));
             self.crashes.make_contiguous().sort_by_key(|crash| std::cmp::Reverse(crash.at));
             self.crashes.truncate(CRASHES);
         }
+    }
+}
+
+impl Report {
+    fn new(crash: &Crash) -> Self {
+        let text = format!("{crash:#}").chars().take(LONGEST).collect();
+        Self { worker: crash.worker, at: crash.at, text }
     }
 }
 
@@ -283,6 +300,15 @@ pub(crate) mod tests {
             model.happen(1, 1, crashed(worker));
         }
         assert_eq!((workers(&model).len(), workers(&model)[0]), (CRASHES, 999));
+        let mut endless = crash(1000);
+        endless["panic"] = "x".repeat(1 << 20).into();
+        model.happen(
+            1,
+            1,
+            serde_json::from_value(serde_json::json!({"Crashed": endless})).unwrap(),
+        );
+        let texts = model.pool(1, 1).unwrap().crashes.iter().map(|crash| crash.text.len());
+        assert_eq!(texts.max(), Some(LONGEST), "as much as is kept of one");
         model.happen(1, 2, crashed(1));
         model.happen(2, 1, crashed(1));
         assert_eq!(model.applications.len(), 1, "what is about nobody is nothing");

@@ -31,7 +31,7 @@ pub(crate) fn view(model: &Model) -> String {
                 let _ = write!(workers, "\n{whose}\n{}", table(&WORKERS, rows));
             }
             if let Some(crash) = pool.crashes.front() {
-                let _ = write!(reports, "\n{whose}, last crash\n{crash:#}\n");
+                let _ = write!(reports, "\n{whose}, last crash\n{}\n", crash.text);
             }
         }
     }

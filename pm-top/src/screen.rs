@@ -43,17 +43,26 @@ pub(crate) fn show(
         return Err(no_terminal("the output goes elsewhere".into()).into());
     }
     let mut terminal = ratatui::try_init().map_err(|error| no_terminal(error.to_string()))?;
+    let shown = watch_user(reader).and_then(|()| screen.run(&mut terminal, &news));
+    ratatui::restore();
+    Ok(shown?)
+}
+
+/// Hears keys, and signals that end the program.
+fn watch_user(reader: SyncSender<News>) -> io::Result<()> {
     let keys = reader.clone();
-    thread::spawn(move || watch_keys(&keys));
-    thread::spawn(move || {
+    begin("keys", move || watch_keys(&keys))?;
+    begin("signals", move || {
         // Where signals cannot be heard, they do what they do.
         if pm_runtime::block_on(pm_runtime::shutdown_signal()).is_ok() {
             let _ = reader.send(News::Quit);
         }
-    });
-    let shown = screen.run(&mut terminal, &news);
-    ratatui::restore();
-    Ok(shown?)
+    })
+}
+
+/// Begins a thread, which ends by itself; the system may have none left.
+fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
 struct Screen {
@@ -65,8 +74,8 @@ struct Screen {
     /// Applications that are followed, by process id; `Some`: not before then.
     followed: BTreeMap<u32, Option<Instant>>,
     requests: BTreeMap<u32, Requests>,
-    /// What was ordered and has not been answered, by number.
-    orders: BTreeMap<u64, String>,
+    /// What was ordered and has not been answered, by process id and number.
+    orders: BTreeMap<(u32, u64), String>,
     next_order: u64,
 }
 
@@ -142,7 +151,10 @@ impl Screen {
             }
             self.followed.insert(pid, None);
             let (interval, reader) = (self.interval, self.reader.clone());
-            thread::spawn(move || follow(pid, socket, interval, &reader));
+            let begun = begin("follow", move || follow(pid, socket, interval, &reader));
+            if let Err(error) = begun {
+                self.learn(News::Lost(pid, Trouble::Io(error)));
+            }
         }
         Ok(())
     }
@@ -153,6 +165,7 @@ impl Screen {
             News::Silent(pid) => self.model.trouble(pid, &Trouble::Silent.to_string()),
             News::Lost(pid, trouble) => {
                 self.requests.remove(&pid);
+                self.orders.retain(|(ordered, _), _| *ordered != pid);
                 let again = match trouble {
                     Trouble::Gone | Trouble::Ended => {
                         self.model.forget(pid);
@@ -177,21 +190,22 @@ impl Screen {
                 self.model.tell(pid, state, Instant::now());
             }
             Line::Ok { id, .. } => {
-                if let Some(what) = self.answered(id) {
+                if let Some(what) = self.answered(pid, id) {
                     self.ui.status = format!("{what}: done");
                 }
             }
             Line::Error { error, id } => {
-                let what = self.answered(id).unwrap_or_else(|| "a mistake of this program".into());
+                let what =
+                    self.answered(pid, id).unwrap_or_else(|| "a mistake of this program".into());
                 self.ui.status = crate::text::clean(&format!("{what}: {error}"));
             }
             Line::Event { event, pool } => self.model.happen(pid, pool, event),
         }
     }
 
-    fn answered(&mut self, id: Option<Id>) -> Option<String> {
+    fn answered(&mut self, pid: u32, id: Option<Id>) -> Option<String> {
         match id {
-            Some(Id::Number(number)) => self.orders.remove(&number.as_u64()?),
+            Some(Id::Number(number)) => self.orders.remove(&(pid, number.as_u64()?)),
             _ => None,
         }
     }
@@ -216,7 +230,7 @@ impl Screen {
         self.ui.status = match sent.and_then(|requests| requests.send(command, Some(id))) {
             Ok(()) => {
                 let status = format!("{what} …");
-                self.orders.insert(id, what);
+                self.orders.insert((pid, id), what);
                 status
             }
             Err(trouble) => format!("{what}: {trouble}"),
@@ -268,6 +282,20 @@ mod tests {
         screen.give(forgive());
         assert_eq!(screen.ui.status, "forgive work: it has hung up");
         assert!(screen.orders.is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_that_of_the_application_that_was_ordered() {
+        let (mut screen, _news) = screen();
+        screen.orders.insert((1, 1), "forgive work".into());
+        let done = || Line::Ok { done: Done::Forgive, id: Some(Id::Number(1.into())) };
+        screen.learn(News::Line(2, done()));
+        assert_eq!(screen.ui.status, "");
+        screen.learn(News::Line(1, done()));
+        assert_eq!(screen.ui.status, "forgive work: done");
+        screen.orders.insert((1, 2), "forgive work".into());
+        screen.learn(News::Lost(1, Trouble::Ended));
+        assert!(screen.orders.is_empty(), "nobody answers any more");
     }
 
     /// The application is acted: what it is sent, and what it answers, is in order.

@@ -1,5 +1,7 @@
 //! What the user has chosen, and is asked. Pure.
 
+use std::cell::Cell;
+
 use pm_runtime::operator::protocol::Command;
 
 use crate::keys::Key;
@@ -22,8 +24,9 @@ pub(crate) struct Ui {
     pub(crate) focus: Focus,
     pool: Choice<Row>,
     worker: Choice<u64>,
-    /// Lines of the reports above the first that is shown.
-    pub(crate) scroll: usize,
+    /// Lines of the reports above the first that is shown. It is cut to what there is where they are drawn:
+    /// how many there are depends on the width.
+    pub(crate) scroll: Cell<usize>,
     pub(crate) question: Option<Order>,
     /// What has become of the last order.
     pub(crate) status: String,
@@ -160,12 +163,12 @@ impl Ui {
                 self.pool.to(self.pool.at.saturating_add_signed(by), &rows(model));
                 self.worker = Choice::default();
                 self.worker.settle(&self.workers(model));
-                self.scroll = 0;
+                self.scroll.set(0);
             }
             Focus::Workers => {
                 self.worker.to(self.worker.at.saturating_add_signed(by), &self.workers(model));
             }
-            Focus::Reports => self.scroll = self.scroll.saturating_add_signed(by),
+            Focus::Reports => self.scroll.set(self.scroll.get().saturating_add_signed(by)),
         }
     }
 

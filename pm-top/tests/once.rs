@@ -1,7 +1,7 @@
 //! What the program prints of applications, which are acted here: their sockets say what a test wants.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -95,16 +95,27 @@ fn every_application_is_asked_whatever_others_say() {
 }
 
 #[test]
+fn one_that_is_stopped_and_has_many_who_wait_is_not_waited_for() {
+    let sockets = Sockets::new("full");
+    let listener = sockets.listener(1);
+    // One may wait, and it does.
+    rustix::net::listen(&listener, 0).expect("it listens");
+    let _waits = UnixStream::connect(sockets.0.join("1.sock")).expect("there is room for one");
+    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    assert!(text.contains("an application (1): it does not answer: is it stopped?"), "{text}");
+}
+
+#[test]
 fn the_raw_view_is_what_applications_say() {
     let sockets = Sockets::new("json");
     sockets.application(1, answer(1, "thumbnails"));
-    sockets.application(2, "{\"error\":\"no\"}\n".into());
+    sockets.application(2, "{\"error\":\"no\\u001b[2J\"}\n".into());
     sockets.application(3, answer(3, "chat"));
     let output = pm_top(&sockets.0, &["--json"]);
     let view: Value = serde_json::from_str(&printed(&output)).expect("it is JSON");
     assert_eq!(view, json!([state(1, "thumbnails"), state(3, "chat")]));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("2.sock: no"), "{errors}");
+    assert!(errors.contains("2.sock: no\\u{1b}[2J\n"), "{errors:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use pm_runtime::operator::protocol::{Done, Id, Line};
 use pm_runtime::{Event, WorkerState};
+use pm_tests::stop;
 
 use crate::program::{Client, Place, Program};
 
@@ -116,6 +117,23 @@ fn events_tell_of_crashes_and_of_pools_that_are_made_later() {
     clients[1].send(r#"{"do":"forgive","pool":1}"#);
     while !matches!(clients[1].next(), Some(Line::Ok { done: Done::Forgive, .. })) {}
     assert_eq!(program.client().pool(1).health.crashes, 1);
+}
+
+#[test]
+fn a_command_does_not_keep_alive_a_pool_that_is_dropped() {
+    let place = Place::new("dropped");
+    let mut program = Program::start(&place);
+    assert_eq!(program.tell("make another pool"), "made");
+    let mut client = program.client();
+    // The worker that is to be replaced does not end within its grace.
+    stop(client.pool(3).health.workers[0].pid);
+    client.send(r#"{"do":"respawn","pool":3,"id":1}"#);
+    // It was begun, as this one was after it.
+    assert_eq!(client.refused(r#"{"do":"respawn","pool":4}"#).find("there is no pool 4"), Some(0));
+    assert_eq!(program.tell("drop the other pools"), "dropped");
+    assert_eq!(program.client().state().pools.len(), 2);
+    let answer = client.next();
+    assert!(matches!(answer, Some(Line::Error { id: Some(_), .. })), "{answer:?}");
 }
 
 #[test]

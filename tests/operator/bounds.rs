@@ -1,9 +1,10 @@
 //! What clients may take of an application: so much and no more.
 
 use std::io::{ErrorKind, Write};
+use std::net::Shutdown;
 
 use pm_runtime::operator::protocol::{Done, LONGEST_REQUEST, Line};
-use pm_tests::until;
+use pm_tests::{stop, until};
 
 use crate::program::{Client, Place, Program};
 
@@ -26,6 +27,42 @@ fn the_ninth_client_is_told_that_there_are_eight() {
             && matches!(another.next(), Some(Line::Ok { .. }))
     });
     clients[0].state();
+}
+
+#[test]
+fn who_hangs_up_ends_no_application_even_where_broken_pipes_are_deadly() {
+    let place = Place::new("pipe");
+    let mut program = Program::start(&place);
+    assert_eq!(program.tell("die of broken pipes"), "it may");
+    let mut clients: Vec<Client> = (0..8).map(|_| program.client()).collect();
+    for client in &mut clients {
+        client.state();
+    }
+    for _ in 0..200 {
+        // It is told that there are eight, and is not there any more.
+        drop(program.client());
+    }
+    clients[0].state();
+}
+
+#[test]
+fn who_says_all_and_goes_gives_up_its_seat_though_its_command_is_under_way() {
+    let place = Place::new("half");
+    let mut program = Program::start(&place);
+    assert_eq!(program.tell("make another pool"), "made");
+    let worker = program.client().pool(3).health.workers[0].pid;
+    // It cannot be replaced: it does not end.
+    stop(worker);
+    for _ in 0..8 {
+        let mut client = program.client();
+        client.send(r#"{"do":"respawn","pool":3}"#);
+        client.stream.shutdown(Shutdown::Write).unwrap();
+    }
+    until(|| {
+        let mut another = program.client();
+        another.stream.write_all(b"{\"do\":\"forgive\",\"pool\":1}\n").is_ok()
+            && matches!(another.next(), Some(Line::Ok { .. }))
+    });
 }
 
 #[test]

@@ -164,6 +164,28 @@ fn sockets_of_the_dead_are_removed_and_no_others() {
 }
 
 #[test]
+fn what_has_the_name_of_a_dead_socket_and_is_none_is_left_there() {
+    let place = Place::new("odd");
+    make(&place.sockets(), 0o700);
+    let odd = place.sockets().join(format!("{}.sock", dead()));
+    make(&odd, 0o700);
+    Program::start(&place).end();
+    assert!(odd.is_dir());
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_said_to_be_that() {
+    let place = Place::new("path");
+    // `.<process id>` has room, and `<process id>.sock` has none.
+    let used = place.runtime().as_os_str().len() + "//pm-runtime/".len();
+    let runtime = place.runtime().join("x".repeat(102 - used));
+    make(&runtime, 0o700);
+    let output = place.command().env("XDG_RUNTIME_DIR", &runtime).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("cannot make the socket"), "{error}");
+}
+
+#[test]
 fn an_application_that_is_killed_leaves_a_socket_that_the_next_one_removes() {
     let place = Place::new("killed");
     let mut first = Program::start(&place);

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use pm_runtime::{Error, operator, shutdown_on_signals, worker, worker_query};
 use pm_tests::{Task, WorkPool};
@@ -46,14 +47,24 @@ async fn main() -> Result<(), Error> {
             "serve in a worker" => say(&servant.query().await?),
             "serve again" => say(&result()),
             "make another pool" => {
-                let another = WorkPool::builder().label("another").build();
+                // What does not end is waited for.
+                let grace = Duration::from_secs(3600);
+                let another = WorkPool::builder().label("another").grace(grace).build();
                 another.start().await?;
                 kept.push(another);
                 say("made");
             }
+            "drop the other pools" => {
+                kept.clear();
+                say("dropped");
+            }
             "chatter" => {
                 ChatterPool::shared().query(5000).await?;
                 say("much was said");
+            }
+            "die of broken pipes" => {
+                reset_sigpipe();
+                say("it may");
             }
             "fork" => {
                 let operator = &mut operator;
@@ -86,6 +97,13 @@ fn fork_and_drop(operator: &mut operator::Operator) -> bool {
     let mut status = 0;
     // SAFETY: the pointer is valid for writes.
     child > 0 && unsafe { libc::waitpid(child, &mut status, 0) } == child && status == 0
+}
+
+/// As in a C program, or one that a plain `main` of Rust does not begin.
+#[allow(unsafe_code, reason = "a signal's action")]
+fn reset_sigpipe() {
+    // SAFETY: the default action is no code of this process.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 fn say(line: &str) {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserializer, Serializer};
 use serde_derive::{Deserialize, Serialize};
 
-use super::{Blame, BootError, Bytes, Limit};
+use super::{Blame, BootError, Bytes, Escaped, Limit};
 
 /// What is known of a worker that died: a cheap clone of a [`Crash`].
 ///
@@ -111,7 +111,8 @@ impl fmt::Display for RunningQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { query, age, size, hash, open, attempt } = self;
         let stream = if *open { "the stream " } else { "" };
-        write!(f, "{stream}`{query}` ({}, hash {hash:016x}) for {age:.1?}", Bytes(*size as u64))?;
+        let (query, size) = (Escaped(query), Bytes(*size as u64));
+        write!(f, "{stream}`{query}` ({size}, hash {hash:016x}) for {age:.1?}")?;
         match attempt {
             0 | 1 => Ok(()),
             _ => write!(f, " (attempt {attempt})"),

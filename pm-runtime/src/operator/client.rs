@@ -1,12 +1,12 @@
 //! One client: its requests, and what becomes of them.
 
-use std::future::pending;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use smol::future::{or, yield_now};
 use smol::io::AsyncReadExt;
-use smol::{Async, LocalExecutor};
+use smol::{Async, LocalExecutor, Timer};
 
 use super::command::obey;
 use super::followed::Followed;
@@ -17,6 +17,9 @@ use super::voice::{self, Aside, MOST_COMMANDS, Voice};
 /// Bytes that are read at a time.
 const CHUNK: usize = 8 << 10;
 
+/// How often a client that has said all is looked for, while there is something to tell it.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Serves a client until it hangs up, sends too long a line, or does not read.
 pub(super) async fn attend(stream: Async<UnixStream>) {
     let (voice, mouth) = voice::channel();
@@ -24,9 +27,9 @@ pub(super) async fn attend(stream: Async<UnixStream>) {
     let under_way = LocalExecutor::new();
     let reading = async {
         Ear { voice, hears_events: false }.listen(&stream, &under_way).await;
-        if !is_gone(&stream) {
-            // It may wait for what is under way: its mouth says when all is said.
-            pending().await
+        // It may wait for what is under way: its mouth says when all is said.
+        while !is_gone(&stream) {
+            Timer::after(LOOK).await;
         }
     };
     under_way.run(or(reading, mouth.speak(&stream))).await;
@@ -122,5 +125,39 @@ async fn tell(mut followed: Followed, aside: Aside) {
         }
         // Where much happens, others have their turns all the same.
         yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+
+    use super::*;
+
+    #[test]
+    fn one_that_asks_much_at_once_leaves_others_their_turns() {
+        const REQUESTS: usize = 60;
+        let (mut client, stream) = UnixStream::pair().unwrap();
+        client.write_all(&b"{\"do\":\"health\"}\n".repeat(REQUESTS)).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let clients = LocalExecutor::new();
+        let answered = smol::block_on(clients.run(async {
+            clients.spawn(attend(Async::new(stream).unwrap())).detach();
+            // Another one counts the answers between its turns.
+            let other = clients.spawn(async move {
+                let (mut answered, mut chunk) = (Vec::new(), vec![0; 1 << 20]);
+                while answered.iter().sum::<usize>() < REQUESTS {
+                    // There may be nothing to read.
+                    let read = client.read(&mut chunk).unwrap_or(0);
+                    answered.push(chunk[..read].iter().filter(|byte| **byte == b'\n').count());
+                    yield_now().await;
+                }
+                answered
+            });
+            other.await
+        }));
+        assert!(answered.iter().all(|count| *count < 4), "{answered:?}");
     }
 }

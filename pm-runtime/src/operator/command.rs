@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::protocol::{ApplicationState, Command, Done, PoolState, VERSION};
 use crate::error::{Escaped, SpawnError};
-use crate::pool::{Pool, Worker, pools};
+use crate::pool::{Pool, Wish, Worker, pools};
 use crate::process::usage;
 
 /// Does what was asked for, and says so when it is done. (Events are the client's affair.)
@@ -12,24 +12,21 @@ pub(super) async fn obey(command: Command) -> Result<Done, Refusal> {
     Ok(match command {
         Command::Health => Done::Health(state()),
         Command::Events => Done::Events,
+        // No handle is held while these wait: it would keep alive a pool that the application drops.
         Command::Spawn { pool, workers } => {
-            find_pool(pool)?.spawn(workers).await?;
+            let begun = find_pool(pool)?.begin_spawn(workers)?;
+            begun.come().await?;
             Done::Spawn
         }
         Command::Respawn { pool, worker } => {
-            let pool = find_pool(pool)?;
-            match worker {
-                Some(worker) => pool.respawn_one(&find_worker(&pool, worker)?).await?,
-                None => pool.respawn().await?,
-            }
+            let begun = begin(pool, worker, Pool::begin_respawn)?;
+            begun.come().await?;
             Done::Respawn
         }
         Command::Unspawn { pool, worker } => {
-            let pool = find_pool(pool)?;
-            match worker {
-                Some(worker) => pool.unspawn_one(&find_worker(&pool, worker)?).await,
-                None => pool.unspawn().await,
-            }
+            let begun = begin(pool, worker, Pool::begin_unspawn)?;
+            // The workers of a pool that ends meanwhile go, too.
+            let _ = begun.come().await;
             Done::Unspawn
         }
         Command::Forgive { pool } => {
@@ -50,6 +47,17 @@ fn state() -> ApplicationState {
         started: usage::started(),
         pools: pools.collect(),
     }
+}
+
+/// Begins something with a worker of a pool, or with all of them.
+fn begin(
+    pool: u64,
+    worker: Option<u64>,
+    begin: fn(&Pool, Option<&Worker>) -> Result<Wish, SpawnError>,
+) -> Result<Wish, Refusal> {
+    let pool = find_pool(pool)?;
+    let worker = worker.map(|id| find_worker(&pool, id)).transpose()?;
+    Ok(begin(&pool, worker.as_ref())?)
 }
 
 fn find_pool(id: u64) -> Result<Pool, Refusal> {

@@ -1,14 +1,15 @@
 //! Where sockets are: in a folder that nobody else can reach.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Pid, geteuid, test_kill_process};
 
@@ -83,10 +84,26 @@ fn trust(folder: &Path, metadata: &Metadata, others: u32) -> Result<(), Operator
 /// It has its name only when it listens, so that whoever finds one that refuses to connect knows that
 /// nobody will ever listen there.
 pub(super) fn bind(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorError> {
+    // Another process may have the same number in another container, and the same folder.
+    let locked = File::open(folder)
+        .and_then(|folder| {
+            retry_on_intr(|| flock(&folder, FlockOperation::LockExclusive))?;
+            Ok(folder)
+        })
+        .map_err(|error| OperatorError::refused("lock the folder", folder, error))?;
+    let bound = bind_alone(folder);
+    // A fork may have the descriptor, too.
+    let _ = flock(&locked, FlockOperation::Unlock);
+    bound
+}
+
+fn bind_alone(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorError> {
     let pid = std::process::id();
     let (socket, unnamed) = (socket_of(folder, pid), folder.join(format!(".{pid}")));
     // Of an application that has ended and had this process's number, or that has it where it is.
-    if is_alive(&socket) {
+    if is_alive(&socket)
+        .map_err(|error| OperatorError::refused("make the socket", &socket, error))?
+    {
         return Err(OperatorError::Taken { socket });
     }
     remove(&unnamed)?;
@@ -102,8 +119,9 @@ pub(super) fn bind(folder: &Path) -> Result<(UnixListener, PathBuf), OperatorErr
 pub(super) fn sweep(folder: &Path) -> Result<(), OperatorError> {
     for (pid, socket) in sockets(folder)? {
         // A number that lives may be that of another process; then somebody else removes it, later.
-        if !lives(pid) && !is_alive(&socket) {
-            remove(&socket)?;
+        if !lives(pid) && matches!(is_alive(&socket), Ok(false)) {
+            // What cannot be removed, such as a folder of that name, does no harm.
+            let _ = remove(&socket);
         }
     }
     Ok(())
@@ -139,14 +157,14 @@ fn lives(pid: u32) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// Whether somebody listens there, as far as can be told without waiting.
-fn is_alive(socket: &Path) -> bool {
-    let connected = SocketAddrUnix::new(socket).and_then(|address| {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let client = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&client, &address)
-    });
-    !matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT))
+/// Whether somebody listens there, as far as can be told without waiting; `Err`: nobody can, because no
+/// socket has such a path.
+fn is_alive(socket: &Path) -> Result<bool, Errno> {
+    let address = SocketAddrUnix::new(socket)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let connected = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .and_then(|client| connect(&client, &address));
+    Ok(!matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT)))
 }
 
 /// Removes what may be gone already.
@@ -193,6 +211,28 @@ mod tests {
         for name in ["", ".sock", ".4711", "+1.sock", "01.sock", "x.sock", "4294967296.sock", "1"] {
             assert_eq!(pid_of(OsStr::new(name)), None, "{name}");
         }
+    }
+
+    #[test]
+    fn of_several_with_the_same_number_one_has_the_socket() {
+        let folder = std::env::temp_dir().join(format!("pm-bind-{}", std::process::id()));
+        // Left behind by a process of the same number.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        for _ in 0..20 {
+            let bound: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| bind(&folder))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let taken = |bound: &&Result<_, _>| matches!(bound, Err(OperatorError::Taken { .. }));
+            assert_eq!(bound.iter().filter(taken).count(), 7, "{bound:?}");
+            let (listener, socket) = bound.into_iter().find_map(Result::ok).unwrap();
+            // It is that one's; the others have only looked whether somebody listens.
+            assert_eq!(is_alive(&socket), Ok(true));
+            drop(listener);
+            assert_eq!(is_alive(&socket), Ok(false));
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

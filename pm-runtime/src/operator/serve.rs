@@ -16,6 +16,7 @@ use smol::{Async, LocalExecutor, Timer};
 
 use super::client::attend;
 use super::protocol::Line;
+use super::voice::send_some;
 
 /// Clients at once.
 const MOST_CLIENTS: usize = 8;
@@ -113,7 +114,7 @@ fn may_ask(peer: Uid, user: Uid) -> bool {
 fn refuse(stream: &Async<UnixStream>, error: String) {
     let line = format!("{}\n", Line::Error { error, id: None });
     // There is room for a line in a new socket, unless nobody is there any more.
-    let _ = rustix::io::write(stream, line.as_bytes());
+    let _ = send_some(stream, line.as_bytes());
 }
 
 #[cfg(test)]

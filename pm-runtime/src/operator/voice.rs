@@ -1,12 +1,14 @@
 //! What is said to a client: lines, which wait until it reads them, and do not wait without end.
 
 use std::cell::Cell;
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use async_channel::{Receiver, Sender, WeakSender};
+use rustix::net::{SendFlags, send};
 use smol::Async;
-use smol::io::AsyncWriteExt;
 
 use super::protocol::Line;
 
@@ -62,7 +64,7 @@ impl Voice {
             self.counts.slow.close();
             return;
         }
-        let line = format!("{line}\n").into_bytes();
+        let line = written(line);
         self.counts.waiting.set(self.counts.waiting.get() + line.len());
         // It fails only where the client is about to be closed.
         let _ = self.lines.try_send(line);
@@ -110,17 +112,83 @@ impl Drop for Begun {
 
 impl Mouth {
     /// Says all that is to be said, until there is no more, or the client does not listen.
-    pub(super) async fn speak(self, mut stream: &Async<UnixStream>) {
+    pub(super) async fn speak(self, stream: &Async<UnixStream>) {
         let Self { lines, counts, slow } = self;
         let speak = async {
             while let Ok(line) = lines.recv().await {
-                if stream.write_all(&line).await.is_err() {
-                    return;
+                let mut rest = &line[..];
+                while !rest.is_empty() {
+                    let Ok(sent) = stream.write_with(|stream| send_some(stream, rest)).await else {
+                        return;
+                    };
+                    rest = &rest[sent..];
+                    counts.waiting.set(counts.waiting.get() - sent);
                 }
-                counts.waiting.set(counts.waiting.get() - line.len());
             }
         };
         // Nothing is ever sent over the latter.
         smol::future::or(speak, async { _ = slow.recv().await }).await;
+    }
+}
+
+/// A line as it is sent; one that cannot be written, because it has a time before 1970, says so.
+fn written(line: &Line) -> Vec<u8> {
+    let text = serde_json::to_string(line).unwrap_or_else(|error| {
+        let id = match line {
+            Line::Ok { id, .. } | Line::Error { id, .. } => id.clone(),
+            Line::Event { .. } => None,
+        };
+        let error = format!("the answer, or an event, cannot be written: {error}");
+        // It is only text.
+        Line::Error { error, id }.to_string()
+    });
+    (text + "\n").into_bytes()
+}
+
+/// Sends as much as there is room for. Where the client has hung up that is an error, and not the signal
+/// which ends an application that does not ignore `SIGPIPE`.
+pub(super) fn send_some(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(stream, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use smol::LocalExecutor;
+    use smol::io::AsyncReadExt;
+
+    use super::*;
+    use crate::event::Event;
+
+    #[test]
+    fn what_a_client_has_read_of_a_long_line_waits_no_more() {
+        let executor = LocalExecutor::new();
+        smol::block_on(executor.run(async {
+            let (mut client, stream) = Async::<UnixStream>::pair().unwrap();
+            let (voice, mouth) = channel();
+            let spoken = executor.spawn(async move { mouth.speak(&stream).await });
+            voice.say(&Line::Error { error: "x".repeat(2 * MOST_WAITING), id: None });
+            let mut begin = vec![0; 3 * MOST_WAITING / 2];
+            client.read_exact(&mut begin).await.unwrap();
+            voice.say(&Line::Error { error: "y".into(), id: None });
+            drop(voice);
+            let mut rest = String::new();
+            client.read_to_string(&mut rest).await.unwrap();
+            assert!(rest.ends_with("\n{\"error\":\"y\"}\n"), "{} bytes", rest.len());
+            spoken.await;
+        }));
+    }
+
+    #[test]
+    fn a_time_before_1970_is_told_as_a_mistake() {
+        let at = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        let event = Event::TimedOut { worker: 1, at, after: Duration::ZERO };
+        let line = String::from_utf8(written(&Line::Event { event, pool: 1 })).unwrap();
+        assert!(
+            line.starts_with("{\"error\":\"the answer, or an event, cannot be written"),
+            "{line}"
+        );
+        assert!(line.ends_with("}\n"), "{line}");
     }
 }

@@ -17,6 +17,8 @@ mod lead;
 mod map;
 mod messages;
 mod observe;
+#[cfg(feature = "operator")]
+mod order;
 mod pause;
 mod raw;
 mod reader;

@@ -58,7 +58,9 @@ pub(crate) fn started() -> Option<SystemTime> {
     let second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok()?;
     let start = Duration::from_secs_f64(ticks as f64 / second.max(1) as f64);
     let since_boot = Duration::try_from(clock_gettime(ClockId::Boottime)).ok()?;
-    SystemTime::now().checked_sub(since_boot.checked_sub(start)?)
+    let started = SystemTime::now().checked_sub(since_boot.checked_sub(start)?);
+    // A clock that was not set yet says nothing, and nothing before 1970 can be written.
+    started.filter(|at| *at >= SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn summary(model: &Model) -> String {
         format!("{count} {}", if count == 1 { one } else { many })
     };
     let pools = || model.applications.values().flat_map(|application| application.pools.values());
-    let crashes: u64 = pools().map(|pool| pool.health.crashes).sum();
+    let crashes = pools().map(|pool| pool.health.crashes).fold(0, u64::saturating_add);
     format!(
         "pm-top: {}, {}, {}, {}",
         counted(model.applications.len(), "application", "applications"),

@@ -26,7 +26,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, ui: &Ui, now:
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let all = lines(pool, usize::from(area.width), now);
     // The last line stays on the screen.
-    let first = ui.scroll.min(all.len().saturating_sub(usize::from(area.height)));
+    let first = ui.scroll.get().min(all.len().saturating_sub(usize::from(area.height)));
+    ui.scroll.set(first);
     for (row, (text, style)) in area.rows().zip(all.iter().skip(first)) {
         line(buffer, row, text, *style);
     }
@@ -38,8 +39,7 @@ fn lines(pool: &Pool, width: usize, now: SystemTime) -> Vec<(String, Style)> {
     for crash in &pool.crashes {
         let age = now.duration_since(crash.at).unwrap_or_default();
         all.push((format!("{} ago", text::time(age)), Style::new().fg(Color::Cyan)));
-        // It escapes what the worker said.
-        for line in format!("{crash:#}").lines() {
+        for line in crash.text.lines() {
             all.extend(text::wrap(line, width).into_iter().map(|line| (line, Style::new())));
         }
     }

@@ -36,6 +36,12 @@ fn hostile() -> Model {
         for worker in 10..13 {
             let mut report = crash(worker);
             report["debug"] = format!("{name}\r\n").repeat(5).into();
+            report["running"] = serde_json::json!([
+                {"query": format!("{name}\r\n"), "age": {"secs": 1, "nanos": 0}, "size": 1,
+                 "hash": "0123456789abcdef", "attempt": 1, "open": false},
+                {"query": "\u{9b}2J", "age": {"secs": 1, "nanos": 0}, "size": 1,
+                 "hash": "0123456789abcdef", "attempt": 1, "open": true},
+            ]);
             report["stderr_tail"] = format!("{name}\t\u{9b}2J\n").repeat(5).into();
             let event: Event =
                 serde_json::from_value(serde_json::json!({"Crashed": report})).unwrap();
@@ -115,6 +121,39 @@ fn it_is_drawn_at_every_size() {
         }
         screen(width, 1 + width % 60, &empty, &ui(&empty, &[]));
     }
+}
+
+#[test]
+fn text_of_a_hostile_application_is_harmless() {
+    let text = crate::plain::view(&hostile());
+    assert!(text.contains("the stream `\\u{9b}2J`"), "{text}");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+}
+
+#[test]
+fn no_figure_is_too_large() {
+    let (mut model, now) = (Model::default(), Instant::now());
+    for (pid, seconds) in [(1, 0), (2, 0), (1, 1)] {
+        let mut state = state("large", 1, 1);
+        let health = &mut state.pools[0].health;
+        (health.account.completed, health.account.failed) = (u64::MAX, u64::MAX);
+        (health.crashes, health.queued, health.busy) = (u64::MAX, usize::MAX, usize::MAX);
+        model.tell(pid, state, now + Duration::from_secs(seconds));
+    }
+    let text = screen(200, 30, &model, &ui(&model, &[])).to_string();
+    assert!(text.contains(&format!("{} crashes", u64::MAX)), "{text}");
+}
+
+#[test]
+fn from_the_end_of_the_reports_a_key_goes_back() {
+    let model = hostile();
+    let mut ui = ui(&model, &[Key::Back, Key::Last]);
+    let last = screen(80, 24, &model, &ui);
+    ui.press(Key::Up, &model);
+    let before = screen(80, 24, &model, &ui);
+    assert_ne!(last.buffer(), before.buffer());
+    ui.press(Key::Down, &model);
+    assert_eq!(screen(80, 24, &model, &ui).buffer(), last.buffer());
 }
 
 #[test]
