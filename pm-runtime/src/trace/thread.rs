@@ -13,7 +13,7 @@ use super::site::Sites;
 use super::spans::Closing;
 use crate::process::fork;
 use crate::sync::{lock, shielded};
-use crate::transport::poll::{Interest, Poll};
+use crate::transport::poll::{Interest, Poll, Ready};
 
 /// Things that may wait, of each kind that has no bound by itself. A subscriber that does not come back
 /// costs no more memory than they take.
@@ -48,6 +48,14 @@ enum Mark {
     Second(async_channel::Sender<Infallible>),
 }
 
+/// What the thread has at hand.
+#[derive(Default)]
+struct Work {
+    readers: HashMap<u64, Box<Reader>>,
+    sites: Sites,
+    ready: Vec<Ready>,
+}
+
 /// A pipe that the thread reads.
 pub(super) struct Pipe(u64);
 
@@ -59,10 +67,8 @@ pub(super) fn get() -> Option<&'static Thread> {
         return None;
     }
     *THREAD.get_or_init(|| {
-        let poll = Poll::new().ok()?;
-        let thread = Thread { poll, state: Mutex::default(), next_pipe: AtomicU64::new(0) };
         // One for the process, which lives as long as that.
-        let thread: &'static Thread = Box::leak(Box::new(thread));
+        let thread: &'static Thread = Box::leak(Box::new(Thread::new()?));
         let builder = std::thread::Builder::new().name("pm-records".into());
         builder.spawn(|| thread.run()).ok()?;
         Some(thread)
@@ -105,6 +111,11 @@ pub(crate) fn told() -> Option<impl Future<Output = ()>> {
 }
 
 impl Thread {
+    fn new() -> Option<Self> {
+        let poll = Poll::new().ok()?;
+        Some(Self { poll, state: Mutex::default(), next_pipe: AtomicU64::new(0) })
+    }
+
     /// Reads this from now on.
     pub(super) fn read(&self, reader: Reader) -> Pipe {
         let pipe = self.next_pipe.fetch_add(1, Ordering::Relaxed);
@@ -135,46 +146,57 @@ impl Thread {
 
     fn run(&self) {
         IS_IT.set(true);
-        let mut readers: HashMap<u64, Box<Reader>> = HashMap::new();
-        let mut sites = Sites::default();
-        let mut ready = Vec::new();
+        let mut work = Work::default();
         loop {
-            self.poll.wait(None, &mut ready);
-            for ready in &ready {
-                let Some(reader) = readers.get_mut(&ready.token) else { continue };
-                let mut more = false;
-                shielded(|| more = reader.read(&mut sites));
-                if !more && let Some(reader) = readers.remove(&ready.token) {
-                    // The worker writes to nobody then, and knows it.
+            self.turn(&mut work);
+        }
+    }
+
+    /// Waits until there is something to do, and does it.
+    fn turn(&self, work: &mut Work) {
+        let Work { readers, sites, ready } = work;
+        self.poll.wait(None, ready);
+        for ready in ready {
+            let Some(reader) = readers.get_mut(&ready.token) else { continue };
+            let mut more = false;
+            shielded(|| more = reader.read(sites));
+            if !more && let Some(reader) = readers.remove(&ready.token) {
+                // A fork of the process may hold it open, and then it would be ready for ever.
+                self.poll.remove(reader.pipe());
+                // The worker writes to nobody then, and knows it.
+                shielded(|| drop(reader));
+            }
+        }
+        let jobs = {
+            let mut state = lock(&self.state);
+            state.loose = 0;
+            std::mem::take(&mut state.jobs)
+        };
+        for job in jobs {
+            self.job(job, work);
+        }
+    }
+
+    fn job(&self, job: Job, work: &mut Work) {
+        let Work { readers, sites, .. } = work;
+        match job {
+            Job::Read(pipe, reader) => {
+                // Where it fails, it is read when the worker is gone.
+                let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
+                readers.insert(pipe, reader);
+            }
+            Job::End(pipe) => {
+                if let Some(mut reader) = readers.remove(&pipe) {
+                    self.poll.remove(reader.pipe());
+                    shielded(|| reader.read_rest(sites));
                     shielded(|| drop(reader));
                 }
             }
-            let jobs = {
-                let mut state = lock(&self.state);
-                state.loose = 0;
-                std::mem::take(&mut state.jobs)
-            };
-            for job in jobs {
-                match job {
-                    Job::Read(pipe, reader) => {
-                        // Where it fails, it is read when the worker is gone.
-                        let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
-                        readers.insert(pipe, reader);
-                    }
-                    Job::End(pipe) => {
-                        if let Some(mut reader) = readers.remove(&pipe) {
-                            self.poll.remove(reader.pipe());
-                            shielded(|| reader.read_rest(&mut sites));
-                            shielded(|| drop(reader));
-                        }
-                    }
-                    Job::Close(closing) => shielded(|| drop(closing)),
-                    Job::Tell(happening) => shielded(|| happening.tell()),
-                    Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
-                    // It wakes code of the application.
-                    Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
-                }
-            }
+            Job::Close(closing) => shielded(|| drop(closing)),
+            Job::Tell(happening) => shielded(|| happening.tell()),
+            Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
+            // It wakes code of the application.
+            Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
         }
     }
 }
@@ -192,5 +214,42 @@ impl Pipe {
 impl Drop for Pipe {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::reader::About;
+    use super::super::{Observer, records::Table};
+    use super::*;
+    use crate::process::pipe;
+
+    fn about() -> About {
+        About { observer: Observer::new("some"), worker: 1, complain: Box::new(|_| {}) }
+    }
+
+    #[test]
+    fn a_pipe_that_a_fork_holds_open_is_not_ready_for_ever() {
+        for written in [&[][..], &[2, 0, 99, 99]] {
+            let (near, far) = pipe::to_read().unwrap();
+            // As a fork would.
+            let _held = near.try_clone().unwrap();
+            pipe::write(&far, written).unwrap();
+            drop(far);
+            let thread = Thread::new().unwrap();
+            let table = Arc::new(Table::default());
+            thread.push(Job::Read(0, Box::new(Reader::new(near, about(), table))));
+            let mut work = Work::default();
+            thread.turn(&mut work);
+            assert_eq!(work.readers.len(), 1);
+            while !work.readers.is_empty() {
+                thread.turn(&mut work);
+            }
+            thread.poll.wait(Some(Duration::ZERO), &mut work.ready);
+            assert!(work.ready.is_empty());
+        }
     }
 }
