@@ -150,7 +150,7 @@ impl Subscriber for Forwarder {
         }
         all.remove(&span.into_u64());
         drop(all);
-        self.outlet.owe(Sent::Closed { span: span.into_u64() });
+        self.outlet.owe(&Sent::Closed { span: span.into_u64() });
         true
     }
 

@@ -70,7 +70,7 @@ pub(super) fn begun(query: Query) {
         && let Some(inbox) = current::worker()
     {
         match inbox.home {
-            Home::Process => outlet(|outlet| outlet.send(&Record::Begun { query: query.id })),
+            Home::Process => outlet(|outlet| outlet.owe(&Record::Begun { query: query.id })),
             Home::Thread => inbox.traces.begin(query.id, inbox.number),
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn ended(query: Query) {
         && let Some(inbox) = current::worker()
     {
         match inbox.home {
-            Home::Process => outlet(|outlet| outlet.owe(Record::Ended { query: query.id })),
+            Home::Process => outlet(|outlet| outlet.owe(&Record::Ended { query: query.id })),
             Home::Thread => inbox.traces.end(query.id),
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn enter(query: Query) -> Option<Entered> {
     current::worker().and_then(inside)
 }
 
-fn outlet(send: impl FnOnce(&Outlet)) {
+fn outlet(send: impl FnOnce(&'static Outlet)) {
     if let Some(outlet) = OUTLET.get() {
         send(outlet);
     }
