@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::happened::Happening;
@@ -19,10 +19,16 @@ use crate::transport::poll::{Interest, Poll, Ready};
 /// costs no more memory than they take.
 const KEPT: usize = 1 << 14;
 
+/// Pipes of workers that are gone. Where there are more, whoever subscribes has not come back for long,
+/// and new workers have none.
+const ENDED_PIPES: usize = 64;
+
 pub(super) struct Thread {
     poll: Poll,
     state: Mutex<State>,
     next_pipe: AtomicU64,
+    /// Pipes whose end is still to be seen, and which are open until then.
+    ended_pipes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -57,7 +63,10 @@ struct Work {
 }
 
 /// A pipe that the thread reads.
-pub(super) struct Pipe(u64);
+pub(super) struct Pipe {
+    number: u64,
+    has_ended: AtomicBool,
+}
 
 static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
 
@@ -113,14 +122,31 @@ pub(crate) fn told() -> Option<impl Future<Output = ()>> {
 impl Thread {
     fn new() -> Option<Self> {
         let poll = Poll::new().ok()?;
-        Some(Self { poll, state: Mutex::default(), next_pipe: AtomicU64::new(0) })
+        Some(Self {
+            poll,
+            state: Mutex::default(),
+            next_pipe: AtomicU64::new(0),
+            ended_pipes: AtomicUsize::new(0),
+        })
     }
 
     /// Reads this from now on.
     pub(super) fn read(&self, reader: Reader) -> Pipe {
-        let pipe = self.next_pipe.fetch_add(1, Ordering::Relaxed);
-        self.push(Job::Read(pipe, Box::new(reader)));
-        Pipe(pipe)
+        let number = self.next_pipe.fetch_add(1, Ordering::Relaxed);
+        self.push(Job::Read(number, Box::new(reader)));
+        Pipe { number, has_ended: AtomicBool::new(false) }
+    }
+
+    /// Whether it is far behind, so that more pipes would only cost descriptors.
+    pub(super) fn is_behind(&self) -> bool {
+        self.ended_pipes.load(Ordering::Relaxed) >= ENDED_PIPES
+    }
+
+    fn end(&self, pipe: &Pipe) {
+        if !pipe.has_ended.swap(true, Ordering::Relaxed) {
+            self.ended_pipes.fetch_add(1, Ordering::Relaxed);
+            self.push(Job::End(pipe.number));
+        }
     }
 
     fn push(&self, job: Job) {
@@ -191,6 +217,7 @@ impl Thread {
                     shielded(|| reader.read_rest(sites));
                     shielded(|| drop(reader));
                 }
+                self.ended_pipes.fetch_sub(1, Ordering::Relaxed);
             }
             Job::Close(closing) => shielded(|| drop(closing)),
             Job::Tell(happening) => shielded(|| happening.tell()),
@@ -205,7 +232,7 @@ impl Pipe {
     /// What is in it by now is read, before anything that is told after this.
     pub(super) fn end(&self) {
         if let Some(thread) = get() {
-            thread.push(Job::End(self.0));
+            thread.end(self);
         }
     }
 }
@@ -229,6 +256,27 @@ mod tests {
 
     fn about() -> About {
         About { observer: Observer::new("some"), worker: 1, complain: Box::new(|_| {}) }
+    }
+
+    #[test]
+    fn pipes_that_ended_are_counted_until_that_is_seen() {
+        let thread = Thread::new().unwrap();
+        let pipes: Vec<_> = (0..ENDED_PIPES)
+            .map(|_| {
+                assert!(!thread.is_behind());
+                let (near, _) = pipe::to_read().unwrap();
+                let pipe = thread.read(Reader::new(near, about(), Arc::default()));
+                thread.end(&pipe);
+                // A second end is none.
+                thread.end(&pipe);
+                pipe
+            })
+            .collect();
+        assert!(thread.is_behind());
+        thread.turn(&mut Work::default());
+        assert!(!thread.is_behind());
+        assert_eq!(thread.ended_pipes.load(Ordering::Relaxed), 0);
+        drop(pipes);
     }
 
     #[test]
