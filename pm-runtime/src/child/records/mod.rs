@@ -15,6 +15,7 @@ use tracing::dispatcher;
 
 use super::current::{self, Query};
 use super::inbox::{Home, Inbox};
+use crate::process::fork;
 use crate::trace::Entered;
 use crate::wire::record::{Level, Record};
 use forwarder::Forwarder;
@@ -31,6 +32,8 @@ static FORWARDER: OnceLock<Dispatch> = OnceLock::new();
 pub(super) fn open(pipe: Option<OwnedFd>, level: u8) {
     let (Some(pipe), Some(level)) = (pipe, Level::from_wire(level)) else { return };
     if let Ok(outlet) = Outlet::new(pipe, level) {
+        // Its forks have the pipe, too.
+        fork::mark();
         // A process is one worker at most.
         let outlet = OUTLET.get_or_init(|| outlet);
         FORWARDER.get_or_init(|| Dispatch::new(Forwarder::new(outlet)));

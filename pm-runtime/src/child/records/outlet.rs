@@ -4,6 +4,8 @@
 //! long, because the application's subscriber does not come back, it goes on without: what it logs then is
 //! counted and lost.
 //!
+//! A fork of the worker says nothing: its parent's records would be spoilt by it.
+//!
 //! The begins and ends of queries, and the ends of spans, wait for nobody: they are owed where there is no
 //! room, and told as soon as there is some, by whoever logs next or else by a thread that waits for it.
 
@@ -20,7 +22,7 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 
 use super::current;
-use crate::process::pipe;
+use crate::process::{fork, pipe};
 use crate::sync::lock;
 use crate::wire::record::{FIELDS, Level, Parent, Place, Record, Room, Site};
 
@@ -79,6 +81,9 @@ impl Outlet {
 
     /// The same; `false`: it is lost.
     fn try_send(&self, record: &Record) -> bool {
+        if fork::is_fork() {
+            return false;
+        }
         let sent = record.to_frame().is_some_and(|frame| self.write(&frame));
         if !sent {
             self.lose();
@@ -88,6 +93,9 @@ impl Outlet {
 
     /// Sends what must not be lost, sooner or later: this waits for nobody.
     pub(super) fn owe(&'static self, record: &Record) {
+        if fork::is_fork() {
+            return;
+        }
         let Some(frame) = record.to_frame() else { return };
         if self.tell(&frame) {
             return;
@@ -107,6 +115,9 @@ impl Outlet {
 
     /// The number of a callsite, which is told first. `None`: it cannot be.
     pub(super) fn site(&self, metadata: &'static Metadata<'static>) -> Option<u32> {
+        if fork::is_fork() {
+            return None;
+        }
         // Held until it is told, so that nobody names it before.
         let mut sites = lock(&self.sites);
         if let Some(site) = sites.get(&metadata.callsite()) {
