@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-
 use super::output::{FarEnds, Output};
 use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
