@@ -15,8 +15,8 @@ use crate::process::fork;
 use crate::sync::{lock, shielded};
 use crate::transport::poll::{Interest, Poll, Ready};
 
-/// Things that may wait, of each kind that has no bound by itself. A subscriber that does not come back
-/// costs no more memory than they take.
+/// Things that happened and may wait to be told; those beyond that are counted. Spans that wait for their
+/// end are as many as there are: a subscriber would keep those that it never sees closed.
 const KEPT: usize = 1 << 14;
 
 /// Pipes of workers that are gone. Where there are more, whoever subscribes has not come back for long,
@@ -34,8 +34,8 @@ pub(super) struct Thread {
 #[derive(Default)]
 struct State {
     jobs: Vec<Job>,
-    /// Of these there may be many.
-    loose: usize,
+    /// How many of them tell of something.
+    told_soon: usize,
 }
 
 enum Job {
@@ -149,18 +149,15 @@ impl Thread {
         }
     }
 
-    fn push(&self, job: Job) {
+    fn push(&self, mut job: Job) {
         let mut state = lock(&self.state);
-        if matches!(job, Job::Close(_) | Job::Tell(_)) {
-            if state.loose >= KEPT {
-                drop(state);
-                if let Job::Close(closing) = job {
-                    // Its drop is code of the subscriber; what it holds takes no memory of its own.
-                    std::mem::forget(closing);
-                }
+        if let Job::Tell(happening) = &mut job {
+            if state.told_soon >= KEPT {
+                happening.forget();
                 return;
             }
-            state.loose += 1;
+            happening.count_forgotten();
+            state.told_soon += 1;
         }
         let sleeps = state.jobs.is_empty();
         state.jobs.push(job);
@@ -195,7 +192,7 @@ impl Thread {
         }
         let jobs = {
             let mut state = lock(&self.state);
-            state.loose = 0;
+            state.told_soon = 0;
             std::mem::take(&mut state.jobs)
         };
         for job in jobs {
@@ -252,6 +249,7 @@ mod tests {
     use super::super::reader::About;
     use super::super::{Observer, records::Table};
     use super::*;
+    use crate::event::Event;
     use crate::process::pipe;
 
     fn about() -> About {
@@ -277,6 +275,23 @@ mod tests {
         assert!(!thread.is_behind());
         assert_eq!(thread.ended_pipes.load(Ordering::Relaxed), 0);
         drop(pipes);
+    }
+
+    #[test]
+    fn what_happens_and_has_no_room_is_counted_and_the_next_one_says_so() {
+        let thread = Thread::new().unwrap();
+        let observer = Observer::new("some");
+        let event = Event::Lagged { missed: 1 };
+        let tell = || thread.push(Job::Tell(Happening::new(&observer, &event)));
+        for _ in 0..KEPT + 3 {
+            tell();
+        }
+        assert_eq!(lock(&thread.state).jobs.len(), KEPT);
+        thread.turn(&mut Work::default());
+        tell();
+        let state = lock(&thread.state);
+        let [Job::Tell(happening)] = &state.jobs[..] else { panic!() };
+        assert_eq!(happening.forgotten, 3);
     }
 
     #[test]
