@@ -13,6 +13,7 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Metadata, dispatcher};
 
 use super::TARGET;
+use crate::sync::shielded;
 use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
 
 /// So many are made, whatever workers make up: they stay for ever. What comes beyond that is told by
@@ -108,7 +109,8 @@ impl Site {
         let made = self.made;
         // Not before, and there: a process with one subscriber has that of the thread asked.
         made.registered.call_once(|| {
-            dispatcher::with_default(dispatch, || callsite::register(made));
+            // A panic would have it refused for ever.
+            shielded(|| dispatcher::with_default(dispatch, || callsite::register(made)));
         });
         let metadata = self.metadata();
         *metadata.level() <= LevelFilter::current()

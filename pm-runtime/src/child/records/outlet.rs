@@ -35,6 +35,9 @@ const SITES: usize = 4096;
 /// Begins and ends that wait to be told.
 const OWED: usize = 1 << 16;
 
+/// Where so much waits, a begin is not told: its end is enough, and needs the room.
+const OWED_WITH_BEGINS: usize = OWED / 8;
+
 pub(super) struct Outlet {
     pipe: OwnedFd,
     /// Nothing finer is wanted.
@@ -101,8 +104,12 @@ impl Outlet {
             return;
         }
         let mut owed = lock(&self.owed);
+        let most = match record {
+            Record::Begun { .. } => OWED_WITH_BEGINS,
+            _ => OWED,
+        };
         // What is more than that is over with the worker.
-        if owed.frames.len() < OWED {
+        if owed.frames.len() < most {
             owed.frames.push_back(frame);
         }
         self.owes.store(true, Ordering::Relaxed);
@@ -246,5 +253,61 @@ impl Outlet {
                 Ok(_) | Err(_) => return true,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::record::{Frames, LONGEST};
+
+    /// The next records that come, so many.
+    fn records(pipe: &OwnedFd, count: usize) -> Vec<Record> {
+        let (mut frames, mut records) = (Frames::default(), Vec::new());
+        while records.len() < count {
+            let mut bytes = [0; LONGEST];
+            let read = rustix::io::read(pipe, &mut bytes).unwrap();
+            frames.push(&bytes[..read]);
+            records.extend(std::iter::from_fn(|| frames.next().unwrap()));
+        }
+        records
+    }
+
+    #[test]
+    fn begins_and_ends_wait_for_nobody_and_come_when_there_is_room_though_nothing_else_is_said() {
+        let (near, far) = rustix::pipe::pipe().unwrap();
+        let outlet: &Outlet = Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap()));
+        let mut filled = 0;
+        while outlet.write_now(&[0; LONGEST]) {
+            filled += 1;
+        }
+        outlet.owe(&Record::Begun { query: 1 });
+        outlet.owe(&Record::Ended { query: 1 });
+        for _ in 0..filled {
+            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
+        }
+        assert_eq!(records(&near, 2), [Record::Begun { query: 1 }, Record::Ended { query: 1 }]);
+        // Nothing was lost, and nobody says so.
+        outlet.send(&Record::Closed { span: 1 });
+        assert_eq!(records(&near, 1), [Record::Closed { span: 1 }]);
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_once_there_is_room() {
+        let (near, far) = rustix::pipe::pipe().unwrap();
+        let outlet = Outlet::new(far, Level::Info).unwrap();
+        let mut filled = 0;
+        while outlet.write_now(&[0; LONGEST]) {
+            filled += 1;
+        }
+        outlet.give_up();
+        for span in 0..3 {
+            outlet.send(&Record::Closed { span });
+        }
+        for _ in 0..filled {
+            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
+        }
+        outlet.send(&Record::Closed { span: 3 });
+        assert_eq!(records(&near, 2), [Record::Lost { records: 3 }, Record::Closed { span: 3 }]);
     }
 }
