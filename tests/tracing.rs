@@ -9,6 +9,8 @@ mod crossing;
 mod ends;
 #[path = "tracing/events.rs"]
 mod events;
+#[path = "tracing/forks.rs"]
+mod forks;
 #[path = "tracing/hostile.rs"]
 mod hostile;
 #[path = "tracing/recorder.rs"]

@@ -3,6 +3,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pm_runtime::worker_query;
 use tracing::field::{Field, Visit};
@@ -69,6 +70,12 @@ async fn answers_come_and_what_is_lost_is_counted() {
     subscriber::set_global_default(blocking).unwrap();
     let pool = SayPool::new();
     assert_eq!(pool.query("block", 1).await, Ok(1));
+    // A pool that logs nothing has answers for all, though nobody reads of their begins and ends. That
+    // a worker waits for somebody to read would take it longer.
+    let silent = SayPool::builder().timeout(Duration::from_secs(4)).build();
+    for _ in 0..5000 {
+        assert_eq!(silent.query("nothing", 0).await, Ok(0));
+    }
     // More than a pipe holds, so that this worker waits, until it has waited for long enough.
     assert_eq!(pool.query(&"too much ".repeat(100), 500).await, Ok(500));
     // From then on it does not wait.
@@ -88,5 +95,6 @@ async fn answers_come_and_what_is_lost_is_counted() {
         }
     };
     assert!(lost.starts_with("worker 1: "), "{lost}");
+    assert!(!lost.starts_with("worker 1: 0 "), "{lost}");
     while !hear.recv().unwrap().contains("hello again") {}
 }

@@ -154,3 +154,33 @@ async fn a_subscriber_that_panics_at_one_record_has_the_others() {
     recorder.wait_for("what comes after it");
     recorder.wait_for_closed("run", 2);
 }
+
+#[worker_query(workers = 1)]
+fn nest_and_die() {
+    let _open = [info_span!("left open"), info_span!("left open")];
+    std::process::abort();
+}
+
+#[pm_runtime::test]
+async fn a_subscriber_that_panics_at_all_ends_harms_nobody() {
+    let recorder = Recorder::new(Level::DEBUG).panicking();
+    let _default = subscriber::set_default(recorder.clone());
+    for pool in [QuietPool::new(), QuietPool::in_process()] {
+        for number in 0..3 {
+            assert_eq!(pool.query(number).await, Ok(number));
+        }
+    }
+    recorder.wait_for_closed("query", 6);
+    recorder.wait_for_closed("run", 6);
+    // Several spans end at once.
+    assert!(NestAndDiePool::new().query().await.is_err());
+    recorder.wait_for_closed("left open", 2);
+    let pool = WaitPool::new();
+    let mut running = Box::pin(pool.query());
+    assert!(smol::future::poll_once(&mut running).await.is_none());
+    recorder.wait_for("waiting");
+    drop(running);
+    recorder.wait_for_closed("query", 8);
+    recorder.wait_for_closed("queue", 8);
+    recorder.wait_for_closed("run", 8);
+}

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use pm_runtime::{Event, worker_query};
-use tracing::{Level, info, subscriber};
+use tracing::field::Empty;
+use tracing::{Level, info, info_span, subscriber};
 
 use crate::recorder::Recorder;
 
@@ -49,4 +50,22 @@ async fn what_is_no_record_is_reported_and_costs_the_worker_nothing_but_its_log(
         recorder.wait_for_closed("query", 2);
         recorder.look(|tree| assert!(tree.said("after").is_none()));
     }
+}
+
+#[worker_query(workers = 1)]
+fn record_on_and_on() {
+    let span = info_span!("long", count = Empty);
+    for count in 1..=300 {
+        span.record("count", count);
+    }
+    info!("enough");
+}
+
+#[pm_runtime::test]
+async fn what_is_recorded_of_a_span_has_its_bound() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    RecordOnAndOnPool::new().query().await.unwrap();
+    recorder.wait_for("enough");
+    recorder.look(|tree| assert_eq!(tree.span("long").unwrap().fields["count"], "256"));
 }

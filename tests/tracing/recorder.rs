@@ -17,6 +17,7 @@ type Fields = BTreeMap<String, String>;
 pub struct Recorder {
     most: Level,
     unwanted: &'static str,
+    panics: bool,
     shared: Arc<(Mutex<Tree>, Condvar)>,
 }
 
@@ -87,12 +88,21 @@ impl Tree {
 
 impl Recorder {
     pub fn new(most: Level) -> Self {
-        Self { most, unwanted: "nothing", shared: Arc::default() }
+        Self { most, unwanted: "nothing", panics: false, shared: Arc::default() }
     }
 
     /// One that does not want what has this target.
     pub fn without(self, unwanted: &'static str) -> Self {
         Self { unwanted, ..self }
+    }
+
+    /// One that panics whenever a span has something to record, is entered or left, or ends.
+    pub fn panicking(self) -> Self {
+        Self { panics: true, ..self }
+    }
+
+    fn may_panic(&self) {
+        assert!(!self.panics, "a panic of a subscriber");
     }
 
     pub fn look<R>(&self, look: impl FnOnce(&Tree) -> R) -> R {
@@ -178,6 +188,7 @@ impl Subscriber for Recorder {
                 span.fields.extend(fields);
             }
         });
+        self.may_panic();
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
@@ -214,10 +225,12 @@ impl Subscriber for Recorder {
         self.change(|tree| {
             tree.entered.entry(thread::current().id()).or_default().push(span.into_u64());
         });
+        self.may_panic();
     }
 
     fn exit(&self, _: &Id) {
         self.change(|tree| tree.entered.entry(thread::current().id()).or_default().pop());
+        self.may_panic();
     }
 
     fn current_span(&self) -> Current {
@@ -239,11 +252,13 @@ impl Subscriber for Recorder {
     }
 
     fn try_close(&self, id: Id) -> bool {
-        self.change(|tree| {
+        let is_closed = self.change(|tree| {
             let span = tree.spans.get_mut(&id.into_u64()).expect("it is there");
             span.holders -= 1;
             span.is_closed()
-        })
+        });
+        self.may_panic();
+        is_closed
     }
 }
 

@@ -41,9 +41,13 @@ const ROUNDS: usize = 16;
 /// }
 /// ```
 pub async fn shutdown() {
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let pools = undestroyed();
         if pools.is_empty() {
+            if round == 0 {
+                // Of those that are gone already there may be something to tell.
+                heard().await;
+            }
             return;
         }
         // It fails where the system refuses what only workers need: then there are none.

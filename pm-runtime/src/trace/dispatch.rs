@@ -6,6 +6,7 @@ use tracing::dispatcher::{self, WeakDispatch};
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Metadata};
 
+use crate::sync::shielded;
 use crate::wire::record::Level;
 
 /// The subscriber of the thread that this runs on; `None`: there is none.
@@ -60,7 +61,10 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.dispatch.try_close(self.id.clone());
+        // Others may be dropped with it, and two panics at once would be the end of the process.
+        shielded(|| {
+            self.dispatch.try_close(self.id.clone());
+        });
     }
 }
 

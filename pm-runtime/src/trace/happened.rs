@@ -2,6 +2,7 @@
 
 use std::fmt::Arguments;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::{Dispatch, debug, dispatcher, error, info, warn};
 
@@ -9,23 +10,32 @@ use super::dispatch::Audience;
 use super::{TARGET, thread};
 use crate::error::{CrashCause, CrashReport};
 use crate::event::Event;
+use crate::sync::shielded;
 use crate::wire::record::Level;
 
 /// A pool, for who wants to know what happens in it.
 pub(crate) struct Observer {
     pool: Box<str>,
     audience: Audience,
+    /// What happened while too much waited to be told already.
+    forgotten: AtomicU64,
 }
 
 /// Something that is to be told.
 pub(super) struct Happening {
     observer: Arc<Observer>,
     event: Event,
+    /// So much of the same pool before it is not told.
+    pub(super) forgotten: u64,
 }
 
 impl Observer {
     pub(crate) fn new(pool: &str) -> Arc<Self> {
-        Arc::new(Self { pool: pool.into(), audience: Audience::default() })
+        Arc::new(Self {
+            pool: pool.into(),
+            audience: Audience::default(),
+            forgotten: AtomicU64::new(0),
+        })
     }
 
     /// The pool is used for the first time, by this thread.
@@ -41,7 +51,7 @@ impl Observer {
     pub(crate) fn happened(self: &Arc<Self>, event: &Event) {
         let level = level_of(event);
         if level.is_some_and(|level| super::level().is_some_and(|wanted| level <= wanted)) {
-            thread::tell(Happening { observer: self.clone(), event: event.clone() });
+            thread::tell(Happening::new(self, event));
         }
     }
 
@@ -96,8 +106,33 @@ impl Observer {
 }
 
 impl Happening {
+    pub(super) fn new(observer: &Arc<Observer>, event: &Event) -> Self {
+        Self { observer: observer.clone(), event: event.clone(), forgotten: 0 }
+    }
+
+    /// It is not told: the next one that is says so.
+    pub(super) fn forget(&self) {
+        self.observer.forgotten.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It is told, and how many were forgotten before it.
+    pub(super) fn count_forgotten(&mut self) {
+        self.forgotten = self.observer.forgotten.swap(0, Ordering::Relaxed);
+    }
+
     pub(super) fn tell(self) {
-        let Self { observer, event } = self;
+        let Self { observer, event, forgotten } = self;
+        if forgotten > 0 {
+            shielded(|| {
+                observer.say(
+                    Level::Warn,
+                    format_args!(
+                        "{forgotten} events of this pool are lost, because nobody has taken any for long"
+                    ),
+                    None,
+                );
+            });
+        }
         match &event {
             Event::Crashed(report) | Event::Quarantined { report, .. } => {
                 observer.say_crash(report, format_args!("{event}"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::records::Table;
 use super::spans::{Inside, Run};
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 
 /// The traced queries of such a worker.
 #[derive(Default)]
@@ -28,10 +28,12 @@ impl Local {
 
     pub(crate) fn begin(&self, query: u64, worker: u64) {
         let handed = self.table.as_ref().and_then(|table| table.take(query));
-        if let Some(handed) = handed {
+        let Some(handed) = handed else { return };
+        // A subscriber's panic is not the worker's.
+        shielded(|| {
             let run = Arc::new(Run::begin(handed.spans, worker, handed.attempt));
             lock(&self.running).insert(query, run);
-        }
+        });
     }
 
     pub(crate) fn enter(&self, query: u64) -> Option<Entered> {

@@ -5,8 +5,6 @@ use std::future::Ready;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
 use crate::conduct::Terms;
 use crate::event::Event;
 
@@ -67,8 +65,8 @@ impl Records {
         _: &Arc<Observer>,
         _: u64,
         _: impl Fn(&str) + Send + 'static,
-    ) -> Result<(Self, Option<OwnedFd>), Errno> {
-        Ok((Self, None))
+    ) -> (Self, Option<OwnedFd>) {
+        (Self, None)
     }
 
     pub(crate) fn of_thread() -> Self {

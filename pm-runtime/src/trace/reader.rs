@@ -15,7 +15,7 @@ use tracing::{Dispatch, Event, Id};
 use super::dispatch::{self, Open};
 use super::happened::Observer;
 use super::records::Table;
-use super::site::{Site, Sites};
+use super::site::{Share, Site, Sites};
 use super::spans::Run;
 use crate::sync::shielded;
 use crate::wire::record::{Field, Frames, NoRecord, Parent, Record};
@@ -30,6 +30,8 @@ const AT_THE_END: usize = 1 << 20;
 const SITES: usize = 4096;
 /// Open spans of a worker; those beyond that are told as if nobody wanted them.
 const SPANS: usize = 1 << 16;
+/// What is recorded of a span after its beginning: subscribers keep all of it.
+const RECORDED: u16 = 256;
 /// Queries that run in a worker, streams included.
 const RUNNING: usize = 1 << 17;
 
@@ -48,6 +50,7 @@ pub(super) struct Reader {
     about: About,
     table: Arc<Table>,
     sites: Vec<Site>,
+    share: Share,
     spans: HashMap<u64, Span>,
     running: HashMap<u64, Run>,
 }
@@ -57,6 +60,8 @@ struct Span {
     open: Open,
     /// The place among the callsites; `None`: nobody wants it, and this is what it is in.
     site: Option<usize>,
+    /// How often more of it was recorded.
+    recorded: u16,
 }
 
 /// What reading has found.
@@ -76,6 +81,7 @@ impl Reader {
             about,
             table,
             sites: Vec::new(),
+            share: Share::default(),
             spans: HashMap::new(),
             running: HashMap::new(),
         }
@@ -139,7 +145,7 @@ impl Reader {
                 if self.sites.len() >= SITES {
                     return Err(NoRecord);
                 }
-                self.sites.push(sites.site(site));
+                self.sites.push(sites.site(site, &mut self.share));
             }
             Record::Begun { query } => {
                 if let Some(handed) = self.table.take(query) {
@@ -159,7 +165,7 @@ impl Reader {
                 self.open(span, site as usize, parent, &fields)?;
             }
             Record::Recorded { span, fields } => {
-                if let Some((span, site)) = self.own(span) {
+                if let Some((span, site)) = self.more_of(span) {
                     site.values(&fields, |values| {
                         let record = tracing::span::Record::new(values);
                         span.dispatch().record(span.id(), &record);
@@ -167,8 +173,10 @@ impl Reader {
                 }
             }
             Record::Follows { span, other } => {
-                if let (Some((span, _)), Some((other, _))) = (self.own(span), self.own(other)) {
-                    span.dispatch().record_follows_from(span.id(), other.id());
+                let other = self.spans.get(&other).filter(|other| other.site.is_some());
+                let other = other.map(|other| other.open.id().clone());
+                if let (Some(other), Some((span, _))) = (other, self.more_of(span)) {
+                    span.dispatch().record_follows_from(span.id(), &other);
                 }
             }
             Record::Closed { span } => drop(self.spans.remove(&span)),
@@ -177,7 +185,7 @@ impl Reader {
                 self.tell(site, parent, &fields);
             }
             Record::Line { line, parent } => {
-                let (site, fields) = sites.line(line);
+                let (site, fields) = sites.line(line, &mut self.share);
                 self.tell(&site, parent, &fields);
             }
             Record::Lost { records } => self.about.observer.lost(self.about.worker, records),
@@ -219,20 +227,25 @@ impl Reader {
                 };
                 Open::new(dispatch.clone(), &attributes)
             });
-            Span { open, site: Some(index) }
+            Span { open, site: Some(index), recorded: 0 }
         } else {
             // What is in it is then in what it is in.
             let Some(parent) = parent else { return Ok(()) };
-            Span { open: Open::again(&dispatch, &parent), site: None }
+            Span { open: Open::again(&dispatch, &parent), site: None, recorded: 0 }
         };
         self.spans.insert(span, open);
         Ok(())
     }
 
-    /// A span that was made again, and its callsite.
-    fn own(&self, span: u64) -> Option<(&Open, &Site)> {
-        let Span { open, site } = self.spans.get(&span)?;
-        Some((open, self.sites.get((*site)?)?))
+    /// A span that was made again, and its callsite, where there may be more to say of it.
+    fn more_of(&mut self, span: u64) -> Option<(&Open, &Site)> {
+        let span = self.spans.get_mut(&span)?;
+        let site = self.sites.get(span.site?)?;
+        if span.recorded >= RECORDED {
+            return None;
+        }
+        span.recorded += 1;
+        Some((&span.open, site))
     }
 
     fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {

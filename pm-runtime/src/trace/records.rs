@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use rustix::io::Errno;
-
 use super::happened::Observer;
 use super::reader::{About, Reader};
 use super::spans::{Spans, Traced};
@@ -51,20 +49,22 @@ pub(super) struct Handed {
 
 impl Records {
     /// Those of a worker that is a process, and its end of the pipe, which it writes to. Neither is
-    /// there where nobody wants to hear anything.
+    /// there where nobody wants to hear anything, or can: what it logs holds up no worker's start.
     pub(crate) fn of_process(
         observer: &Arc<Observer>,
         worker: u64,
         complain: impl Fn(&str) + Send + 'static,
-    ) -> Result<(Self, Option<OwnedFd>), Errno> {
+    ) -> (Self, Option<OwnedFd>) {
         // Without anybody who listens there is no thread either.
-        let Some(level) = super::level() else { return Ok(Default::default()) };
-        let Some(thread) = thread::get() else { return Ok(Default::default()) };
-        let (near, far) = pipe::to_read()?;
+        let Some(level) = super::level() else { return Default::default() };
+        let Some(thread) = thread::get().filter(|thread| !thread.is_behind()) else {
+            return Default::default();
+        };
+        let Ok((near, far)) = pipe::to_read() else { return Default::default() };
         let table = Arc::new(Table::default());
         let about = About { observer: observer.clone(), worker, complain: Box::new(complain) };
         let pipe = thread.read(Reader::new(near, about, table.clone()));
-        Ok((Self { table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far)))
+        (Self { table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far))
     }
 
     /// Those of a worker that is a thread.

@@ -13,11 +13,15 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Metadata, dispatcher};
 
 use super::TARGET;
+use crate::sync::shielded;
 use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
 
 /// So many are made, whatever workers make up: they stay for ever. What comes beyond that is told by
 /// one for each level, with its names among its fields.
 const MOST: usize = 4096;
+
+/// So many are made for one worker, so that it leaves some to all others.
+const SHARE: usize = 512;
 
 /// The name of what was logged without one.
 const LOGGED: &str = "log event";
@@ -28,6 +32,10 @@ pub(super) struct Sites {
     made: HashMap<record::Site, &'static Made>,
     common: HashMap<(bool, Level), &'static Made>,
 }
+
+/// How many were made for a worker.
+#[derive(Default)]
+pub(super) struct Share(usize);
 
 /// Where spans or events come from.
 pub(super) struct Site {
@@ -55,12 +63,14 @@ const SHARED: [&str; 3] = [MESSAGE, "name", "target"];
 
 impl Sites {
     /// The callsite that a worker has told of.
-    pub(super) fn site(&mut self, mut site: record::Site) -> Site {
+    pub(super) fn site(&mut self, mut site: record::Site, share: &mut Share) -> Site {
         site.fields.truncate(FIELDS);
+        site.fields.shrink_to_fit();
         if let Some(made) = self.made.get(&site) {
             return Site { made, hidden: None };
         }
-        if self.made.len() < MOST {
+        if self.made.len() < MOST && share.0 < SHARE {
+            share.0 += 1;
             let made = Made::new(site.clone());
             self.made.insert(site, made);
             return Site { made, hidden: None };
@@ -81,11 +91,11 @@ impl Sites {
     }
 
     /// That of a line, and the field that it has.
-    pub(super) fn line(&mut self, line: Line) -> (Site, [Field; 1]) {
+    pub(super) fn line(&mut self, line: Line, share: &mut Share) -> (Site, [Field; 1]) {
         let Line { place, message } = line;
         let fields = vec![MESSAGE.into()];
         let site = record::Site { is_span: false, name: LOGGED.into(), place, fields };
-        (self.site(site), [Field { index: 0, value: Value::Debug(message) }])
+        (self.site(site, share), [Field { index: 0, value: Value::Debug(message) }])
     }
 }
 
@@ -99,7 +109,8 @@ impl Site {
         let made = self.made;
         // Not before, and there: a process with one subscriber has that of the thread asked.
         made.registered.call_once(|| {
-            dispatcher::with_default(dispatch, || callsite::register(made));
+            // A panic would have it refused for ever.
+            shielded(|| dispatcher::with_default(dispatch, || callsite::register(made)));
         });
         let metadata = self.metadata();
         *metadata.level() <= LevelFilter::current()
@@ -279,14 +290,14 @@ mod tests {
     #[test]
     fn one_stays_the_same_and_those_beyond_a_number_share_one() {
         let mut sites = Sites::default();
-        let first = sites.site(site(0));
+        let first = sites.site(site(0), &mut Share(0));
         for number in 1..MOST {
-            assert!(sites.site(site(number)).hidden.is_none());
+            assert!(sites.site(site(number), &mut Share(0)).hidden.is_none());
         }
-        let again = sites.site(site(0));
+        let again = sites.site(site(0), &mut Share(0));
         assert_eq!(again.metadata().callsite(), first.metadata().callsite());
         assert_eq!((again.metadata().target(), again.metadata().line()), ("app", Some(0)));
-        let [one, other] = [MOST, MOST + 1].map(|number| sites.site(site(number)));
+        let [one, other] = [MOST, MOST + 1].map(|number| sites.site(site(number), &mut Share(0)));
         assert_eq!(one.metadata().callsite(), other.metadata().callsite());
         assert_eq!(*one.metadata().level(), tracing::Level::INFO);
         assert_eq!(one.metadata().target(), TARGET);
@@ -297,9 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_has_its_share_and_those_of_others() {
+        let (mut sites, mut share) = (Sites::default(), Share::default());
+        for number in 0..SHARE {
+            assert!(sites.site(site(number), &mut share).hidden.is_none());
+        }
+        assert!(sites.site(site(SHARE), &mut share).hidden.is_some());
+        assert!(sites.site(site(SHARE), &mut Share::default()).hidden.is_none());
+        assert!(sites.site(site(SHARE), &mut share).hidden.is_none());
+    }
+
+    #[test]
     fn fields_that_no_callsite_has_are_left_out() {
         let mut sites = Sites::default();
-        let site = sites.site(site(0));
+        let site = sites.site(site(0), &mut Share::default());
         assert_eq!(site.text(&fields()), "hello who=ann");
         let stray = [Field { index: 9, value: Value::Bool(true) }];
         assert_eq!(site.text(&stray), "");

@@ -5,16 +5,17 @@
 //! the filter that most services have. `queue` is of DEBUG, as it tells nothing but a time.
 
 use std::fmt::Display;
-use std::mem::replace;
+use std::mem::{replace, take};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tracing::dispatcher::{self, DefaultGuard};
 use tracing::field::{Empty, display};
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, Id, Span, debug_span, info_span};
+use tracing::{Dispatch, Id, Span, Value, debug_span, info_span};
 
 use super::{TARGET, dispatch, thread};
-use crate::sync::lock;
+use crate::sync::{lock, shielded};
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,35 @@ pub(crate) struct Traced(Option<Arc<Spans>>);
 pub(super) struct Spans {
     dispatch: Dispatch,
     /// Disabled where the subscriber does not want it.
-    query: Span,
+    query: Shielded,
     /// What the rest belongs to: that span, or the caller's.
-    outer: Span,
-    queue: Mutex<Span>,
+    outer: Shielded,
+    queue: Mutex<Shielded>,
+}
+
+/// A span that may be dropped anywhere between others: its subscriber may panic at that, and two panics
+/// at once would be the end of the process.
+struct Shielded(Span);
+
+impl Deref for Shielded {
+    type Target = Span;
+
+    fn deref(&self) -> &Span {
+        &self.0
+    }
+}
+
+impl Default for Shielded {
+    fn default() -> Self {
+        Self(Span::none())
+    }
+}
+
+impl Drop for Shielded {
+    fn drop(&mut self) {
+        let span = replace(&mut self.0, Span::none());
+        shielded(|| drop(span));
+    }
 }
 
 /// Whether anybody may subscribe: all that a query costs where nobody does.
@@ -45,22 +71,37 @@ pub(crate) fn is_on() -> bool {
 
 /// Notes what is there when a call is submitted: whoever subscribes, and the caller's span.
 pub(crate) fn call(kind: Kind, pool: &str, query: impl FnOnce() -> String) -> Traced {
-    let Some(dispatch) = dispatch::current() else { return Traced(None) };
-    let span = match kind {
-        Kind::Query => info_span!(
-            target: TARGET, "query", pool, query = query(), worker = Empty, outcome = Empty
-        ),
-        Kind::Stream => info_span!(
-            target: TARGET, "stream", pool, query = query(), worker = Empty, outcome = Empty
-        ),
-    };
-    let outer = if span.is_disabled() { Span::current() } else { span.clone() };
-    if outer.is_disabled() {
-        // There is nothing that anything could belong to.
-        return Traced(None);
+    let mut spans = None;
+    shielded(|| spans = Spans::open(kind, pool, query));
+    Traced(spans.map(Arc::new))
+}
+
+impl Spans {
+    /// `None`: there is nobody who wants to know, or nothing that anything could belong to.
+    fn open(kind: Kind, pool: &str, query: impl FnOnce() -> String) -> Option<Self> {
+        let dispatch = dispatch::current()?;
+        let query = Shielded(match kind {
+            Kind::Query => info_span!(
+                target: TARGET, "query", pool, query = query(), worker = Empty, outcome = Empty
+            ),
+            Kind::Stream => info_span!(
+                target: TARGET, "stream", pool, query = query(), worker = Empty, outcome = Empty
+            ),
+        });
+        let outer = Shielded(if query.is_disabled() { Span::current() } else { query.clone() });
+        if outer.is_disabled() {
+            return None;
+        }
+        let queue = Shielded(debug_span!(target: TARGET, parent: &*outer, "queue"));
+        Some(Self { dispatch, query, outer, queue: Mutex::new(queue) })
     }
-    let queue = Mutex::new(debug_span!(target: TARGET, parent: &outer, "queue"));
-    Traced(Some(Arc::new(Spans { dispatch, query: span, outer, queue })))
+
+    /// Records this of the query. That its subscriber panics concerns nobody else.
+    fn note(&self, field: &str, value: impl Value) {
+        shielded(|| {
+            self.query.record(field, value);
+        });
+    }
 }
 
 impl Traced {
@@ -72,24 +113,24 @@ impl Traced {
     pub(crate) fn ended<T, E: Display>(&self, outcome: &Result<T, E>) {
         let Some(spans) = &self.0 else { return };
         match outcome {
-            Ok(_) => spans.query.record("outcome", "answered"),
-            Err(error) => spans.query.record("outcome", display(error)),
-        };
+            Ok(_) => spans.note("outcome", "answered"),
+            Err(error) => spans.note("outcome", display(error)),
+        }
     }
 
     /// The caller has dropped the call.
     pub(crate) fn cancelled(&self) {
         if let Some(spans) = &self.0 {
-            spans.query.record("outcome", "cancelled");
+            spans.note("outcome", "cancelled");
         }
     }
 }
 
 /// Spans that nobody needs any more.
 pub(super) struct Closing {
-    _queue: Span,
-    _query: Span,
-    _outer: Span,
+    _queue: Shielded,
+    _query: Shielded,
+    _outer: Shielded,
     _dispatch: Dispatch,
 }
 
@@ -98,9 +139,9 @@ impl Drop for Spans {
         let queue = self.queue.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         // To close a span is to run code of the subscriber, and this may be anywhere.
         thread::close(Closing {
-            _queue: replace(queue, Span::none()),
-            _query: replace(&mut self.query, Span::none()),
-            _outer: replace(&mut self.outer, Span::none()),
+            _queue: take(queue),
+            _query: take(&mut self.query),
+            _outer: take(&mut self.outer),
             _dispatch: replace(&mut self.dispatch, Dispatch::none()),
         });
     }
@@ -110,20 +151,20 @@ impl Drop for Spans {
 pub(super) struct Run {
     spans: Arc<Spans>,
     /// Disabled where the subscriber does not want it.
-    run: Span,
+    run: Shielded,
 }
 
 impl Run {
     /// The query has begun, in this run of it.
     pub(super) fn begin(spans: Arc<Spans>, worker: u64, attempt: u16) -> Self {
-        let waited = replace(&mut *lock(&spans.queue), Span::none());
+        let waited = take(&mut *lock(&spans.queue));
         drop(waited);
-        spans.query.record("worker", worker);
+        spans.note("worker", worker);
         let run = dispatcher::with_default(
             &spans.dispatch,
-            || info_span!(target: TARGET, parent: &spans.outer, "run", worker, attempt),
+            || info_span!(target: TARGET, parent: &*spans.outer, "run", worker, attempt),
         );
-        Self { spans, run }
+        Self { spans, run: Shielded(run) }
     }
 
     pub(super) fn dispatch(&self) -> &Dispatch {
@@ -143,7 +184,7 @@ impl Run {
     pub(super) fn enter(self: Arc<Self>) -> Inside {
         let default = dispatcher::set_default(&self.spans.dispatch);
         if let Some(id) = self.id() {
-            self.dispatch().enter(&id);
+            shielded(|| self.dispatch().enter(&id));
         }
         Inside { run: self, _default: default }
     }
@@ -158,7 +199,7 @@ pub(super) struct Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         if let Some(id) = self.run.id() {
-            self.run.dispatch().exit(&id);
+            shielded(|| self.run.dispatch().exit(&id));
         }
     }
 }

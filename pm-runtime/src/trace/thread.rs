@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::happened::Happening;
@@ -13,23 +13,29 @@ use super::site::Sites;
 use super::spans::Closing;
 use crate::process::fork;
 use crate::sync::{lock, shielded};
-use crate::transport::poll::{Interest, Poll};
+use crate::transport::poll::{Interest, Poll, Ready};
 
-/// Things that may wait, of each kind that has no bound by itself. A subscriber that does not come back
-/// costs no more memory than they take.
+/// Things that happened and may wait to be told; those beyond that are counted. Spans that wait for their
+/// end are as many as there are: a subscriber would keep those that it never sees closed.
 const KEPT: usize = 1 << 14;
+
+/// Pipes of workers that are gone. Where there are more, whoever subscribes has not come back for long,
+/// and new workers have none.
+const ENDED_PIPES: usize = 64;
 
 pub(super) struct Thread {
     poll: Poll,
     state: Mutex<State>,
     next_pipe: AtomicU64,
+    /// Pipes whose end is still to be seen, and which are open until then.
+    ended_pipes: AtomicUsize,
 }
 
 #[derive(Default)]
 struct State {
     jobs: Vec<Job>,
-    /// Of these there may be many.
-    loose: usize,
+    /// How many of them tell of something.
+    told_soon: usize,
 }
 
 enum Job {
@@ -48,8 +54,19 @@ enum Mark {
     Second(async_channel::Sender<Infallible>),
 }
 
+/// What the thread has at hand.
+#[derive(Default)]
+struct Work {
+    readers: HashMap<u64, Box<Reader>>,
+    sites: Sites,
+    ready: Vec<Ready>,
+}
+
 /// A pipe that the thread reads.
-pub(super) struct Pipe(u64);
+pub(super) struct Pipe {
+    number: u64,
+    has_ended: AtomicBool,
+}
 
 static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
 
@@ -59,10 +76,8 @@ pub(super) fn get() -> Option<&'static Thread> {
         return None;
     }
     *THREAD.get_or_init(|| {
-        let poll = Poll::new().ok()?;
-        let thread = Thread { poll, state: Mutex::default(), next_pipe: AtomicU64::new(0) };
         // One for the process, which lives as long as that.
-        let thread: &'static Thread = Box::leak(Box::new(thread));
+        let thread: &'static Thread = Box::leak(Box::new(Thread::new()?));
         let builder = std::thread::Builder::new().name("pm-records".into());
         builder.spawn(|| thread.run()).ok()?;
         Some(thread)
@@ -105,25 +120,44 @@ pub(crate) fn told() -> Option<impl Future<Output = ()>> {
 }
 
 impl Thread {
-    /// Reads this from now on.
-    pub(super) fn read(&self, reader: Reader) -> Pipe {
-        let pipe = self.next_pipe.fetch_add(1, Ordering::Relaxed);
-        self.push(Job::Read(pipe, Box::new(reader)));
-        Pipe(pipe)
+    fn new() -> Option<Self> {
+        let poll = Poll::new().ok()?;
+        Some(Self {
+            poll,
+            state: Mutex::default(),
+            next_pipe: AtomicU64::new(0),
+            ended_pipes: AtomicUsize::new(0),
+        })
     }
 
-    fn push(&self, job: Job) {
+    /// Reads this from now on.
+    pub(super) fn read(&self, reader: Reader) -> Pipe {
+        let number = self.next_pipe.fetch_add(1, Ordering::Relaxed);
+        self.push(Job::Read(number, Box::new(reader)));
+        Pipe { number, has_ended: AtomicBool::new(false) }
+    }
+
+    /// Whether it is far behind, so that more pipes would only cost descriptors.
+    pub(super) fn is_behind(&self) -> bool {
+        self.ended_pipes.load(Ordering::Relaxed) >= ENDED_PIPES
+    }
+
+    fn end(&self, pipe: &Pipe) {
+        if !pipe.has_ended.swap(true, Ordering::Relaxed) {
+            self.ended_pipes.fetch_add(1, Ordering::Relaxed);
+            self.push(Job::End(pipe.number));
+        }
+    }
+
+    fn push(&self, mut job: Job) {
         let mut state = lock(&self.state);
-        if matches!(job, Job::Close(_) | Job::Tell(_)) {
-            if state.loose >= KEPT {
-                drop(state);
-                if let Job::Close(closing) = job {
-                    // Its drop is code of the subscriber; what it holds takes no memory of its own.
-                    std::mem::forget(closing);
-                }
+        if let Job::Tell(happening) = &mut job {
+            if state.told_soon >= KEPT {
+                happening.forget();
                 return;
             }
-            state.loose += 1;
+            happening.count_forgotten();
+            state.told_soon += 1;
         }
         let sleeps = state.jobs.is_empty();
         state.jobs.push(job);
@@ -135,46 +169,58 @@ impl Thread {
 
     fn run(&self) {
         IS_IT.set(true);
-        let mut readers: HashMap<u64, Box<Reader>> = HashMap::new();
-        let mut sites = Sites::default();
-        let mut ready = Vec::new();
+        let mut work = Work::default();
         loop {
-            self.poll.wait(None, &mut ready);
-            for ready in &ready {
-                let Some(reader) = readers.get_mut(&ready.token) else { continue };
-                let mut more = false;
-                shielded(|| more = reader.read(&mut sites));
-                if !more && let Some(reader) = readers.remove(&ready.token) {
-                    // The worker writes to nobody then, and knows it.
+            self.turn(&mut work);
+        }
+    }
+
+    /// Waits until there is something to do, and does it.
+    fn turn(&self, work: &mut Work) {
+        let Work { readers, sites, ready } = work;
+        self.poll.wait(None, ready);
+        for ready in ready {
+            let Some(reader) = readers.get_mut(&ready.token) else { continue };
+            let mut more = false;
+            shielded(|| more = reader.read(sites));
+            if !more && let Some(reader) = readers.remove(&ready.token) {
+                // A fork of the process may hold it open, and then it would be ready for ever.
+                self.poll.remove(reader.pipe());
+                // The worker writes to nobody then, and knows it.
+                shielded(|| drop(reader));
+            }
+        }
+        let jobs = {
+            let mut state = lock(&self.state);
+            state.told_soon = 0;
+            std::mem::take(&mut state.jobs)
+        };
+        for job in jobs {
+            self.job(job, work);
+        }
+    }
+
+    fn job(&self, job: Job, work: &mut Work) {
+        let Work { readers, sites, .. } = work;
+        match job {
+            Job::Read(pipe, reader) => {
+                // Where it fails, it is read when the worker is gone.
+                let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
+                readers.insert(pipe, reader);
+            }
+            Job::End(pipe) => {
+                if let Some(mut reader) = readers.remove(&pipe) {
+                    self.poll.remove(reader.pipe());
+                    shielded(|| reader.read_rest(sites));
                     shielded(|| drop(reader));
                 }
+                self.ended_pipes.fetch_sub(1, Ordering::Relaxed);
             }
-            let jobs = {
-                let mut state = lock(&self.state);
-                state.loose = 0;
-                std::mem::take(&mut state.jobs)
-            };
-            for job in jobs {
-                match job {
-                    Job::Read(pipe, reader) => {
-                        // Where it fails, it is read when the worker is gone.
-                        let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
-                        readers.insert(pipe, reader);
-                    }
-                    Job::End(pipe) => {
-                        if let Some(mut reader) = readers.remove(&pipe) {
-                            self.poll.remove(reader.pipe());
-                            shielded(|| reader.read_rest(&mut sites));
-                            shielded(|| drop(reader));
-                        }
-                    }
-                    Job::Close(closing) => shielded(|| drop(closing)),
-                    Job::Tell(happening) => shielded(|| happening.tell()),
-                    Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
-                    // It wakes code of the application.
-                    Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
-                }
-            }
+            Job::Close(closing) => shielded(|| drop(closing)),
+            Job::Tell(happening) => shielded(|| happening.tell()),
+            Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
+            // It wakes code of the application.
+            Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
         }
     }
 }
@@ -183,7 +229,7 @@ impl Pipe {
     /// What is in it by now is read, before anything that is told after this.
     pub(super) fn end(&self) {
         if let Some(thread) = get() {
-            thread.push(Job::End(self.0));
+            thread.end(self);
         }
     }
 }
@@ -192,5 +238,81 @@ impl Pipe {
 impl Drop for Pipe {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::reader::About;
+    use super::super::{Observer, records::Table};
+    use super::*;
+    use crate::event::Event;
+    use crate::process::pipe;
+
+    fn about() -> About {
+        About { observer: Observer::new("some"), worker: 1, complain: Box::new(|_| {}) }
+    }
+
+    #[test]
+    fn pipes_that_ended_are_counted_until_that_is_seen() {
+        let thread = Thread::new().unwrap();
+        let pipes: Vec<_> = (0..ENDED_PIPES)
+            .map(|_| {
+                assert!(!thread.is_behind());
+                let (near, _) = pipe::to_read().unwrap();
+                let pipe = thread.read(Reader::new(near, about(), Arc::default()));
+                thread.end(&pipe);
+                // A second end is none.
+                thread.end(&pipe);
+                pipe
+            })
+            .collect();
+        assert!(thread.is_behind());
+        thread.turn(&mut Work::default());
+        assert!(!thread.is_behind());
+        assert_eq!(thread.ended_pipes.load(Ordering::Relaxed), 0);
+        drop(pipes);
+    }
+
+    #[test]
+    fn what_happens_and_has_no_room_is_counted_and_the_next_one_says_so() {
+        let thread = Thread::new().unwrap();
+        let observer = Observer::new("some");
+        let event = Event::Lagged { missed: 1 };
+        let tell = || thread.push(Job::Tell(Happening::new(&observer, &event)));
+        for _ in 0..KEPT + 3 {
+            tell();
+        }
+        assert_eq!(lock(&thread.state).jobs.len(), KEPT);
+        thread.turn(&mut Work::default());
+        tell();
+        let state = lock(&thread.state);
+        let [Job::Tell(happening)] = &state.jobs[..] else { panic!() };
+        assert_eq!(happening.forgotten, 3);
+    }
+
+    #[test]
+    fn a_pipe_that_a_fork_holds_open_is_not_ready_for_ever() {
+        for written in [&[][..], &[2, 0, 99, 99]] {
+            let (near, far) = pipe::to_read().unwrap();
+            // As a fork would.
+            let _held = near.try_clone().unwrap();
+            pipe::write(&far, written).unwrap();
+            drop(far);
+            let thread = Thread::new().unwrap();
+            let table = Arc::new(Table::default());
+            thread.push(Job::Read(0, Box::new(Reader::new(near, about(), table))));
+            let mut work = Work::default();
+            thread.turn(&mut work);
+            assert_eq!(work.readers.len(), 1);
+            while !work.readers.is_empty() {
+                thread.turn(&mut work);
+            }
+            thread.poll.wait(Some(Duration::ZERO), &mut work.ready);
+            assert!(work.ready.is_empty());
+        }
     }
 }

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use rustix::io::Errno;
-
 use super::output::{FarEnds, Output};
 use super::{CONTROL, DATA, Owner, PIDFD, STDERR, STDOUT, Watched, Worker};
 use crate::child::{self, Home, entries::Entry};
@@ -97,7 +95,7 @@ pub(crate) fn launch(
         _ => (None, None),
     };
     let (records, far_records) = match home {
-        Home::Process => records(id, &owner, observer).map_err(refused)?,
+        Home::Process => records(id, &owner, observer),
         Home::Thread => (Records::of_thread(), None),
     };
     // What else it needs is made while it comes up.
@@ -175,7 +173,7 @@ fn records(
     id: WorkerId,
     owner: &Weak<dyn Owner>,
     observer: &Arc<Observer>,
-) -> Result<(Records, Option<OwnedFd>), Errno> {
+) -> (Records, Option<OwnedFd>) {
     let owner = owner.clone();
     Records::of_process(observer, id, move |what| {
         if let Some(owner) = owner.upgrade() {

@@ -13,6 +13,7 @@ use tracing_core::span::Current;
 
 use super::fields::fields;
 use super::outlet::Outlet;
+use crate::process::fork;
 use crate::sync::lock;
 use crate::wire::record::{Level, Line, Place, Record as Sent, Room};
 
@@ -27,7 +28,8 @@ pub(super) fn innermost() -> Option<u64> {
     ENTERED.try_with(|entered| entered.borrow().last().copied()).ok().flatten()
 }
 
-/// Sends spans and events on. It is the subscriber of a worker's process.
+/// Sends spans and events on. It is the subscriber of a worker's process, and does nothing in a fork of
+/// that, where another thread may have held its locks.
 pub(super) struct Forwarder {
     outlet: &'static Outlet,
     next: AtomicU64,
@@ -71,7 +73,7 @@ impl Subscriber for Forwarder {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.wants(metadata)
+        self.wants(metadata) && !fork::is_fork()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -81,6 +83,9 @@ impl Subscriber for Forwarder {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         // Zero is no id.
         let id = self.next.fetch_add(1, Ordering::Relaxed).max(1);
+        if fork::is_fork() {
+            return Id::from_u64(id);
+        }
         let metadata = span.metadata();
         lock(&self.open).insert(id, Open { metadata, holders: 1 });
         let parent = match span.parent() {
@@ -97,15 +102,24 @@ impl Subscriber for Forwarder {
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
+        if fork::is_fork() {
+            return;
+        }
         let fields = fields(|visit| values.record(visit));
         self.outlet.send(&Sent::Recorded { span: span.into_u64(), fields });
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
+        if fork::is_fork() {
+            return;
+        }
         self.outlet.send(&Sent::Follows { span: span.into_u64(), other: follows.into_u64() });
     }
 
     fn event(&self, event: &Event<'_>) {
+        if fork::is_fork() {
+            return;
+        }
         let span = match event.parent() {
             Some(parent) => Some(parent.into_u64()),
             None if event.is_contextual() => innermost(),
@@ -135,13 +149,18 @@ impl Subscriber for Forwarder {
     }
 
     fn clone_span(&self, span: &Id) -> Id {
-        if let Some(open) = lock(&self.open).get_mut(&span.into_u64()) {
+        if !fork::is_fork()
+            && let Some(open) = lock(&self.open).get_mut(&span.into_u64())
+        {
             open.holders += 1;
         }
         span.clone()
     }
 
     fn try_close(&self, span: Id) -> bool {
+        if fork::is_fork() {
+            return false;
+        }
         let mut all = lock(&self.open);
         let Some(open) = all.get_mut(&span.into_u64()) else { return false };
         open.holders -= 1;
@@ -150,12 +169,12 @@ impl Subscriber for Forwarder {
         }
         all.remove(&span.into_u64());
         drop(all);
-        self.outlet.owe(Sent::Closed { span: span.into_u64() });
+        self.outlet.owe(&Sent::Closed { span: span.into_u64() });
         true
     }
 
     fn current_span(&self) -> Current {
-        let entered = innermost().and_then(|id| {
+        let entered = innermost().filter(|_| !fork::is_fork()).and_then(|id| {
             let metadata = lock(&self.open).get(&id)?.metadata;
             Some(Current::new(Id::from_u64(id), metadata))
         });

@@ -4,6 +4,7 @@ use log::{Log, Metadata, Record};
 
 use super::outlet::Outlet;
 use super::{OUTLET, forwarder};
+use crate::process::fork;
 use crate::wire::record::{Level, Line, Place, Record as Sent, Room};
 
 pub(super) struct Logger;
@@ -11,6 +12,7 @@ pub(super) struct Logger;
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         OUTLET.get().is_some_and(|outlet| Level::from(metadata.level()) <= outlet.level)
+            && !fork::is_fork()
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -15,6 +15,7 @@ use tracing::dispatcher;
 
 use super::current::{self, Query};
 use super::inbox::{Home, Inbox};
+use crate::process::fork;
 use crate::trace::Entered;
 use crate::wire::record::{Level, Record};
 use forwarder::Forwarder;
@@ -31,6 +32,8 @@ static FORWARDER: OnceLock<Dispatch> = OnceLock::new();
 pub(super) fn open(pipe: Option<OwnedFd>, level: u8) {
     let (Some(pipe), Some(level)) = (pipe, Level::from_wire(level)) else { return };
     if let Ok(outlet) = Outlet::new(pipe, level) {
+        // Its forks have the pipe, too.
+        fork::mark();
         // A process is one worker at most.
         let outlet = OUTLET.get_or_init(|| outlet);
         FORWARDER.get_or_init(|| Dispatch::new(Forwarder::new(outlet)));
@@ -70,7 +73,7 @@ pub(super) fn begun(query: Query) {
         && let Some(inbox) = current::worker()
     {
         match inbox.home {
-            Home::Process => outlet(|outlet| outlet.send(&Record::Begun { query: query.id })),
+            Home::Process => outlet(|outlet| outlet.owe(&Record::Begun { query: query.id })),
             Home::Thread => inbox.traces.begin(query.id, inbox.number),
         }
     }
@@ -82,7 +85,7 @@ pub(super) fn ended(query: Query) {
         && let Some(inbox) = current::worker()
     {
         match inbox.home {
-            Home::Process => outlet(|outlet| outlet.owe(Record::Ended { query: query.id })),
+            Home::Process => outlet(|outlet| outlet.owe(&Record::Ended { query: query.id })),
             Home::Thread => inbox.traces.end(query.id),
         }
     }
@@ -100,7 +103,7 @@ pub(super) fn enter(query: Query) -> Option<Entered> {
     current::worker().and_then(inside)
 }
 
-fn outlet(send: impl FnOnce(&Outlet)) {
+fn outlet(send: impl FnOnce(&'static Outlet)) {
     if let Some(outlet) = OUTLET.get() {
         send(outlet);
     }

@@ -2,12 +2,17 @@
 //!
 //! A worker that logs faster than it is read waits, as one does that prints. But where nobody has read for
 //! long, because the application's subscriber does not come back, it goes on without: what it logs then is
-//! counted and lost, but for the ends of queries and spans, which are told when there is room again.
+//! counted and lost.
+//!
+//! A fork of the worker says nothing: its parent's records would be spoilt by it.
+//!
+//! The begins and ends of queries, and the ends of spans, wait for nobody: they are owed where there is no
+//! room, and told as soon as there is some, by whoever logs next or else by a thread that waits for it.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,6 +22,7 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 
 use super::current;
+use crate::process::{fork, pipe};
 use crate::sync::lock;
 use crate::wire::record::{FIELDS, Level, Parent, Place, Record, Room, Site};
 
@@ -26,8 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Callsites that are told; the records of more than that are plain lines.
 const SITES: usize = 4096;
 
-/// Ends that wait to be told.
+/// Begins and ends that wait to be told.
 const OWED: usize = 1 << 16;
+
+/// Where so much waits, a begin is not told: its end is enough, and needs the room.
+const OWED_WITH_BEGINS: usize = OWED / 8;
 
 pub(super) struct Outlet {
     pipe: OwnedFd,
@@ -36,8 +45,18 @@ pub(super) struct Outlet {
     sites: Mutex<HashMap<Identifier, u32>>,
     /// Nobody has read for long: there is no waiting until somebody does.
     given_up: AtomicBool,
-    lost: AtomicU64,
-    owed: Mutex<VecDeque<Vec<u8>>>,
+    /// Something is owed, which comes before all else. Set with `owed` locked.
+    owes: AtomicBool,
+    owed: Mutex<Owed>,
+}
+
+/// What is to be told as soon as there is room.
+#[derive(Default)]
+struct Owed {
+    frames: VecDeque<Vec<u8>>,
+    lost: u64,
+    /// A thread waits for room.
+    is_awaited: bool,
 }
 
 impl Outlet {
@@ -48,7 +67,7 @@ impl Outlet {
             level,
             sites: Mutex::default(),
             given_up: AtomicBool::new(false),
-            lost: AtomicU64::new(0),
+            owes: AtomicBool::new(false),
             owed: Mutex::default(),
         })
     }
@@ -65,27 +84,47 @@ impl Outlet {
 
     /// The same; `false`: it is lost.
     fn try_send(&self, record: &Record) -> bool {
+        if fork::is_fork() {
+            return false;
+        }
         let sent = record.to_frame().is_some_and(|frame| self.write(&frame));
         if !sent {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.lose();
         }
         sent
     }
 
-    /// Sends what must not be lost, sooner or later.
-    pub(super) fn owe(&self, record: Record) {
+    /// Sends what must not be lost, sooner or later: this waits for nobody.
+    pub(super) fn owe(&'static self, record: &Record) {
+        if fork::is_fork() {
+            return;
+        }
         let Some(frame) = record.to_frame() else { return };
-        if !self.write(&frame) {
-            let mut owed = lock(&self.owed);
-            // What is more than that is over with the worker.
-            if owed.len() < OWED {
-                owed.push_back(frame);
-            }
+        if self.tell(&frame) {
+            return;
+        }
+        let mut owed = lock(&self.owed);
+        let most = match record {
+            Record::Begun { .. } => OWED_WITH_BEGINS,
+            _ => OWED,
+        };
+        // What is more than that is over with the worker.
+        if owed.frames.len() < most {
+            owed.frames.push_back(frame);
+        }
+        self.owes.store(true, Ordering::Relaxed);
+        if !owed.is_awaited {
+            let thread = std::thread::Builder::new().name("pm-records".into());
+            // Where the system refuses it, whoever logs next tells it.
+            owed.is_awaited = thread.spawn(|| self.tell_when_there_is_room()).is_ok();
         }
     }
 
     /// The number of a callsite, which is told first. `None`: it cannot be.
     pub(super) fn site(&self, metadata: &'static Metadata<'static>) -> Option<u32> {
+        if fork::is_fork() {
+            return None;
+        }
         // Held until it is told, so that nobody names it before.
         let mut sites = lock(&self.sites);
         if let Some(site) = sites.get(&metadata.callsite()) {
@@ -116,14 +155,14 @@ impl Outlet {
 
     /// Writes a frame, and waits for room as long as somebody reads.
     fn write(&self, frame: &[u8]) -> bool {
-        if self.given_up.load(Ordering::Relaxed) && !self.resume() {
-            return false;
-        }
         let mut since = None;
-        while !self.write_now(frame) {
+        while !self.tell(frame) {
+            if self.given_up.load(Ordering::Relaxed) {
+                return false;
+            }
             let waited = since.get_or_insert_with(Instant::now).elapsed();
             let Some(left) = PATIENCE.checked_sub(waited) else {
-                self.given_up.store(true, Ordering::Relaxed);
+                self.give_up();
                 return false;
             };
             self.wait_for_room(left);
@@ -131,48 +170,144 @@ impl Outlet {
         true
     }
 
-    /// Tells what it owes, and how much was lost, as soon as there is room. `false`: there is none yet.
-    fn resume(&self) -> bool {
+    fn give_up(&self) {
+        let _owed = lock(&self.owed);
+        self.owes.store(true, Ordering::Relaxed);
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// A record is lost.
+    fn lose(&self) {
         let mut owed = lock(&self.owed);
-        if !self.given_up.load(Ordering::Relaxed) {
+        owed.lost += 1;
+        self.owes.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes a frame behind all that is owed. `false`: there is no room.
+    fn tell(&self, frame: &[u8]) -> bool {
+        self.settle() && self.write_now(frame)
+    }
+
+    /// Tells what is owed, and how much was lost. `false`: there is no room yet.
+    fn settle(&self) -> bool {
+        // Who has seen something happen sees that its begin is owed.
+        if !self.owes.load(Ordering::Relaxed) {
             return true;
         }
+        let mut owed = lock(&self.owed);
         // For any frame: a short one may find room where nobody has read.
         if !self.wait_for_room(Duration::ZERO) {
             return false;
         }
-        while let Some(frame) = owed.front() {
+        while let Some(frame) = owed.frames.front() {
             if !self.write_now(frame) {
                 return false;
             }
-            owed.pop_front();
+            owed.frames.pop_front();
         }
-        let records = self.lost.swap(0, Ordering::Relaxed);
-        let told = Record::Lost { records }.to_frame().is_none_or(|frame| self.write_now(&frame));
-        if !told {
-            self.lost.fetch_add(records, Ordering::Relaxed);
+        let lost = Record::Lost { records: owed.lost }.to_frame().filter(|_| owed.lost > 0);
+        if !lost.is_none_or(|frame| self.write_now(&frame)) {
+            return false;
         }
-        self.given_up.store(!told, Ordering::Relaxed);
-        told
+        owed.lost = 0;
+        self.owes.store(false, Ordering::Relaxed);
+        self.given_up.store(false, Ordering::Relaxed);
+        true
     }
 
-    /// Waits until any frame has room, or for so long. An interruption is the end of a wait like any
-    /// other.
+    fn tell_when_there_is_room(&self) {
+        loop {
+            let can_wait = self.poll(PATIENCE).is_ok();
+            self.settle();
+            let mut owed = lock(&self.owed);
+            if !can_wait || !self.owes.load(Ordering::Relaxed) {
+                owed.is_awaited = false;
+                return;
+            }
+        }
+    }
+
+    /// Waits until any frame has room, or for so long.
     fn wait_for_room(&self, most: Duration) -> bool {
+        self.poll(most).unwrap_or(false)
+    }
+
+    /// The same. An interruption is the end of a wait like any other.
+    fn poll(&self, most: Duration) -> Result<bool, Errno> {
         let mut wanted = [PollFd::new(&self.pipe, PollFlags::OUT)];
         let most = Timespec::try_from(most).ok();
-        poll(&mut wanted, most.as_ref()).is_ok_and(|ready| ready > 0)
+        match poll(&mut wanted, most.as_ref()) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// A frame is written in one piece, or not at all. `false`: there is no room.
     fn write_now(&self, frame: &[u8]) -> bool {
         loop {
-            match rustix::io::write(&self.pipe, frame) {
+            match pipe::write(&self.pipe, frame) {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return false,
                 // Where nobody is left who could read, nothing is lost.
                 Ok(_) | Err(_) => return true,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::record::{Frames, LONGEST};
+
+    /// The next records that come, so many.
+    fn records(pipe: &OwnedFd, count: usize) -> Vec<Record> {
+        let (mut frames, mut records) = (Frames::default(), Vec::new());
+        while records.len() < count {
+            let mut bytes = [0; LONGEST];
+            let read = rustix::io::read(pipe, &mut bytes).unwrap();
+            frames.push(&bytes[..read]);
+            records.extend(std::iter::from_fn(|| frames.next().unwrap()));
+        }
+        records
+    }
+
+    #[test]
+    fn begins_and_ends_wait_for_nobody_and_come_when_there_is_room_though_nothing_else_is_said() {
+        let (near, far) = rustix::pipe::pipe().unwrap();
+        let outlet: &Outlet = Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap()));
+        let mut filled = 0;
+        while outlet.write_now(&[0; LONGEST]) {
+            filled += 1;
+        }
+        outlet.owe(&Record::Begun { query: 1 });
+        outlet.owe(&Record::Ended { query: 1 });
+        for _ in 0..filled {
+            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
+        }
+        assert_eq!(records(&near, 2), [Record::Begun { query: 1 }, Record::Ended { query: 1 }]);
+        // Nothing was lost, and nobody says so.
+        outlet.send(&Record::Closed { span: 1 });
+        assert_eq!(records(&near, 1), [Record::Closed { span: 1 }]);
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_once_there_is_room() {
+        let (near, far) = rustix::pipe::pipe().unwrap();
+        let outlet = Outlet::new(far, Level::Info).unwrap();
+        let mut filled = 0;
+        while outlet.write_now(&[0; LONGEST]) {
+            filled += 1;
+        }
+        outlet.give_up();
+        for span in 0..3 {
+            outlet.send(&Record::Closed { span });
+        }
+        for _ in 0..filled {
+            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
+        }
+        outlet.send(&Record::Closed { span: 3 });
+        assert_eq!(records(&near, 2), [Record::Lost { records: 3 }, Record::Closed { span: 3 }]);
     }
 }
