@@ -50,14 +50,19 @@ fn who_says_all_and_goes_gives_up_its_seat_though_its_command_is_under_way() {
     let place = Place::new("half");
     let mut program = Program::start(&place);
     assert_eq!(program.tell("make another pool"), "made");
-    let worker = program.client().pool(3).health.workers[0].pid;
+    let mut observer = program.client();
     // It cannot be replaced: it does not end.
-    stop(worker);
-    for _ in 0..8 {
+    stop(observer.pool(3).health.workers[0].pid);
+    let begin = |_| {
         let mut client = program.client();
         client.send(r#"{"do":"respawn","pool":3}"#);
         client.stream.shutdown(Shutdown::Write).unwrap();
-    }
+        // It was heard that this is all, as this was said after it.
+        observer.state();
+        observer.state();
+        client
+    };
+    drop((0..7).map(begin).collect::<Vec<Client>>());
     until(|| {
         let mut another = program.client();
         another.stream.write_all(b"{\"do\":\"forgive\",\"pool\":1}\n").is_ok()

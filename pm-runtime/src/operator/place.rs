@@ -219,9 +219,14 @@ mod tests {
         // Left behind by a process of the same number.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).unwrap();
-        for _ in 0..20 {
+        let start = std::sync::Barrier::new(8);
+        for _ in 0..50 {
             let bound: Vec<_> = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| bind(&folder))).collect();
+                let at_once = || {
+                    start.wait();
+                    bind(&folder)
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(at_once)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
             let taken = |bound: &&Result<_, _>| matches!(bound, Err(OperatorError::Taken { .. }));

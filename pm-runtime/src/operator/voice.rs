@@ -134,12 +134,12 @@ impl Mouth {
 /// A line as it is sent; one that cannot be written, because it has a time before 1970, says so.
 fn written(line: &Line) -> Vec<u8> {
     let text = serde_json::to_string(line).unwrap_or_else(|error| {
-        let id = match line {
-            Line::Ok { id, .. } | Line::Error { id, .. } => id.clone(),
-            Line::Event { .. } => None,
+        let (what, id) = match line {
+            Line::Ok { id, .. } | Line::Error { id, .. } => ("the answer", id.clone()),
+            Line::Event { .. } => ("an event", None),
         };
-        let error = format!("the answer, or an event, cannot be written: {error}");
-        // It is only text.
+        let error = format!("{what} cannot be written (is the clock right?): {error}");
+        // Text and a number can be written.
         Line::Error { error, id }.to_string()
     });
     (text + "\n").into_bytes()
@@ -185,10 +185,7 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         let event = Event::TimedOut { worker: 1, at, after: Duration::ZERO };
         let line = String::from_utf8(written(&Line::Event { event, pool: 1 })).unwrap();
-        assert!(
-            line.starts_with("{\"error\":\"the answer, or an event, cannot be written"),
-            "{line}"
-        );
+        assert!(line.starts_with("{\"error\":\"an event cannot be written"), "{line}");
         assert!(line.ends_with("}\n"), "{line}");
     }
 }
