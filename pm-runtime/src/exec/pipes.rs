@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
 use crate::process::pipe;
@@ -46,20 +45,14 @@ impl Capture {
 
     /// Reads some of what is there.
     pub(super) fn read(&mut self) -> Found {
-        let Some(pipe) = &self.pipe else { return Found::End };
+        let Some(end) = &self.pipe else { return Found::End };
         // One more than may come tells that more did.
         let room = self.limit.saturating_add(1).saturating_sub(self.bytes.len());
         self.bytes.reserve(room.clamp(1, AT_ONCE));
-        let read = loop {
-            match rustix::io::read(pipe, spare_capacity(&mut self.bytes)) {
-                Err(Errno::INTR) => {}
-                read => break read,
-            }
-        };
-        match read {
-            Ok(1..) => {}
-            Err(Errno::AGAIN) => return Found::Nothing,
-            Ok(0) | Err(_) => return Found::End,
+        match pipe::read(end, &mut self.bytes) {
+            None => return Found::Nothing,
+            Some(0) => return Found::End,
+            Some(_) => {}
         }
         if self.bytes.len() <= self.limit {
             return Found::Something;
@@ -160,7 +153,7 @@ mod tests {
         let mut read = Vec::with_capacity(4 * AT_ONCE);
         while feed.write() {
             while feed.written > read.len() {
-                rustix::io::read(&far, spare_capacity(&mut read)).unwrap();
+                pipe::read(&far, &mut read).unwrap();
             }
         }
         assert_eq!(feed.written, feed.bytes.len());

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::null_mut;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -23,6 +24,18 @@ pub(crate) fn to_write() -> Result<(OwnedFd, OwnedFd), Errno> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fcntl_setfl(&write, OFlags::NONBLOCK)?;
     Ok((write, read))
+}
+
+/// Reads some of what is there into the room that the vector has: how much that was. 0: there will
+/// never be more; `None`: there is nothing now.
+pub(crate) fn read(pipe: impl AsFd, bytes: &mut Vec<u8>) -> Option<usize> {
+    loop {
+        match rustix::io::read(&pipe, spare_capacity(bytes)) {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return None,
+            read => return Some(read.unwrap_or(0)),
+        }
+    }
 }
 
 /// Writes to a pipe. Where nobody reads it any more this is an error and nothing else, whatever the

@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
 use tracing::span::Attributes;
 use tracing::{Dispatch, Event, Id};
 
@@ -17,6 +15,7 @@ use super::happened::Observer;
 use super::records::Table;
 use super::site::{Share, Site, Sites};
 use super::spans::Run;
+use crate::process::pipe;
 use crate::sync::shielded;
 use crate::wire::record::{Field, Frames, NoRecord, Parent, Record};
 
@@ -108,16 +107,10 @@ impl Reader {
 
     fn read_some(&mut self, sites: &mut Sites) -> Found {
         let mut bytes = Vec::with_capacity(AT_ONCE);
-        let read = loop {
-            match rustix::io::read(&self.pipe, spare_capacity(&mut bytes)) {
-                Err(Errno::INTR) => {}
-                read => break read,
-            }
-        };
-        match read {
-            Ok(1..) => {}
-            Err(Errno::AGAIN) => return Found::Nothing,
-            Ok(0) | Err(_) => return Found::End,
+        match pipe::read(&self.pipe, &mut bytes) {
+            None => return Found::Nothing,
+            Some(0) => return Found::End,
+            Some(_) => {}
         }
         self.frames.push(&bytes);
         loop {

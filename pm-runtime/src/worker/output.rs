@@ -6,13 +6,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
-use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::pipe::PipeFlags;
 
 use super::Worker;
 use crate::output::{Lines, OutputLine, OutputStream, Tail};
+use crate::process::pipe;
 use crate::sync::lock;
 
 /// Bytes that are read at once, between which everybody else has a turn.
@@ -73,9 +71,7 @@ impl Output {
 
 impl Captured {
     fn new(tail: Option<Tail>) -> Result<(Self, OwnedFd), Errno> {
-        let (near, far) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        // Only this end: whatever prints into the other need not know of it.
-        rustix::fs::fcntl_setfl(&near, OFlags::NONBLOCK)?;
+        let (near, far) = pipe::to_read()?;
         Ok((Self { pipe: near, lines: Lines::default(), tail }, far))
     }
 
@@ -86,16 +82,10 @@ impl Captured {
     /// Reads some of what is there. Lines are made only where somebody wants them.
     pub(super) fn read(&mut self, lines: Option<&mut Vec<OutputLine>>) -> Found {
         let mut bytes = Vec::with_capacity(AT_ONCE);
-        let read = loop {
-            match rustix::io::read(&self.pipe, spare_capacity(&mut bytes)) {
-                Err(Errno::INTR) => {}
-                read => break read,
-            }
-        };
-        match read {
-            Ok(1..) => {}
-            Err(Errno::AGAIN) => return Found::Nothing,
-            Ok(0) | Err(_) => return Found::End,
+        match pipe::read(&self.pipe, &mut bytes) {
+            None => return Found::Nothing,
+            Some(0) => return Found::End,
+            Some(_) => {}
         }
         if let Some(tail) = &mut self.tail {
             tail.push(&bytes);
