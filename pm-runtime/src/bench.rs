@@ -74,7 +74,7 @@ impl Ring {
             let request = self.requests.receive(&self.region, claim.slot, |_| false);
             let request = request.ok_or(Stopped("a request is missing"))?;
             let (slot, parts) = (claim.slot, [&[][..], &request[..]]);
-            end(&self.region, &Ending { slot, kind: 2, said: false, parts }, || ());
+            end(&self.region, &Ending { slot, kind: 2, said: false, untold: false, parts }, || ());
         }
         self.near.poll(&mut self.heard).map_err(|_| Stopped("the memory is broken"))?;
         let ended = self.heard.drain(..).filter(|heard| matches!(heard, Heard::Ended { .. }));

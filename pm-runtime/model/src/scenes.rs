@@ -54,7 +54,7 @@ pub(crate) fn post(near: &mut Near, id: u64, bytes: &[u8]) {
 }
 
 pub(crate) fn ending<'a>(claim: &Claim, parts: [&'a [u8]; 2]) -> Ending<'a> {
-    Ending { slot: claim.slot, kind: 2, said: false, parts }
+    Ending { slot: claim.slot, kind: 2, said: false, untold: false, parts }
 }
 
 pub(crate) fn ends(near: &mut Near) -> Vec<(u64, Vec<u8>)> {

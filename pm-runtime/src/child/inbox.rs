@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::entries::Serve;
-use super::job::{Job, Outcome, Running};
+use super::job::{Ended, Job, Running};
 use super::memory::Memory;
 use super::outgoing::Writer;
 use super::raw;
@@ -217,12 +217,12 @@ impl Inbox {
 
     /// Tells how a query ended, if one has, and begins the next, if there is one and the gate is
     /// open: the pool knows of the begin before its code runs.
-    pub(crate) fn turn(&self, ended: Option<(u64, Outcome)>) -> Option<Job> {
+    pub(crate) fn turn(&self, ended: Option<Ended>) -> Option<Job> {
         if let Some(memory) = &self.memory {
             return self.turn_in_memory(memory, ended);
         }
         let mut writer = lock(&self.writer);
-        if let Some((id, outcome)) = ended {
+        if let Some(Ended { id, outcome, .. }) = ended {
             self.tell_end(&mut writer, id, outcome);
         }
         let job = self.begin_next(&mut writer);

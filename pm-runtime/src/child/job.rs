@@ -40,6 +40,14 @@ pub(super) struct Running {
     pub(super) since: Option<Instant>,
 }
 
+/// A query that is over, and its pool does not know it yet.
+pub(crate) struct Ended {
+    pub(super) id: u64,
+    pub(super) outcome: Outcome,
+    /// Somebody follows it, and nothing in the worker's records says that it ran.
+    pub(super) untold: bool,
+}
+
 /// How a query ended.
 pub(crate) enum Outcome {
     Answer(Parcel),

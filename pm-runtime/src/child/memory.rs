@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::faults;
 use super::inbox::Inbox;
-use super::job::{Job, Outcome, Running};
+use super::job::{Ended, Job, Running};
 use crate::conduct::Terms;
 use crate::fault::{Doom, Fault};
 use crate::spin::Luck;
@@ -168,10 +168,10 @@ impl Inbox {
     pub(super) fn turn_in_memory(
         &self,
         memory: &Memory,
-        ended: Option<(u64, Outcome)>,
+        ended: Option<Ended>,
     ) -> Option<Job> {
-        if let Some((id, outcome)) = ended {
-            self.end_in_memory(memory, id, outcome);
+        if let Some(ended) = ended {
+            self.end_in_memory(memory, ended);
         }
         // Until all of it is there: requests are read in the order in which their queries begin.
         let mut requests = lock(&memory.requests);
@@ -241,7 +241,8 @@ impl Inbox {
         Some(Job { id, request, terms: Terms::from_wire(terms), timeout })
     }
 
-    pub(super) fn end_in_memory(&self, memory: &Memory, id: u64, outcome: Outcome) {
+    pub(super) fn end_in_memory(&self, memory: &Memory, ended: Ended) {
+        let Ended { id, outcome, untold } = ended;
         let Some(running) = self.stop_running(id, &outcome) else { return };
         let Running { slot, said, since, .. } = running;
         if let Some(since) = since {
@@ -249,7 +250,7 @@ impl Inbox {
             memory::took(&memory.region, slot, nanos);
         }
         let (kind, parcel) = self.parcel(outcome);
-        let ending = Ending { slot, kind, said, parts: parcel.parts() };
+        let ending = Ending { slot, kind, said, untold, parts: parcel.parts() };
         self.inject_word(memory, slot, |mut doom| {
             let step = || faults::meet(&mut doom);
             if let [[], bytes] = ending.parts

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::os::fd::AsFd;
 
 use super::inbox::{Home, Inbox};
-use super::job::{Outcome, Running};
+use super::job::{Ended, Outcome, Running};
 use crate::conduct::Conduct;
 use crate::error::{BootError, PanicNote};
 use crate::sync::lock;
@@ -98,7 +98,7 @@ impl Inbox {
     /// Tells how a query ended, and begins no other.
     pub(super) fn tell_outcome(&self, id: u64, outcome: Outcome) {
         if let Some(memory) = &self.memory {
-            return self.end_in_memory(memory, id, outcome);
+            return self.end_in_memory(memory, Ended { id, outcome, untold: false });
         }
         let mut writer = lock(&self.writer);
         self.tell_end(&mut writer, id, outcome);

@@ -17,7 +17,7 @@ use super::current::Query;
 use super::driver::{Driver, Serving};
 use super::entries::{Code, Reply, Running, Serve};
 use super::inbox::{Home, Inbox};
-use super::job::{Job, Outcome};
+use super::job::{Ended, Job, Outcome};
 use super::{current, driver, panics, raw, records, setup, stream};
 use crate::conduct::Conduct;
 use crate::options::Runtime;
@@ -201,8 +201,8 @@ fn serve_blocking(inbox: &Inbox, mut run: impl FnMut(&mut Parcel) -> Reply) {
             Err(payload) => Outcome::Panicked(panics::caught(payload)),
         };
         drop(entered);
-        records::ended(query);
-        ended = Some((job.id, outcome));
+        let untold = records::ended(query);
+        ended = Some(Ended { id: job.id, outcome, untold });
     }
 }
 
@@ -295,8 +295,8 @@ async fn run_async(inbox: Arc<Inbox>, run: Rc<impl Fn(Parcel) -> Running>, runne
             Conduct::Blocking | Conduct::Exclusive => query.await,
         };
         runners.drops.borrow_mut().remove(&id);
-        records::ended(begun);
-        ended = Some((id, outcome));
+        let untold = records::ended(begun);
+        ended = Some(Ended { id, outcome, untold });
         if terms.is_alone() {
             // What waited for its end may begin, on more runners than this one.
             inbox.wake_executor();

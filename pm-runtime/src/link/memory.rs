@@ -157,17 +157,23 @@ impl Memory {
                     words.push(Ok(FromWorker::Took { time: Duration::from_nanos(nanos) }));
                 }
                 Heard::Begun { id, at } => words.push(begun(id, ticks.instant(at))),
-                Heard::Ended { id, begun: Some(at), kind: from_worker::ANSWER, said, bytes }
-                    if !said =>
-                {
+                Heard::Ended {
+                    id,
+                    begun: Some(at),
+                    kind: from_worker::ANSWER,
+                    said: false,
+                    untold: false,
+                    bytes,
+                } => {
                     let at = ticks.instant(at);
                     match FromWorker::answered(id, at, bytes) {
                         Ok(answer) => words.push(Ok(answer)),
                         Err(error) => words.extend([begun(id, at), Err(error)]),
                     }
                 }
-                Heard::Ended { id, begun: at, kind, said, bytes } => {
+                Heard::Ended { id, begun: at, kind, said, untold, bytes } => {
                     words.extend(at.map(|at| begun(id, ticks.instant(at))));
+                    words.extend(untold.then_some(Ok(FromWorker::Untold { id })));
                     if let Some(last) = rest.iter().rposition(|(frame, _)| frame.id == id && said) {
                         // What was said before that for no query keeps its place.
                         let is_due = |frame: &Frame| frame.id == id || frame.id == NONE;

@@ -147,7 +147,9 @@ impl Shared {
                         if let Some(stream) = request.stream() {
                             worker.enter_stream(key.to_wire(), stream);
                         }
-                        let terms = worker.records().hand(key.to_wire(), request.traced(), terms);
+                        let is_prompt = || state.core.is_prompt(id);
+                        let (records, traced) = (worker.records(), request.traced());
+                        let terms = records.hand(key.to_wire(), traced, terms, is_prompt);
                         worker.hand(Handing { id: key.to_wire(), request, terms, timeout });
                         state.after.send(id);
                     }

@@ -169,6 +169,7 @@ impl<T, M> Call<T, M> {
         };
         let forced = wishes.is_some_and(|wishes| wishes.forced);
         let (key, turn) = shared.submit(&ticket, submission, forced);
+        ticket.traced().submitted();
         let key = key.unwrap_or(QueryKey::NONE);
         let doubts = match turn {
             Turn::Unless(looks) => Some(looks),

@@ -163,6 +163,12 @@ impl Shared {
                 state.core.took(time);
                 Ok(())
             }
+            FromWorker::Untold { id: query } => {
+                if let Some(worker) = state.worker(id) {
+                    worker.records().untold(query);
+                }
+                Ok(())
+            }
             FromWorker::Answer { id: query, begun, response }
                 if self.objection(state, query, &response).is_some() =>
             {

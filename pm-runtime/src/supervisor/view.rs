@@ -51,6 +51,12 @@ impl<P> Core<P> {
         self.slot(worker).map_or(0, Slot::load_with_added)
     }
 
+    /// Whether a worker begins what it was handed last at once, as far as the pool knows.
+    pub(crate) fn is_prompt(&self, worker: WorkerId) -> bool {
+        let is_prompt = |slot: &Slot| slot.load() <= slot.width(self.config.concurrency);
+        self.slot(worker).is_some_and(is_prompt)
+    }
+
     /// Whether a worker has something to tell: of its queries, or that its gate is shut, which may
     /// come after the end of the last query; or whatever it likes, where it runs none.
     pub(crate) fn is_awaited(&self, worker: WorkerId) -> bool {

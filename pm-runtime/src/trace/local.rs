@@ -26,12 +26,12 @@ impl Local {
         Self { table, ..Self::default() }
     }
 
-    pub(crate) fn begin(&self, query: u64, worker: u64) {
+    pub(crate) fn begin(&self, query: u64) {
         let handed = self.table.as_ref().and_then(|table| table.take(query));
         let Some(handed) = handed else { return };
         // A subscriber's panic is not the worker's.
         shielded(|| {
-            let run = Arc::new(Run::begin(handed.spans, worker, handed.attempt));
+            let run = Arc::new(Run::begin(handed.spans, handed.run));
             lock(&self.running).insert(query, run);
         });
     }

@@ -1,11 +1,11 @@
 //! What there is of `trace` where nobody wants any of it: names, and nothing behind them.
 
-use std::fmt::Display;
 use std::future::Ready;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::conduct::Terms;
+use crate::error::QueryError;
 use crate::event::Event;
 
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,10 @@ pub(crate) fn call(_: Kind, _: &str, _: impl FnOnce() -> String) -> Traced {
 
 impl Traced {
     #[inline]
-    pub(crate) fn ended<T, E: Display>(&self, _: &Result<T, E>) {}
+    pub(crate) fn submitted(&self) {}
+
+    #[inline]
+    pub(crate) fn ended<T>(&self, _: &Result<T, QueryError>) {}
 
     #[inline]
     pub(crate) fn cancelled(&self) {}
@@ -69,7 +72,7 @@ impl Records {
         (Self, None)
     }
 
-    pub(crate) fn of_thread() -> Self {
+    pub(crate) fn of_thread(_: u64) -> Self {
         Self
     }
 
@@ -82,9 +85,12 @@ impl Records {
     }
 
     #[inline]
-    pub(crate) fn hand(&self, _: u64, _: &Traced, terms: Terms) -> Terms {
+    pub(crate) fn hand(&self, _: u64, _: &Traced, terms: Terms, _: impl FnOnce() -> bool) -> Terms {
         terms
     }
+
+    #[inline]
+    pub(crate) fn untold(&self, _: u64) {}
 
     #[inline]
     pub(crate) fn take_back(&self, _: u64) {}

@@ -145,7 +145,7 @@ impl Reader {
                     if self.running.len() >= RUNNING {
                         return Err(NoRecord);
                     }
-                    let run = Run::begin(handed.spans, self.about.worker, handed.attempt);
+                    let run = Run::begin(handed.spans, handed.run);
                     self.running.insert(query, run);
                 }
             }

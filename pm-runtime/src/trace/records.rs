@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::happened::Observer;
 use super::reader::{About, Reader};
-use super::spans::{Spans, Traced};
+use super::spans::{Handing, Spans, Traced};
 use super::thread::{self, Pipe};
 use crate::conduct::Terms;
 use crate::process::pipe;
@@ -16,6 +16,7 @@ use crate::sync::lock;
 /// A worker's records, on the pool's side.
 #[derive(Default)]
 pub(crate) struct Records {
+    worker: u64,
     /// `None`: nobody wants to know what it does.
     table: Option<Arc<Table>>,
     /// `None`: it is a thread, and needs none.
@@ -44,7 +45,7 @@ struct Rows {
 
 pub(super) struct Handed {
     pub(super) spans: Arc<Spans>,
-    pub(super) attempt: u16,
+    pub(super) run: Handing,
 }
 
 impl Records {
@@ -64,12 +65,12 @@ impl Records {
         let table = Arc::new(Table::default());
         let about = About { observer: observer.clone(), worker, complain: Box::new(complain) };
         let pipe = thread.read(Reader::new(near, about, table.clone()));
-        (Self { table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far))
+        (Self { worker, table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far))
     }
 
     /// Those of a worker that is a thread.
-    pub(crate) fn of_thread() -> Self {
-        Self { table: Some(Arc::default()), pipe: None, level: 0 }
+    pub(crate) fn of_thread(worker: u64) -> Self {
+        Self { worker, table: Some(Arc::default()), pipe: None, level: 0 }
     }
 
     /// For the worker, where it is a thread.
@@ -82,11 +83,25 @@ impl Records {
         self.level
     }
 
-    /// The worker is about to be handed a query; returns on what terms.
-    pub(crate) fn hand(&self, query: u64, traced: &Traced, terms: Terms) -> Terms {
+    /// The worker is about to be handed a query, which may begin at once; returns on what terms.
+    pub(crate) fn hand(
+        &self,
+        query: u64,
+        traced: &Traced,
+        terms: Terms,
+        is_prompt: impl FnOnce() -> bool,
+    ) -> Terms {
         let (Some(table), Some(spans)) = (&self.table, traced.spans()) else { return terms };
-        let handed = Handed { spans: spans.clone(), attempt: terms.attempt };
-        Terms { traced: table.put(query, handed), ..terms }
+        let run = Handing { worker: self.worker, attempt: terms.attempt };
+        spans.hand(run, is_prompt());
+        Terms { traced: table.put(query, Handed { spans: spans.clone(), run }), ..terms }
+    }
+
+    /// The worker has run that query to its end, and nothing in its records says so.
+    pub(crate) fn untold(&self, query: u64) {
+        if let Some(handed) = self.table.as_ref().and_then(|table| table.take(query)) {
+            handed.spans.is_over();
+        }
     }
 
     /// It will not begin that query.

@@ -3,11 +3,14 @@
 //!
 //! `query` and `run` are of the level INFO, so that a line of a worker stands below its caller's span with
 //! the filter that most services have. `queue` is of DEBUG, as it tells nothing but a time.
+//!
+//! Two threads open and close them: the caller's, and the one that reads records. A query that nothing in
+//! the records speaks of is over with its call, on the caller's thread, and the other one never hears of it.
 
-use std::fmt::Display;
 use std::mem::{replace, take};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tracing::dispatcher::{self, DefaultGuard};
 use tracing::field::{Empty, display};
@@ -15,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Id, Span, Value, debug_span, info_span};
 
 use super::{TARGET, dispatch, thread};
+use crate::error::QueryError;
 use crate::sync::{lock, shielded};
 
 /// What a call is for.
@@ -30,12 +34,44 @@ pub(crate) enum Kind {
 pub(crate) struct Traced(Option<Arc<Spans>>);
 
 pub(super) struct Spans {
-    dispatch: Dispatch,
+    /// Locked under the pool's lock, and never while a subscriber runs.
+    handings: Mutex<Handings>,
+    /// Nobody will tell any more of its run.
+    is_told: AtomicBool,
+    /// Locked while a subscriber runs: the caller's thread waits for it as little as a pool does.
+    open: Mutex<Open>,
+}
+
+/// A run of a query: the worker, and which of its runs it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handing {
+    pub(super) worker: u64,
+    pub(super) attempt: u16,
+}
+
+/// Which workers were to run a query.
+#[derive(Default)]
+struct Handings {
+    last: Option<Handing>,
+    /// That begins at once, as far as the pool knows.
+    is_prompt: bool,
+    count: u32,
+}
+
+/// The spans that are open.
+#[derive(Default)]
+struct Open {
+    /// `None`: all are closed.
+    dispatch: Option<Dispatch>,
     /// Disabled where the subscriber does not want it.
     query: Shielded,
     /// What the rest belongs to: that span, or the caller's.
     outer: Shielded,
-    queue: Mutex<Shielded>,
+    queue: Shielded,
+    /// Disabled where the subscriber does not want it.
+    run: Shielded,
+    /// The last one that has begun.
+    begun: Option<Handing>,
 }
 
 /// A span that may be dropped anywhere between others: its subscriber may panic at that, and two panics
@@ -93,7 +129,63 @@ impl Spans {
             return None;
         }
         let queue = Shielded(debug_span!(target: TARGET, parent: &*outer, "queue"));
-        Some(Self { dispatch, query, outer, queue: Mutex::new(queue) })
+        let open =
+            Open { dispatch: Some(dispatch), query, outer, queue, ..Open::default() };
+        Some(Self {
+            handings: Mutex::default(),
+            is_told: AtomicBool::new(false),
+            open: Mutex::new(open),
+        })
+    }
+
+    /// A worker is about to be handed the query. This runs no code of a subscriber.
+    pub(super) fn hand(&self, run: Handing, is_prompt: bool) {
+        let mut handings = lock(&self.handings);
+        *handings = Handings { last: Some(run), is_prompt, count: handings.count + 1 };
+    }
+
+    /// Its run is over, and nobody will tell any more of it. This runs no code of a subscriber.
+    pub(super) fn is_over(&self) {
+        self.is_told.store(true, Ordering::Release);
+    }
+
+    /// What is open; `None`: another thread is at it.
+    fn try_open(&self) -> Option<MutexGuard<'_, Open>> {
+        match self.open.try_lock() {
+            Ok(open) => Some(open),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The call came to this outcome, which another thread tells than its caller's.
+    pub(super) fn note_outcome(&self, outcome: &str) {
+        lock(&self.open).note("outcome", outcome);
+    }
+}
+
+impl Open {
+    /// The query has begun, in this run of it, unless that is known.
+    fn begin(&mut self, run: Handing) {
+        let Some(dispatch) = self.dispatch.clone().filter(|_| self.begun != Some(run)) else { return };
+        self.begun = Some(run);
+        drop((take(&mut self.queue), take(&mut self.run)));
+        let Handing { worker, attempt } = run;
+        self.note("worker", worker);
+        let outer = &self.outer;
+        let mut span = Span::none();
+        shielded(|| {
+            span = dispatcher::with_default(
+                &dispatch,
+                || info_span!(target: TARGET, parent: &**outer, "run", worker, attempt),
+            );
+        });
+        self.run = Shielded(span);
+    }
+
+    /// What belongs to the query while it runs belongs to this span.
+    fn innermost(&self) -> &Span {
+        if self.run.is_disabled() { &self.outer } else { &self.run }
     }
 
     /// Records this of the query. That its subscriber panics concerns nobody else.
@@ -109,84 +201,132 @@ impl Traced {
         self.0.as_ref()
     }
 
-    /// The call is over. On a thread of the application.
-    pub(crate) fn ended<T, E: Display>(&self, outcome: &Result<T, E>) {
+    /// The call was submitted, and may have been handed over. On a thread of the application.
+    pub(crate) fn submitted(&self) {
         let Some(spans) = &self.0 else { return };
-        match outcome {
-            Ok(_) => spans.note("outcome", "answered"),
-            Err(error) => spans.note("outcome", display(error)),
+        let run = {
+            let handings = lock(&spans.handings);
+            handings.last.filter(|_| handings.is_prompt)
+        };
+        // Whoever else is at it has read of its begin.
+        if let (Some(run), Some(mut open)) = (run, spans.try_open()) {
+            open.begin(run);
         }
+    }
+
+    /// The call is over. On a thread of the application.
+    pub(crate) fn ended<T>(&self, outcome: &Result<T, QueryError>) {
+        let Some(spans) = &self.0 else { return };
+        let (last, count) = {
+            let handings = lock(&spans.handings);
+            (handings.last, handings.count)
+        };
+        let is_told = spans.is_told.load(Ordering::Acquire);
+        let Some(mut open) = spans.try_open() else {
+            let outcome = outcome.as_ref().map_or_else(QueryError::to_string, |_| ANSWERED.into());
+            return thread::note(spans.clone(), outcome);
+        };
+        if let Some(run) = last.filter(|_| is_told || outcome.as_ref().is_err_and(has_run)) {
+            open.begin(run);
+        }
+        match outcome {
+            Ok(_) => open.note("outcome", ANSWERED),
+            Err(error) => open.note("outcome", display(error)),
+        }
+        // What an earlier worker has logged may still be on its way.
+        let closes = count == 0 || (is_told && count == 1);
+        let over = if closes { take(&mut *open) } else { Open::default() };
+        drop(open);
+        drop(over);
     }
 
     /// The caller has dropped the call.
     pub(crate) fn cancelled(&self) {
-        if let Some(spans) = &self.0 {
-            spans.note("outcome", "cancelled");
+        let Some(spans) = &self.0 else { return };
+        match spans.try_open() {
+            Some(open) => open.note("outcome", CANCELLED),
+            None => thread::note(spans.clone(), CANCELLED.into()),
         }
     }
 }
 
+/// Outcomes that are no errors.
+const ANSWERED: &str = "answered";
+const CANCELLED: &str = "cancelled";
+
+/// Whether a query that came to this has run.
+fn has_run(error: &QueryError) -> bool {
+    matches!(
+        error,
+        QueryError::TimedOut { .. }
+            | QueryError::Crashed(_)
+            | QueryError::Protocol(_)
+            | QueryError::Panicked(_)
+            | QueryError::Released
+    )
+}
+
 /// Spans that nobody needs any more.
 pub(super) struct Closing {
-    _queue: Shielded,
-    _query: Shielded,
-    _outer: Shielded,
-    _dispatch: Dispatch,
+    _open: Open,
 }
 
 impl Drop for Spans {
     fn drop(&mut self) {
-        let queue = self.queue.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let open = take(self.open.get_mut().unwrap_or_else(PoisonError::into_inner));
         // To close a span is to run code of the subscriber, and this may be anywhere.
-        thread::close(Closing {
-            _queue: take(queue),
-            _query: take(&mut self.query),
-            _outer: take(&mut self.outer),
-            _dispatch: replace(&mut self.dispatch, Dispatch::none()),
-        });
+        if open.dispatch.is_some() {
+            thread::close(Closing { _open: open });
+        }
     }
 }
 
 /// A query that runs, as its subscriber sees it.
 pub(super) struct Run {
     spans: Arc<Spans>,
-    /// Disabled where the subscriber does not want it.
-    run: Shielded,
+    run: Handing,
+    dispatch: Dispatch,
+    /// The span that what belongs to the query belongs to.
+    id: Option<Id>,
 }
 
 impl Run {
-    /// The query has begun, in this run of it.
-    pub(super) fn begin(spans: Arc<Spans>, worker: u64, attempt: u16) -> Self {
-        let waited = take(&mut *lock(&spans.queue));
-        drop(waited);
-        spans.note("worker", worker);
-        let run = dispatcher::with_default(
-            &spans.dispatch,
-            || info_span!(target: TARGET, parent: &*spans.outer, "run", worker, attempt),
-        );
-        Self { spans, run: Shielded(run) }
+    /// The query has begun, in this run of it. On a thread that holds up no pool.
+    pub(super) fn begin(spans: Arc<Spans>, run: Handing) -> Self {
+        let (dispatch, id) = {
+            let mut open = lock(&spans.open);
+            open.begin(run);
+            (open.dispatch.clone().unwrap_or_else(Dispatch::none), open.innermost().id())
+        };
+        Self { spans, run, dispatch, id }
     }
 
     pub(super) fn dispatch(&self) -> &Dispatch {
-        &self.spans.dispatch
-    }
-
-    /// What belongs to the query belongs to this span.
-    fn span(&self) -> &Span {
-        if self.run.is_disabled() { &self.spans.outer } else { &self.run }
+        &self.dispatch
     }
 
     pub(super) fn id(&self) -> Option<Id> {
-        self.span().id()
+        self.id.clone()
     }
 
     /// Until the guard is dropped, this thread is in the span, and its records go to that subscriber.
     pub(super) fn enter(self: Arc<Self>) -> Inside {
-        let default = dispatcher::set_default(&self.spans.dispatch);
-        if let Some(id) = self.id() {
-            shielded(|| self.dispatch().enter(&id));
+        let default = dispatcher::set_default(&self.dispatch);
+        if let Some(id) = &self.id {
+            shielded(|| self.dispatch.enter(id));
         }
         Inside { run: self, _default: default }
+    }
+}
+
+/// The run is over.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let mut open = lock(&self.spans.open);
+        if open.begun == Some(self.run) {
+            drop(take(&mut open.run));
+            self.spans.is_over();
+        }
     }
 }
 
@@ -198,8 +338,8 @@ pub(super) struct Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if let Some(id) = self.run.id() {
-            shielded(|| self.run.dispatch().exit(&id));
+        if let Some(id) = &self.run.id {
+            shielded(|| self.run.dispatch.exit(id));
         }
     }
 }

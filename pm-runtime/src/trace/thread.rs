@@ -5,12 +5,12 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::happened::Happening;
 use super::reader::Reader;
 use super::site::Sites;
-use super::spans::Closing;
+use super::spans::{Closing, Spans};
 use crate::process::fork;
 use crate::sync::{lock, shielded};
 use crate::transport::poll::{Interest, Poll, Ready};
@@ -42,6 +42,7 @@ enum Job {
     Read(u64, Box<Reader>),
     End(u64),
     Close(Closing),
+    Note(Arc<Spans>, String),
     Tell(Happening),
     /// What it holds says by its drop that everything before it was told.
     Mark(Mark),
@@ -98,6 +99,13 @@ pub(super) fn close(closing: Closing) {
         Some(thread) => thread.push(Job::Close(closing)),
         // Without the thread nobody may run the subscriber's code: they stay open.
         None => std::mem::forget(closing),
+    }
+}
+
+/// Notes how a query ended, behind whatever is told of it now.
+pub(super) fn note(spans: Arc<Spans>, outcome: String) {
+    if let Some(thread) = get() {
+        thread.push(Job::Note(spans, outcome));
     }
 }
 
@@ -217,6 +225,7 @@ impl Thread {
                 self.ended_pipes.fetch_sub(1, Ordering::Relaxed);
             }
             Job::Close(closing) => shielded(|| drop(closing)),
+            Job::Note(spans, outcome) => spans.note_outcome(&outcome),
             Job::Tell(happening) => shielded(|| happening.tell()),
             Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
             // It wakes code of the application.
@@ -243,7 +252,6 @@ impl Drop for Pipe {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::super::reader::About;

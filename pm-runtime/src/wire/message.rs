@@ -144,6 +144,10 @@ pub(crate) enum FromWorker {
     Took {
         time: Duration,
     },
+    /// A query has run that somebody follows, and nothing in its records says so.
+    Untold {
+        id: u64,
+    },
     /// `begun`: when, if that was not told before.
     Answer {
         id: u64,

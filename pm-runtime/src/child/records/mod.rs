@@ -2,6 +2,7 @@
 //! and ends of the queries that somebody follows. A worker that is a thread has the application's own
 //! subscriber, and is in the spans of its queries instead.
 
+mod begins;
 mod fields;
 mod forwarder;
 mod logger;
@@ -17,7 +18,7 @@ use super::current::{self, Query};
 use super::inbox::{Home, Inbox};
 use crate::process::fork;
 use crate::trace::Entered;
-use crate::wire::record::{Level, Record};
+use crate::wire::record::Level;
 use forwarder::Forwarder;
 use logger::Logger;
 use outlet::Outlet;
@@ -69,26 +70,37 @@ fn is_process() -> bool {
 
 /// A query begins.
 pub(super) fn begun(query: Query) {
-    if query.traced
-        && let Some(inbox) = current::worker()
-    {
-        match inbox.home {
-            Home::Process => outlet(|outlet| outlet.owe(&Record::Begun { query: query.id })),
-            Home::Thread => inbox.traces.begin(query.id, inbox.number),
-        }
+    let Some(inbox) = follower_of(query) else { return };
+    match (inbox.home, OUTLET.get()) {
+        (Home::Thread, _) => inbox.traces.begin(query.id),
+        (Home::Process, Some(outlet)) => outlet.begin(query.id, can_end_untold(&inbox)),
+        (Home::Process, None) => {}
     }
 }
 
-/// Its code has run to its end, or was dropped.
-pub(super) fn ended(query: Query) {
-    if query.traced
-        && let Some(inbox) = current::worker()
-    {
-        match inbox.home {
-            Home::Process => outlet(|outlet| outlet.owe(&Record::Ended { query: query.id })),
-            Home::Thread => inbox.traces.end(query.id),
+/// Its code has run to its end, or was dropped. `true`: somebody follows it, and its records say nothing
+/// of its run.
+#[must_use = "its end has to say so"]
+pub(super) fn ended(query: Query) -> bool {
+    let Some(inbox) = follower_of(query) else { return false };
+    match (inbox.home, OUTLET.get()) {
+        (Home::Thread, _) => {
+            inbox.traces.end(query.id);
+            false
         }
+        (Home::Process, Some(outlet)) => outlet.end(query.id),
+        (Home::Process, None) => false,
     }
+}
+
+/// Its worker, where somebody follows it.
+fn follower_of(query: Query) -> Option<Arc<Inbox>> {
+    if query.traced { current::worker() } else { None }
+}
+
+/// Whether the ends of its queries say whether their runs were told.
+fn can_end_untold(inbox: &Inbox) -> bool {
+    inbox.memory.is_some() && inbox.streams.is_none()
 }
 
 /// Until this is dropped, its code runs here.
@@ -101,10 +113,4 @@ pub(super) fn enter(query: Query) -> Option<Entered> {
         Home::Thread => inbox.traces.enter(query.id),
     };
     current::worker().and_then(inside)
-}
-
-fn outlet(send: impl FnOnce(&'static Outlet)) {
-    if let Some(outlet) = OUTLET.get() {
-        send(outlet);
-    }
 }

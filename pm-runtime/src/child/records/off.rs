@@ -20,7 +20,9 @@ pub(super) fn installed_meanwhile<R>(run: impl FnOnce() -> R) -> R {
 pub(super) fn begun(_: Query) {}
 
 #[inline]
-pub(super) fn ended(_: Query) {}
+pub(super) fn ended(_: Query) -> bool {
+    false
+}
 
 #[inline]
 pub(super) fn enter(_: Query) -> Option<Entered> {

@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use tracing::Metadata;
 use tracing::callsite::Identifier;
 
+use super::begins::Begins;
 use super::current;
 use crate::process::{fork, pipe};
 use crate::sync::lock;
@@ -45,6 +46,7 @@ pub(super) struct Outlet {
     sites: Mutex<HashMap<Identifier, u32>>,
     /// Nobody has read for long: there is no waiting until somebody does.
     given_up: AtomicBool,
+    begins: Begins,
     /// Something is owed, which comes before all else. Set with `owed` locked.
     owes: AtomicBool,
     owed: Mutex<Owed>,
@@ -67,6 +69,7 @@ impl Outlet {
             level,
             sites: Mutex::default(),
             given_up: AtomicBool::new(false),
+            begins: Begins::default(),
             owes: AtomicBool::new(false),
             owed: Mutex::default(),
         })
@@ -77,16 +80,41 @@ impl Outlet {
         Parent { span, query: current::query_of_process() }
     }
 
+    /// A query begins that somebody follows; `later`: where it ends before anything is logged, its end
+    /// need not be told either.
+    pub(super) fn begin(&'static self, query: u64, later: bool) {
+        if fork::is_fork() {
+            return;
+        }
+        match later {
+            true => self.begins.begin(self, query),
+            false => self.owe(&Record::Begun { query }),
+        }
+    }
+
+    /// It ends. `true`: nothing was told of it.
+    pub(super) fn end(&'static self, query: u64) -> bool {
+        if fork::is_fork() {
+            return false;
+        }
+        let is_untold = self.begins.end(query);
+        if !is_untold {
+            self.owe(&Record::Ended { query });
+        }
+        is_untold
+    }
+
     /// Sends a record, or counts it as lost.
-    pub(super) fn send(&self, record: &Record) {
+    pub(super) fn send(&'static self, record: &Record) {
         self.try_send(record);
     }
 
     /// The same; `false`: it is lost.
-    fn try_send(&self, record: &Record) -> bool {
+    fn try_send(&'static self, record: &Record) -> bool {
         if fork::is_fork() {
             return false;
         }
+        self.begins.tell(self);
         let sent = record.to_frame().is_some_and(|frame| self.write(&frame));
         if !sent {
             self.lose();
@@ -121,7 +149,7 @@ impl Outlet {
     }
 
     /// The number of a callsite, which is told first. `None`: it cannot be.
-    pub(super) fn site(&self, metadata: &'static Metadata<'static>) -> Option<u32> {
+    pub(super) fn site(&'static self, metadata: &'static Metadata<'static>) -> Option<u32> {
         if fork::is_fork() {
             return None;
         }

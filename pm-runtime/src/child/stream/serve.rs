@@ -119,7 +119,8 @@ async fn begin_one(
     {
         executor.spawn(live_one(outlet, life, query)).detach();
     } else {
-        records::ended(query);
+        // Where there are streams, every run is told.
+        let _ = records::ended(query);
     }
 }
 
@@ -185,7 +186,7 @@ async fn live_one(outlet: Arc<Outlet>, life: Life, query: Query) {
     if kind != from_worker::CLOSED || outlet.channel.is_over() {
         outlet.close(kind, bytes);
     }
-    records::ended(query);
+    let _ = records::ended(query);
 }
 
 fn last_word(ended: Result<Result<(), Refusal>, PanicNote>) -> (u8, Vec<u8>) {

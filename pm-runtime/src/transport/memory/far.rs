@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::atomic::{Ordering, fence};
 use super::layout::{self, INLINE, Slot, TOOK, state};
 use super::stream::{Reader, Writer};
-use super::{Region, SAID, buffer, futex};
+use super::{Region, SAID, UNTOLD, buffer, futex};
 use crate::transport::payload::after;
 use crate::wire::small::SmallBytes;
 
@@ -221,6 +221,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) kind: u8,
     /// It has said something over the socket.
     pub(crate) said: bool,
+    /// Somebody follows it, and was not told that it ran.
+    pub(crate) untold: bool,
     /// As [`Parts`](crate::transport::payload::Parts); so few bytes that they fit into a slot have
     /// no first part.
     pub(crate) parts: [&'a [u8]; 2],
@@ -278,8 +280,9 @@ fn tell(region: &Region, ending: &Ending<'_>, mut step: impl FnMut()) {
     let slot = &region.slots()[ending.slot as usize];
     slot.length.store(ending.length() as u32, Ordering::Relaxed);
     step();
-    let said = if ending.said { SAID } else { 0 };
-    slot.kind.store(u32::from(ending.kind) | said, Ordering::Relaxed);
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    let flags = flag(ending.said, SAID) | flag(ending.untold, UNTOLD);
+    slot.kind.store(u32::from(ending.kind) | flags, Ordering::Relaxed);
     step();
     slot.state.store(state::DONE, Ordering::Release);
     step();

@@ -44,6 +44,9 @@ use crate::process::large::buffer;
 /// socket, which comes first.
 const SAID: u32 = 1 << 8;
 
+/// Another one: nobody was told that the query ran, though somebody follows it.
+const UNTOLD: u32 = 1 << 9;
+
 /// Whether the worker sleeps, and may miss what was posted before.
 pub(crate) fn sleeps(region: &Region) -> bool {
     use atomic::{Ordering, fence};

@@ -23,8 +23,9 @@ pub(crate) enum Heard {
     /// The query whose end is told next ran for this long, in nanoseconds.
     Took { nanos: u64 },
     /// A query has ended. `begun`: when it has begun, as above, if that was not told before. `said`:
-    /// it sent something about it over the socket before.
-    Ended { id: u64, begun: Option<u64>, kind: u8, said: bool, bytes: SmallBytes },
+    /// it sent something about it over the socket before. `untold`: somebody follows it, and was not
+    /// told that it ran.
+    Ended { id: u64, begun: Option<u64>, kind: u8, said: bool, untold: bool, bytes: SmallBytes },
 }
 
 /// What a slot is to the pool.

@@ -5,7 +5,7 @@ use crate::transport::memory::atomic::Ordering;
 use crate::transport::memory::layout::{self, INLINE, Slot, TOOK, state};
 use crate::transport::memory::prefetch;
 use crate::transport::memory::stream::Broken;
-use crate::transport::memory::{SAID, buffer, wake_for_room};
+use crate::transport::memory::{SAID, UNTOLD, buffer, wake_for_room};
 use crate::wire::small::SmallBytes;
 
 impl Near {
@@ -202,5 +202,6 @@ fn took(slot: &Slot) -> Option<Heard> {
 }
 
 fn ended(id: u64, begun: Option<u64>, kind: u32, bytes: SmallBytes) -> Heard {
-    Heard::Ended { id, begun, kind: kind as u8, said: kind & SAID != 0, bytes }
+    let (said, untold) = (kind & SAID != 0, kind & UNTOLD != 0);
+    Heard::Ended { id, begun, kind: kind as u8, said, untold, bytes }
 }

@@ -112,7 +112,7 @@ proptest! {
                     let Claim { slot, id, .. } = running.swap_remove(which % running.len());
                     queries.insert(id, Place::Ended(length));
                     let answer = bytes(id, length);
-                    let ending = Ending { slot, kind: 2, said: false, parts: answer.parts() };
+                    let ending = Ending { slot, kind: 2, said: false, untold: false, parts: answer.parts() };
                     match length <= INLINE {
                         true => end(&region, &ending, || ()),
                         false => {
@@ -141,7 +141,7 @@ proptest! {
             for Claim { slot, id, .. } in running.drain(..) {
                 queries.insert(id, Place::Ended(1));
                 let answer = bytes(id, 1);
-                let ending = Ending { slot, kind: 2, said: false, parts: answer.parts() };
+                let ending = Ending { slot, kind: 2, said: false, untold: false, parts: answer.parts() };
                 end(&region, &ending, || ());
             }
             hear(&mut near, &mut queries)?;
