@@ -13,5 +13,7 @@ mod events;
 mod forks;
 #[path = "tracing/hostile.rs"]
 mod hostile;
+#[path = "tracing/quiet.rs"]
+mod quiet;
 #[path = "tracing/recorder.rs"]
 mod recorder;

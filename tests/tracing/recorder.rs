@@ -37,6 +37,8 @@ pub struct Span {
     pub fields: Fields,
     pub follows: Vec<u64>,
     holders: usize,
+    /// The thread that closed it.
+    pub closed_by: Option<ThreadId>,
 }
 
 #[derive(Debug, Clone)]
@@ -174,6 +176,7 @@ impl Subscriber for Recorder {
                     fields,
                     follows: Vec::new(),
                     holders: 1,
+                    closed_by: None,
                 },
             );
             Id::from_u64(id)
@@ -255,6 +258,9 @@ impl Subscriber for Recorder {
         let is_closed = self.change(|tree| {
             let span = tree.spans.get_mut(&id.into_u64()).expect("it is there");
             span.holders -= 1;
+            if span.is_closed() {
+                span.closed_by = Some(thread::current().id());
+            }
             span.is_closed()
         });
         self.may_panic();

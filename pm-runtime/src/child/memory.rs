@@ -165,11 +165,7 @@ fn look(mut came: impl FnMut() -> bool) -> bool {
 
 impl Inbox {
     /// Tells how a query ended, if one has, and begins the next, if that may be.
-    pub(super) fn turn_in_memory(
-        &self,
-        memory: &Memory,
-        ended: Option<Ended>,
-    ) -> Option<Job> {
+    pub(super) fn turn_in_memory(&self, memory: &Memory, ended: Option<Ended>) -> Option<Job> {
         if let Some(ended) = ended {
             self.end_in_memory(memory, ended);
         }

@@ -164,8 +164,9 @@ impl Shared {
                 Ok(())
             }
             FromWorker::Untold { id: query } => {
-                if let Some(worker) = state.worker(id) {
-                    worker.records().untold(query);
+                let handed = state.core.handing(QueryKey::from_wire(query));
+                if let (Some(worker), Some((ticket, ..))) = (state.worker(id), handed) {
+                    worker.records().untold(query, ticket.traced());
                 }
                 Ok(())
             }

@@ -90,7 +90,7 @@ impl Records {
     }
 
     #[inline]
-    pub(crate) fn untold(&self, _: u64) {}
+    pub(crate) fn untold(&self, _: u64, _: &Traced) {}
 
     #[inline]
     pub(crate) fn take_back(&self, _: u64) {}

@@ -98,9 +98,11 @@ impl Records {
     }
 
     /// The worker has run that query to its end, and nothing in its records says so.
-    pub(crate) fn untold(&self, query: u64) {
-        if let Some(handed) = self.table.as_ref().and_then(|table| table.take(query)) {
-            handed.spans.is_over();
+    pub(crate) fn untold(&self, query: u64, traced: &Traced) {
+        if let (Some(table), Some(spans)) = (&self.table, traced.spans())
+            && table.is_rid_of(query)
+        {
+            spans.note_untold(self.worker);
         }
     }
 
@@ -148,6 +150,12 @@ impl Table {
         let (number, handed) = rows.handed.remove(&query)?;
         rows.order.remove(&number);
         Some(handed)
+    }
+
+    /// A query has not begun as far as is known, and from now on that will not be known. `false`: its
+    /// begin was told.
+    fn is_rid_of(&self, query: u64) -> bool {
+        self.take(query).is_some() || lock(&self.0).closed
     }
 
     /// Nobody wants to know any more.

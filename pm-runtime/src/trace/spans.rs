@@ -37,7 +37,7 @@ pub(super) struct Spans {
     /// Locked under the pool's lock, and never while a subscriber runs.
     handings: Mutex<Handings>,
     /// Nobody will tell any more of its run.
-    is_told: AtomicBool,
+    is_settled: AtomicBool,
     /// Locked while a subscriber runs: the caller's thread waits for it as little as a pool does.
     open: Mutex<Open>,
 }
@@ -129,11 +129,10 @@ impl Spans {
             return None;
         }
         let queue = Shielded(debug_span!(target: TARGET, parent: &*outer, "queue"));
-        let open =
-            Open { dispatch: Some(dispatch), query, outer, queue, ..Open::default() };
+        let open = Open { dispatch: Some(dispatch), query, outer, queue, ..Open::default() };
         Some(Self {
             handings: Mutex::default(),
-            is_told: AtomicBool::new(false),
+            is_settled: AtomicBool::new(false),
             open: Mutex::new(open),
         })
     }
@@ -144,9 +143,13 @@ impl Spans {
         *handings = Handings { last: Some(run), is_prompt, count: handings.count + 1 };
     }
 
-    /// Its run is over, and nobody will tell any more of it. This runs no code of a subscriber.
-    pub(super) fn is_over(&self) {
-        self.is_told.store(true, Ordering::Release);
+    /// This worker has run the query, and nothing in its records says so. This runs no code of a
+    /// subscriber.
+    pub(super) fn note_untold(&self, worker: u64) {
+        // Of those of other workers it knows nothing.
+        if lock(&self.handings).last.is_some_and(|run| run.worker == worker) {
+            self.is_settled.store(true, Ordering::Release);
+        }
     }
 
     /// What is open; `None`: another thread is at it.
@@ -167,7 +170,9 @@ impl Spans {
 impl Open {
     /// The query has begun, in this run of it, unless that is known.
     fn begin(&mut self, run: Handing) {
-        let Some(dispatch) = self.dispatch.clone().filter(|_| self.begun != Some(run)) else { return };
+        let Some(dispatch) = self.dispatch.clone().filter(|_| self.begun != Some(run)) else {
+            return;
+        };
         self.begun = Some(run);
         drop((take(&mut self.queue), take(&mut self.run)));
         let Handing { worker, attempt } = run;
@@ -221,12 +226,12 @@ impl Traced {
             let handings = lock(&spans.handings);
             (handings.last, handings.count)
         };
-        let is_told = spans.is_told.load(Ordering::Acquire);
+        let is_settled = spans.is_settled.load(Ordering::Acquire);
         let Some(mut open) = spans.try_open() else {
             let outcome = outcome.as_ref().map_or_else(QueryError::to_string, |_| ANSWERED.into());
             return thread::note(spans.clone(), outcome);
         };
-        if let Some(run) = last.filter(|_| is_told || outcome.as_ref().is_err_and(has_run)) {
+        if let Some(run) = last.filter(|_| is_settled || outcome.as_ref().is_err_and(has_run)) {
             open.begin(run);
         }
         match outcome {
@@ -234,7 +239,7 @@ impl Traced {
             Err(error) => open.note("outcome", display(error)),
         }
         // What an earlier worker has logged may still be on its way.
-        let closes = count == 0 || (is_told && count == 1);
+        let closes = count == 0 || (is_settled && count == 1);
         let over = if closes { take(&mut *open) } else { Open::default() };
         drop(open);
         drop(over);
@@ -325,7 +330,7 @@ impl Drop for Run {
         let mut open = lock(&self.spans.open);
         if open.begun == Some(self.run) {
             drop(take(&mut open.run));
-            self.spans.is_over();
+            self.spans.is_settled.store(true, Ordering::Release);
         }
     }
 }

@@ -94,7 +94,12 @@ impl Begins {
         }
     }
 
-    fn tell_of(&self, state: &mut State, outlet: &'static Outlet, which: impl Fn(&Waiting) -> bool) {
+    fn tell_of(
+        &self,
+        state: &mut State,
+        outlet: &'static Outlet,
+        which: impl Fn(&Waiting) -> bool,
+    ) {
         for waiting in state.waiting.extract_if(.., |waiting| which(waiting)) {
             outlet.owe(&Record::Begun { query: waiting.query });
         }
@@ -117,5 +122,61 @@ impl Begins {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use super::super::outlet::tests::records;
+    use super::*;
+    use crate::wire::record::Level;
+
+    fn outlet() -> (OwnedFd, &'static Outlet) {
+        let (near, far) = rustix::pipe::pipe().unwrap();
+        (near, Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap())))
+    }
+
+    #[test]
+    fn a_begin_comes_before_what_is_logged_after_it_and_then_its_end_comes_too() {
+        let (near, outlet) = outlet();
+        outlet.begin(1, true);
+        outlet.send(&Record::Closed { span: 7 });
+        assert!(!outlet.end(1));
+        let expected =
+            [Record::Begun { query: 1 }, Record::Closed { span: 7 }, Record::Ended { query: 1 }];
+        assert_eq!(records(&near, 3), expected);
+    }
+
+    #[test]
+    fn what_runs_for_a_while_is_told_though_nothing_else_is() {
+        let (near, outlet) = outlet();
+        // The second one finds the clock, the third one may find it asleep.
+        for query in [1, 2, 3] {
+            outlet.begin(query, true);
+            assert_eq!(records(&near, 1), [Record::Begun { query }]);
+            assert!(!outlet.end(query));
+            assert_eq!(records(&near, 1), [Record::Ended { query }]);
+            let begins = &outlet.begins;
+            while query == 2 && lock(&begins.state).clock != Clock::Sleeps {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_over_before_is_never_told() {
+        let (near, outlet) = outlet();
+        let mut told = Vec::new();
+        for query in 0..10_000 {
+            outlet.begin(query, true);
+            if !outlet.end(query) {
+                told.extend([Record::Begun { query }, Record::Ended { query }]);
+            }
+        }
+        outlet.send(&Record::Closed { span: 7 });
+        told.push(Record::Closed { span: 7 });
+        assert_eq!(records(&near, told.len()), told);
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Outlet {
     sites: Mutex<HashMap<Identifier, u32>>,
     /// Nobody has read for long: there is no waiting until somebody does.
     given_up: AtomicBool,
-    begins: Begins,
+    pub(super) begins: Begins,
     /// Something is owed, which comes before all else. Set with `owed` locked.
     owes: AtomicBool,
     owed: Mutex<Owed>,
@@ -285,12 +285,12 @@ impl Outlet {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::wire::record::{Frames, LONGEST};
 
     /// The next records that come, so many.
-    fn records(pipe: &OwnedFd, count: usize) -> Vec<Record> {
+    pub(in super::super) fn records(pipe: &OwnedFd, count: usize) -> Vec<Record> {
         let (mut frames, mut records) = (Frames::default(), Vec::new());
         while records.len() < count {
             let mut bytes = [0; LONGEST];
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn what_is_lost_is_counted_once_there_is_room() {
         let (near, far) = rustix::pipe::pipe().unwrap();
-        let outlet = Outlet::new(far, Level::Info).unwrap();
+        let outlet: &Outlet = Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap()));
         let mut filled = 0;
         while outlet.write_now(&[0; LONGEST]) {
             filled += 1;

@@ -112,7 +112,8 @@ proptest! {
                     let Claim { slot, id, .. } = running.swap_remove(which % running.len());
                     queries.insert(id, Place::Ended(length));
                     let answer = bytes(id, length);
-                    let ending = Ending { slot, kind: 2, said: false, untold: false, parts: answer.parts() };
+                    let (said, untold) = flags(id);
+                    let ending = Ending { slot, kind: 2, said, untold, parts: answer.parts() };
                     match length <= INLINE {
                         true => end(&region, &ending, || ()),
                         false => {
@@ -141,7 +142,8 @@ proptest! {
             for Claim { slot, id, .. } in running.drain(..) {
                 queries.insert(id, Place::Ended(1));
                 let answer = bytes(id, 1);
-                let ending = Ending { slot, kind: 2, said: false, untold: false, parts: answer.parts() };
+                let (said, untold) = flags(id);
+                let ending = Ending { slot, kind: 2, said, untold, parts: answer.parts() };
                 end(&region, &ending, || ());
             }
             hear(&mut near, &mut queries)?;
@@ -151,6 +153,11 @@ proptest! {
     }
 }
 
+/// What is told beside the end of this query.
+fn flags(id: u64) -> (bool, bool) {
+    (id & 1 != 0, id & 2 != 0)
+}
+
 fn hear(near: &mut Near, queries: &mut BTreeMap<u64, Place>) -> Result<(), TestCaseError> {
     let mut heard = Vec::new();
     near.poll(&mut heard).unwrap();
@@ -158,8 +165,8 @@ fn hear(near: &mut Near, queries: &mut BTreeMap<u64, Place>) -> Result<(), TestC
         match heard {
             Heard::Begun { id, .. } => prop_assert_ne!(queries[&id], Place::Pushed),
             Heard::Took { .. } => {}
-            Heard::Ended { id, kind, said, bytes: answer, .. } => {
-                prop_assert_eq!((kind, said), (2, false));
+            Heard::Ended { id, kind, said, untold, bytes: answer, .. } => {
+                prop_assert_eq!((kind, (said, untold)), (2, flags(id)));
                 let Some(Place::Ended(length)) = queries.remove(&id) else {
                     return Err(TestCaseError::fail("an end that nobody told"));
                 };

@@ -25,7 +25,13 @@ fn echo(region: &Arc<Region>, stop: &AtomicBool) {
             true
         };
         let request = requests.receive(region, claim.slot, wait).unwrap();
-        let ending = Ending { slot: claim.slot, kind: 2, said: false, untold: false, parts: [&[], &request] };
+        let ending = Ending {
+            slot: claim.slot,
+            kind: 2,
+            said: false,
+            untold: false,
+            parts: [&[], &request],
+        };
         match request.len() <= INLINE {
             true => end(region, &ending, || ()),
             false => long.end(region, &ending, || (), wait),
