@@ -98,6 +98,32 @@ async fn a_stream_has_a_span_from_its_opening_to_its_end() {
     recorder.wait_for_closed("run", 1);
 }
 
+#[worker_query(workers = 2)]
+fn hear(word: &str) {
+    info!("{word}");
+}
+
+#[pm_runtime::test]
+async fn what_is_broadcast_has_a_span_for_each_worker_that_hears_it() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    let pool = HearPool::new();
+    pool.spawn(2).await.unwrap();
+    pool.query("all").broadcast().instrument(info_span!("caller")).await.unwrap();
+    for name in ["query", "queue", "run"] {
+        recorder.wait_for_closed(name, 2);
+    }
+    recorder.look(|tree| {
+        let said: Vec<_> = tree.events.iter().filter(|said| said.message() == "all").collect();
+        assert!(said.iter().all(|said| said.path == ["caller", "query", "run"]), "{said:?}");
+        assert_eq!(said.len(), 2);
+        let queries = tree.spans.values().filter(|span| span.name == "query");
+        let mut workers: Vec<_> = queries.map(|query| &*query.fields["worker"]).collect();
+        workers.sort_unstable();
+        assert_eq!(workers, ["1", "2"]);
+    });
+}
+
 #[worker_raw(workers = 1)]
 fn parrot(mut link: RawLink) {
     while let Ok(Some(word)) = link.recv_blocking() {

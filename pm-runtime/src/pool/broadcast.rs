@@ -165,22 +165,29 @@ impl Shared {
     ) -> Result<Vec<Said>, QueryError> {
         let method = codec::variant(request.value()).unwrap_or_default();
         let size = request.size();
-        let ticket = || Arc::new(Ticket::new(request.clone()));
+        let ticket = || Ticket::new(request.clone());
+        let traced = || {
+            let mut ticket = ticket();
+            self.trace(&mut ticket);
+            ticket
+        };
         let (workers, wary) =
-            self.look(|state| (state.core.views().count(), state.core.is_wary_of(size)));
-        // They may be long: neither made nor hashed nor dropped under the lock.
-        let mut tickets: Vec<Arc<Ticket>> = (0..workers).map(|_| ticket()).collect();
+            self.look(|state| (state.core.serving().count(), state.core.is_wary_of(size)));
+        // They may be long, and subscribers hear of them: neither made nor hashed nor dropped under
+        // the lock.
+        let mut tickets: Vec<Arc<Ticket>> = (0..workers).map(|_| Arc::new(traced())).collect();
         let mut word = request.clone();
         let print = tickets.first().filter(|_| wary).and_then(|ticket| self.print_of(ticket));
         let conduct = self.plan.entry.serve.conduct(request.value());
-        self.change(|state, now| {
+        let said = self.change(|state, now| {
             if !state.core.is_open() {
                 return Err(QueryError::Destroyed);
             }
             std::mem::swap(state.words.entry(method).or_default(), &mut word);
             let workers = state.core.broadcast(method, now);
             let tell = |worker| {
-                let ticket = tickets.pop().unwrap_or_else(ticket);
+                // A worker that serves only now is told all the same.
+                let ticket = tickets.pop().unwrap_or_else(|| Arc::new(ticket()));
                 let submission = Submission {
                     payload: ticket.clone(),
                     size,
@@ -193,8 +200,16 @@ impl Shared {
                 };
                 Said { ticket, key: state.core.submit(submission, print, now) }
             };
-            Ok(workers.into_iter().map(tell).collect())
-        })
+            Ok(workers.into_iter().map(tell).collect::<Vec<_>>())
+        });
+        for said in said.iter().flatten() {
+            said.ticket.traced().submitted();
+        }
+        // For those that serve no more.
+        let error = said.as_ref().map_or_else(Clone::clone, |_| QueryError::WorkerGone);
+        let untold = Err::<(), _>(error);
+        tickets.iter().for_each(|ticket| ticket.traced().ended(&untold));
+        said
     }
 
     /// Says something to a worker that it has to hear before it is ready.

@@ -20,7 +20,7 @@ use crate::error::{DecodeError, QueryError};
 use crate::process::fork;
 use crate::stream::Channel;
 use crate::supervisor::{QueryKey, Route, Submission};
-use crate::trace::{self, Kind};
+use crate::trace;
 use crate::wire::bulk::Parcel;
 
 /// A query, not yet submitted: a future of its answer.
@@ -145,9 +145,7 @@ impl<T, M> Call<T, M> {
             if hears {
                 ticket.listen();
             }
-            let kind = ticket.stream().map_or(Kind::Query, |_| Kind::Stream);
-            let query = || shared.plan.entry.query_of(ticket.request().value());
-            ticket.trace(trace::call(kind, shared.name(), query));
+            shared.trace(ticket);
         }
         let size = ticket.request().size();
         let conduct = shared.plan.entry.serve.conduct(ticket.request().value());

@@ -26,7 +26,7 @@ use crate::process::fork;
 use crate::reactor::{Reactor, Timed, Token};
 use crate::supervisor::{Config, Core, Fingerprint, QueryKey, Submission, WaiterId, WorkerId};
 use crate::sync::lock;
-use crate::trace::Observer;
+use crate::trace::{self, Observer};
 use crate::wire::bulk::Parcel;
 use crate::wire::codec;
 use crate::worker::{Plan, Worker};
@@ -131,6 +131,13 @@ impl Shared {
 
     pub(crate) fn name(&self) -> &str {
         &self.plan.pool
+    }
+
+    /// Notes who follows a query that is about to be submitted. Not under the lock.
+    pub(super) fn trace(&self, ticket: &mut Ticket) {
+        let kind = ticket.stream().map_or(trace::Kind::Query, |_| trace::Kind::Stream);
+        let query = || self.plan.entry.query_of(ticket.request().value());
+        ticket.trace(trace::call(kind, self.name(), query));
     }
 
     pub(crate) fn events(&self) -> Events {

@@ -71,7 +71,7 @@ impl Ticket {
         self.mailbox = Some(Box::default());
     }
 
-    /// It is followed from now on, if anybody wants that.
+    /// Who may follow it from now on.
     pub(super) fn trace(&mut self, traced: Traced) {
         self.traced = traced;
     }

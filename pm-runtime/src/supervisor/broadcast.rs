@@ -60,10 +60,15 @@ impl<P> Core<P> {
             }
         }
         self.replace_spares(now);
-        let serves = |slot: &&Slot| slot.is_live() && slot.is_staying();
-        let serving = self.slots.iter().filter(serves).map(|slot| slot.id).collect();
+        let serving = self.serving().collect();
         self.after_change(now);
         serving
+    }
+
+    /// Workers that are told what is said to every worker like anything else.
+    pub(crate) fn serving(&self) -> impl Iterator<Item = WorkerId> {
+        let serves = |slot: &&Slot| slot.is_live() && slot.is_staying();
+        self.slots.iter().filter(serves).map(|slot| slot.id)
     }
 
     /// Spares that are ready have not heard it, and nobody may speak to them: others take their places.
