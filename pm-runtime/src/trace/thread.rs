@@ -1,7 +1,6 @@
 //! The thread that runs the subscriber's code for whatever no thread of the application says itself. It
 //! starts with the first thing that there is to tell, and never ends.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -69,32 +68,30 @@ pub(super) struct Pipe {
     has_ended: AtomicBool,
 }
 
-static THREAD: OnceLock<Option<&'static Thread>> = OnceLock::new();
+/// One for the process, which lives as long as that.
+static THREAD: OnceLock<Arc<Thread>> = OnceLock::new();
 
-/// The thread of this process; `None`: the system refuses it, or this is a fork, where it is not.
+/// The thread of this process; `None`: the system refuses it now, or this is a fork, where it is not.
 pub(super) fn get() -> Option<&'static Thread> {
+    static STARTING: Mutex<()> = Mutex::new(());
     if fork::is_fork() {
         return None;
     }
-    *THREAD.get_or_init(|| {
-        // One for the process, which lives as long as that.
-        let thread: &'static Thread = Box::leak(Box::new(Thread::new()?));
-        let builder = std::thread::Builder::new().name("pm-records".into());
-        builder.spawn(|| thread.run()).ok()?;
-        Some(thread)
+    let running = || THREAD.get().map(|thread| &**thread);
+    running().or_else(|| {
+        let _starting = lock(&STARTING);
+        running().or_else(|| {
+            let thread = Arc::new(Thread::new()?);
+            let runs = thread.clone();
+            let builder = std::thread::Builder::new().name("pm-records".into());
+            builder.spawn(move || runs.run()).ok()?;
+            Some(THREAD.get_or_init(|| thread))
+        })
     })
 }
 
-thread_local! {
-    /// This is that thread.
-    static IS_IT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Closes spans: at once on the thread, where no lock is held, and soon on any other.
+/// Closes spans, soon: not even on the thread itself, where a subscriber may hold what it likes.
 pub(super) fn close(closing: Closing) {
-    if IS_IT.get() {
-        return shielded(|| drop(closing));
-    }
     match get() {
         Some(thread) => thread.push(Job::Close(closing)),
         // Without the thread nobody may run the subscriber's code: they stay open.
@@ -118,7 +115,7 @@ pub(super) fn tell(happening: Happening) {
 
 /// Resolves when everything is told that was there before. `None`: there never was anything to tell.
 pub(crate) fn told() -> Option<impl Future<Output = ()>> {
-    let thread = if fork::is_fork() { None } else { *THREAD.get()? }?;
+    let thread = if fork::is_fork() { None } else { THREAD.get() }?;
     let (sender, told) = async_channel::bounded(1);
     thread.push(Job::Mark(Mark::First(sender)));
     Some(async move {
@@ -176,7 +173,6 @@ impl Thread {
     }
 
     fn run(&self) {
-        IS_IT.set(true);
         let mut work = Work::default();
         loop {
             self.turn(&mut work);
