@@ -5,6 +5,8 @@
 mod around;
 #[path = "tracing/crossing.rs"]
 mod crossing;
+#[path = "tracing/current.rs"]
+mod current;
 #[path = "tracing/ends.rs"]
 mod ends;
 #[path = "tracing/events.rs"]
@@ -13,6 +15,8 @@ mod events;
 mod forks;
 #[path = "tracing/hostile.rs"]
 mod hostile;
+#[path = "tracing/layers.rs"]
+mod layers;
 #[path = "tracing/quiet.rs"]
 mod quiet;
 #[path = "tracing/recorder.rs"]

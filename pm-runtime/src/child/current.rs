@@ -48,11 +48,12 @@ pub(super) fn worker() -> Option<Arc<Inbox>> {
     thread.or_else(|| PROCESS.get().cloned())
 }
 
-/// The query of this process whose code runs here: not that of a worker that is a thread of it.
+/// The query of this process whose code runs here and which somebody follows: not that of a worker that
+/// is a thread of it.
 #[cfg(feature = "tracing")]
 pub(super) fn query_of_process() -> Option<u64> {
     let is_thread = THREAD.try_with(|thread| thread.borrow().is_some()).unwrap_or(true);
-    if is_thread { None } else { QUERY.get().map(|query| query.id) }
+    if is_thread { None } else { QUERY.get().filter(|query| query.traced).map(|query| query.id) }
 }
 
 /// How many pools this thread is away from the application, where it belongs to a worker that is

@@ -286,7 +286,7 @@ impl<P> Queries<P> {
         self.forget_deadline(key);
         let row = &mut self.rows[key.row()];
         let payload = row.query.take().map(|query| query.payload);
-        row.generation = row.generation.wrapping_add(1);
+        row.generation = QueryKey::next_generation(row.generation);
         row.after = self.free;
         self.free = key.row() as u32;
         self.live -= 1;

@@ -26,14 +26,20 @@ impl Route {
     }
 }
 
-/// Names a live query; also its id on the wire. A name is never used twice within 2³² queries of
-/// the same row, so that a late or forged answer meets nobody.
+/// Names a live query; also its id on the wire. A name is never used twice within 2³¹ queries of
+/// the same row, so that a late or forged answer meets nobody. Its highest bit is 0, but in
+/// [`NONE`](Self::NONE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct QueryKey(u64);
 
 impl QueryKey {
     /// The name of no query.
     pub(crate) const NONE: Self = Self(u64::MAX);
+
+    /// The generation of a row's next query.
+    pub(super) fn next_generation(generation: u32) -> u32 {
+        generation.wrapping_add(1) & (u32::MAX >> 1)
+    }
 
     pub(super) fn new(row: u32, generation: u32) -> Self {
         Self(u64::from(generation) << 32 | u64::from(row))

@@ -6,7 +6,6 @@ use tracing::dispatcher::{self, WeakDispatch};
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Metadata};
 
-use crate::sync::shielded;
 use crate::wire::record::Level;
 
 /// The subscriber of the thread that this runs on; `None`: there is none.
@@ -30,41 +29,6 @@ impl Audience {
     /// That subscriber, or the one of the whole process.
     pub(super) fn get(&self) -> Option<Dispatch> {
         self.0.get().and_then(WeakDispatch::upgrade).or_else(current)
-    }
-}
-
-/// A span that this holds open.
-pub(super) struct Open {
-    dispatch: Dispatch,
-    id: tracing::Id,
-}
-
-impl Open {
-    pub(super) fn new(dispatch: Dispatch, attributes: &tracing::span::Attributes<'_>) -> Self {
-        let id = dispatch.new_span(attributes);
-        Self { dispatch, id }
-    }
-
-    /// The same span, held once more.
-    pub(super) fn again(dispatch: &Dispatch, id: &tracing::Id) -> Self {
-        Self { id: dispatch.clone_span(id), dispatch: dispatch.clone() }
-    }
-
-    pub(super) fn dispatch(&self) -> &Dispatch {
-        &self.dispatch
-    }
-
-    pub(super) fn id(&self) -> &tracing::Id {
-        &self.id
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        // Others may be dropped with it, and two panics at once would be the end of the process.
-        shielded(|| {
-            self.dispatch.try_close(self.id.clone());
-        });
     }
 }
 

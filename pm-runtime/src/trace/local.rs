@@ -5,20 +5,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::records::Table;
-use super::spans::{Inside, Run};
+use super::scope::{self, Scope};
+use super::spans::Run;
 use crate::sync::{lock, shielded};
 
 /// The traced queries of such a worker.
 #[derive(Default)]
 pub(crate) struct Local {
     table: Option<Arc<Table>>,
-    running: Mutex<HashMap<u64, Arc<Run>>>,
+    running: Mutex<HashMap<u64, Run>>,
 }
 
-/// Until this is dropped, its thread is inside of a query's span.
+/// Until this is dropped, its thread is inside of a query's spans.
 #[must_use = "its drop leaves the span"]
 pub(crate) struct Entered {
-    _inside: Inside,
+    _entered: scope::Entered,
 }
 
 impl Local {
@@ -31,14 +32,15 @@ impl Local {
         let Some(handed) = handed else { return };
         // A subscriber's panic is not the worker's.
         shielded(|| {
-            let run = Arc::new(Run::begin(handed.spans, handed.run));
-            lock(&self.running).insert(query, run);
+            if let Some(run) = Run::begin(handed.spans, handed.run) {
+                lock(&self.running).insert(query, run);
+            }
         });
     }
 
     pub(crate) fn enter(&self, query: u64) -> Option<Entered> {
-        let run = lock(&self.running).get(&query).cloned();
-        run.map(|run| Entered { _inside: run.enter() })
+        let scope = lock(&self.running).get(&query).map(Run::scope).cloned();
+        scope.as_ref().map(Scope::enter).map(|entered| Entered { _entered: entered })
     }
 
     pub(crate) fn end(&self, query: u64) {

@@ -13,6 +13,7 @@ mod happened;
 mod local;
 mod reader;
 mod records;
+mod scope;
 mod site;
 mod spans;
 mod thread;

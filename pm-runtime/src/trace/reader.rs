@@ -10,9 +10,10 @@ use std::sync::Arc;
 use tracing::span::Attributes;
 use tracing::{Dispatch, Event, Id};
 
-use super::dispatch::{self, Open};
+use super::dispatch;
 use super::happened::Observer;
 use super::records::Table;
+use super::scope::Scope;
 use super::site::{Share, Site, Sites};
 use super::spans::Run;
 use crate::process::pipe;
@@ -56,8 +57,8 @@ pub(super) struct Reader {
 
 /// A span of the worker.
 struct Span {
-    open: Open,
-    /// The place among the callsites; `None`: nobody wants it, and this is what it is in.
+    scope: Scope,
+    /// The place among the callsites; `None`: nobody wants it, and its scope is what it is in.
     site: Option<usize>,
     /// How often more of it was recorded.
     recorded: u16,
@@ -145,8 +146,9 @@ impl Reader {
                     if self.running.len() >= RUNNING {
                         return Err(NoRecord);
                     }
-                    let run = Run::begin(handed.spans, handed.run);
-                    self.running.insert(query, run);
+                    if let Some(run) = Run::begin(handed.spans, handed.run) {
+                        self.running.insert(query, run);
+                    }
                 }
             }
             Record::Ended { query } => {
@@ -158,18 +160,17 @@ impl Reader {
                 self.open(span, site as usize, parent, &fields)?;
             }
             Record::Recorded { span, fields } => {
-                if let Some((span, site)) = self.more_of(span) {
+                if let Some((dispatch, span, site)) = self.more_of(span) {
                     site.values(&fields, |values| {
-                        let record = tracing::span::Record::new(values);
-                        span.dispatch().record(span.id(), &record);
+                        dispatch.record(span, &tracing::span::Record::new(values));
                     });
                 }
             }
             Record::Follows { span, other } => {
                 let other = self.spans.get(&other).filter(|other| other.site.is_some());
-                let other = other.map(|other| other.open.id().clone());
-                if let (Some(other), Some((span, _))) = (other, self.more_of(span)) {
-                    span.dispatch().record_follows_from(span.id(), &other);
+                let other = other.and_then(|other| other.scope.id().cloned());
+                if let (Some(other), Some((dispatch, span, _))) = (other, self.more_of(span)) {
+                    dispatch.record_follows_from(span, &other);
                 }
             }
             Record::Closed { span } => drop(self.spans.remove(&span)),
@@ -186,16 +187,15 @@ impl Reader {
         Ok(())
     }
 
-    /// What something belongs to: who is to hear it, and the span that it is in.
-    fn whereabouts(&self, parent: Parent) -> Option<(Dispatch, Option<Id>)> {
-        let span = parent.span.and_then(|span| self.spans.get(&span));
-        if let Some(Span { open, .. }) = span {
-            return Some((open.dispatch().clone(), Some(open.id().clone())));
+    /// What something belongs to; `None`: there is no subscriber who is to hear it.
+    fn scope(&self, parent: Parent) -> Option<Scope> {
+        if let Some(span) = parent.span.and_then(|span| self.spans.get(&span)) {
+            return Some(span.scope.clone());
         }
         if let Some(run) = parent.query.and_then(|query| self.running.get(&query)) {
-            return Some((run.dispatch().clone(), run.id()));
+            return Some(run.scope().clone());
         }
-        self.about.observer.audience().map(|dispatch| (dispatch, None))
+        self.about.observer.audience().map(Scope::outside)
     }
 
     fn open(
@@ -207,50 +207,45 @@ impl Reader {
     ) -> Result<(), NoRecord> {
         let site = self.sites.get(index).filter(|site| site.metadata().is_span());
         let site = site.ok_or(NoRecord)?;
-        let Some((dispatch, parent)) = self.whereabouts(parent) else { return Ok(()) };
+        let Some(scope) = self.scope(parent) else { return Ok(()) };
         if self.spans.len() >= SPANS {
             return Ok(());
         }
-        let open = if site.is_wanted(&dispatch) {
-            let open = site.values(fields, |values| {
-                let metadata = site.metadata();
-                let attributes = match parent {
-                    Some(parent) => Attributes::child_of(parent, metadata, values),
-                    None => Attributes::new_root(metadata, values),
-                };
-                Open::new(dispatch.clone(), &attributes)
-            });
-            Span { open, site: Some(index), recorded: 0 }
+        let entered = scope.enter();
+        let span_of_worker = if site.is_wanted(scope.dispatch()) {
+            let scope =
+                site.values(fields, |values| scope.open(&Attributes::new(site.metadata(), values)));
+            Span { scope, site: Some(index), recorded: 0 }
         } else {
             // What is in it is then in what it is in.
-            let Some(parent) = parent else { return Ok(()) };
-            Span { open: Open::again(&dispatch, &parent), site: None, recorded: 0 }
+            Span { scope, site: None, recorded: 0 }
         };
-        self.spans.insert(span, open);
+        drop(entered);
+        self.spans.insert(span, span_of_worker);
         Ok(())
     }
 
-    /// A span that was made again, and its callsite, where there may be more to say of it.
-    fn more_of(&mut self, span: u64) -> Option<(&Open, &Site)> {
+    /// A span that was made again, with its subscriber and its callsite, where there may be more to say of
+    /// it.
+    fn more_of(&mut self, span: u64) -> Option<(&Dispatch, &Id, &Site)> {
         let span = self.spans.get_mut(&span)?;
         let site = self.sites.get(span.site?)?;
         if span.recorded >= RECORDED {
             return None;
         }
         span.recorded += 1;
-        Some((&span.open, site))
+        Some((span.scope.dispatch(), span.scope.id()?, site))
     }
 
     fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {
         let metadata = site.metadata();
-        match self.whereabouts(parent) {
-            Some((dispatch, parent)) if site.is_wanted(&dispatch) => {
-                site.values(fields, |values| {
-                    dispatch.event(&Event::new_child_of(parent, metadata, values));
-                });
-            }
-            Some(_) => {}
-            None => dispatch::to_log(metadata, &site.text(fields)),
+        let Some(scope) = self.scope(parent) else {
+            return dispatch::to_log(metadata, &site.text(fields));
+        };
+        let _entered = scope.enter();
+        if site.is_wanted(scope.dispatch()) {
+            // As the macros do: what the subscriber itself says meanwhile does not come back to it.
+            site.values(fields, |values| Event::dispatch(metadata, values));
         }
     }
 }

@@ -12,11 +12,12 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use tracing::dispatcher::{self, DefaultGuard};
+use tracing::dispatcher;
 use tracing::field::{Empty, display};
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, Id, Span, Value, debug_span, info_span};
+use tracing::{Dispatch, Span, Value, debug_span, info_span};
 
+use super::scope::Scope;
 use super::{TARGET, dispatch, thread};
 use crate::error::QueryError;
 use crate::sync::{lock, shielded};
@@ -65,8 +66,8 @@ struct Open {
     dispatch: Option<Dispatch>,
     /// Disabled where the subscriber does not want it.
     query: Shielded,
-    /// What the rest belongs to: that span, or the caller's.
-    outer: Shielded,
+    /// What the caller was in.
+    caller: Shielded,
     queue: Shielded,
     /// Disabled where the subscriber does not want it.
     run: Shielded,
@@ -75,7 +76,8 @@ struct Open {
 }
 
 /// A span that may be dropped anywhere between others: its subscriber may panic at that, and two panics
-/// at once would be the end of the process.
+/// at once would be the end of the process. Where another subscriber is that of the thread, a registry
+/// would not close what it was in.
 struct Shielded(Span);
 
 impl Deref for Shielded {
@@ -95,7 +97,9 @@ impl Default for Shielded {
 impl Drop for Shielded {
     fn drop(&mut self) {
         let span = replace(&mut self.0, Span::none());
-        shielded(|| drop(span));
+        if let Some(dispatch) = span.with_subscriber(|(_, dispatch)| dispatch.clone()) {
+            shielded(|| dispatcher::with_default(&dispatch, || drop(span)));
+        }
     }
 }
 
@@ -118,6 +122,7 @@ impl Spans {
     /// `None`: there is nobody who wants to know, or nothing that anything could belong to.
     fn open(kind: Kind, pool: &str, query: impl FnOnce() -> String) -> Option<Self> {
         let dispatch = dispatch::current()?;
+        let caller = Shielded(Span::current());
         let query = Shielded(match kind {
             Kind::Query => info_span!(
                 target: TARGET, "query", pool, query = query(), worker = Empty, outcome = Empty
@@ -126,12 +131,11 @@ impl Spans {
                 target: TARGET, "stream", pool, query = query(), worker = Empty, outcome = Empty
             ),
         });
-        let outer = Shielded(if query.is_disabled() { Span::current() } else { query.clone() });
-        if outer.is_disabled() {
+        if query.is_disabled() && caller.is_disabled() {
             return None;
         }
-        let queue = Shielded(debug_span!(target: TARGET, parent: &*outer, "queue"));
-        let open = Open { dispatch: Some(dispatch), query, outer, queue, ..Open::default() };
+        let mut open = Open { dispatch: Some(dispatch), query, caller, ..Open::default() };
+        open.queue = Shielded(debug_span!(target: TARGET, parent: open.outer(), "queue"));
         Some(Self {
             handings: Mutex::default(),
             is_settled: AtomicBool::new(false),
@@ -179,20 +183,30 @@ impl Open {
         drop((take(&mut self.queue), take(&mut self.run)));
         let Handing { worker, attempt } = run;
         self.note("worker", worker);
-        let outer = &self.outer;
+        let outer = self.outer();
         let mut span = Span::none();
         shielded(|| {
             span = dispatcher::with_default(
                 &dispatch,
-                || info_span!(target: TARGET, parent: &**outer, "run", worker, attempt),
+                || info_span!(target: TARGET, parent: outer, "run", worker, attempt),
             );
         });
         self.run = Shielded(span);
     }
 
-    /// What belongs to the query while it runs belongs to this span.
-    fn innermost(&self) -> &Span {
-        if self.run.is_disabled() { &self.outer } else { &self.run }
+    /// What `queue` and `run` belong to: the query's span, or else the caller's.
+    fn outer(&self) -> &Span {
+        if self.query.is_disabled() { &self.caller } else { &self.query }
+    }
+
+    /// What belongs to the query while it runs belongs here. `None`: all is closed.
+    fn scope(&self) -> Option<Scope> {
+        let mut scope = None;
+        shielded(|| {
+            let outside = self.dispatch.clone().map(Scope::outside);
+            scope = outside.map(|it| it.inside(&self.caller).inside(&self.query).inside(&self.run));
+        });
+        scope
     }
 
     /// Records this of the query. That its subscriber panics concerns nobody else.
@@ -290,39 +304,26 @@ impl Drop for Spans {
 
 /// A query that runs, as its subscriber sees it.
 pub(super) struct Run {
+    /// Where what belongs to the query belongs.
+    scope: Scope,
     spans: Arc<Spans>,
     run: Handing,
-    dispatch: Dispatch,
-    /// The span that what belongs to the query belongs to.
-    id: Option<Id>,
 }
 
 impl Run {
-    /// The query has begun, in this run of it. On a thread that holds up no pool.
-    pub(super) fn begin(spans: Arc<Spans>, run: Handing) -> Self {
-        let (dispatch, id) = {
+    /// The query has begun, in this run of it. On a thread that holds up no pool. `None`: its spans are
+    /// closed.
+    pub(super) fn begin(spans: Arc<Spans>, run: Handing) -> Option<Self> {
+        let scope = {
             let mut open = lock(&spans.open);
             open.begin(run);
-            (open.dispatch.clone().unwrap_or_else(Dispatch::none), open.innermost().id())
+            open.scope()?
         };
-        Self { spans, run, dispatch, id }
+        Some(Self { scope, spans, run })
     }
 
-    pub(super) fn dispatch(&self) -> &Dispatch {
-        &self.dispatch
-    }
-
-    pub(super) fn id(&self) -> Option<Id> {
-        self.id.clone()
-    }
-
-    /// Until the guard is dropped, this thread is in the span, and its records go to that subscriber.
-    pub(super) fn enter(self: Arc<Self>) -> Inside {
-        let default = dispatcher::set_default(&self.dispatch);
-        if let Some(id) = &self.id {
-            shielded(|| self.dispatch.enter(id));
-        }
-        Inside { run: self, _default: default }
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 
@@ -333,20 +334,6 @@ impl Drop for Run {
         if open.begun == Some(self.run) {
             drop(take(&mut open.run));
             self.spans.is_settled.store(true, Ordering::Release);
-        }
-    }
-}
-
-#[must_use = "its drop leaves the span"]
-pub(super) struct Inside {
-    run: Arc<Run>,
-    _default: DefaultGuard,
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        if let Some(id) = &self.run.id {
-            shielded(|| self.run.dispatch.exit(id));
         }
     }
 }

@@ -5,17 +5,47 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::callsite::{Callsite, Identifier};
+use tracing::field::FieldSet;
 use tracing::level_filters::LevelFilter;
+use tracing::metadata::Kind;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
+use super::super::current;
 use super::fields::fields;
 use super::outlet::Outlet;
 use crate::process::fork;
 use crate::sync::lock;
-use crate::wire::record::{Level, Line, Place, Record as Sent, Room};
+use crate::wire::record::{Level, Line, Parent, Place, Record as Sent, Room};
+
+/// Marks the id of a span that stands for the query with the rest of it as its name: the one that the
+/// application has made for its run. What is taken along of it, to other threads and tasks, belongs there.
+const QUERY: u64 = 1 << 63;
+
+/// What is known of such spans.
+static RUN: Metadata<'static> = Metadata::new(
+    "run",
+    "pm_runtime",
+    tracing::Level::INFO,
+    None,
+    None,
+    None,
+    FieldSet::new(&[], Identifier(&Run)),
+    Kind::SPAN,
+);
+
+struct Run;
+
+impl Callsite for Run {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        &RUN
+    }
+}
 
 thread_local! {
     /// The spans that this thread is in, the innermost last.
@@ -26,6 +56,19 @@ thread_local! {
 pub(super) fn innermost() -> Option<u64> {
     // A destructor of another thread-local may come too late.
     ENTERED.try_with(|entered| entered.borrow().last().copied()).ok().flatten()
+}
+
+/// What something belongs to that is said here, in this span.
+pub(super) fn parent(span: Option<u64>) -> Parent {
+    match span {
+        Some(span) if span & QUERY != 0 => Parent { span: None, query: Some(span & !QUERY) },
+        span => Parent { span, query: current::query_of_process() },
+    }
+}
+
+/// Whether it stands for a query, so that the application alone opens and closes it.
+fn is_run(span: &Id) -> bool {
+    span.into_u64() & QUERY != 0
 }
 
 /// Sends spans and events on. It is the subscriber of a worker's process, and does nothing in a fork of
@@ -63,7 +106,7 @@ impl Forwarder {
             line: metadata.line(),
         };
         let line = Line { place, message: room.written(format_args!("{event:?}")) };
-        self.outlet.send(&Sent::Line { line, parent: Outlet::parent(span) });
+        self.outlet.send(&Sent::Line { line, parent: parent(span) });
     }
 }
 
@@ -88,21 +131,21 @@ impl Subscriber for Forwarder {
         }
         let metadata = span.metadata();
         lock(&self.open).insert(id, Open { metadata, holders: 1 });
-        let parent = match span.parent() {
-            Some(parent) => Some(parent.into_u64()),
+        let outer = match span.parent() {
+            Some(outer) => Some(outer.into_u64()),
             None if span.is_contextual() => innermost(),
             None => None,
         };
         if let Some(site) = self.outlet.site(metadata) {
             let fields = fields(|visit| span.record(visit));
-            let parent = Outlet::parent(parent);
+            let parent = parent(outer);
             self.outlet.send(&Sent::Span { span: id, site, parent, fields });
         }
         Id::from_u64(id)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        if fork::is_fork() {
+        if fork::is_fork() || is_run(span) {
             return;
         }
         let fields = fields(|visit| values.record(visit));
@@ -110,7 +153,7 @@ impl Subscriber for Forwarder {
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
-        if fork::is_fork() {
+        if fork::is_fork() || is_run(span) || is_run(follows) {
             return;
         }
         self.outlet.send(&Sent::Follows { span: span.into_u64(), other: follows.into_u64() });
@@ -128,7 +171,7 @@ impl Subscriber for Forwarder {
         match self.outlet.site(event.metadata()) {
             Some(site) => {
                 let fields = fields(|visit| event.record(visit));
-                self.outlet.send(&Sent::Event { site, parent: Outlet::parent(span), fields });
+                self.outlet.send(&Sent::Event { site, parent: parent(span), fields });
             }
             None => self.send_as_line(event, span),
         }
@@ -174,10 +217,17 @@ impl Subscriber for Forwarder {
     }
 
     fn current_span(&self) -> Current {
-        let entered = innermost().filter(|_| !fork::is_fork()).and_then(|id| {
-            let metadata = lock(&self.open).get(&id)?.metadata;
-            Some(Current::new(Id::from_u64(id), metadata))
+        if fork::is_fork() {
+            return Current::none();
+        }
+        let run = || current::query_of_process().map(|query| query | QUERY);
+        let current = innermost().or_else(run).map(Id::from_u64).and_then(|id| {
+            let metadata = match is_run(&id) {
+                true => &RUN,
+                false => lock(&self.open).get(&id.into_u64())?.metadata,
+            };
+            Some(Current::new(id, metadata))
         });
-        entered.unwrap_or_else(Current::none)
+        current.unwrap_or_else(Current::none)
     }
 }

@@ -2,7 +2,6 @@
 
 use log::{Log, Metadata, Record};
 
-use super::outlet::Outlet;
 use super::{OUTLET, forwarder};
 use crate::process::fork;
 use crate::wire::record::{Level, Line, Place, Record as Sent, Room};
@@ -26,7 +25,7 @@ impl Log for Logger {
             line: record.line(),
         };
         let line = Line { place, message: room.written(*record.args()) };
-        outlet.send(&Sent::Line { line, parent: Outlet::parent(forwarder::innermost()) });
+        outlet.send(&Sent::Line { line, parent: forwarder::parent(forwarder::innermost()) });
     }
 
     // Whatever was logged is written.

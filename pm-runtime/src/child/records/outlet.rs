@@ -22,10 +22,9 @@ use tracing::Metadata;
 use tracing::callsite::Identifier;
 
 use super::begins::Begins;
-use super::current;
 use crate::process::{fork, pipe};
 use crate::sync::lock;
-use crate::wire::record::{FIELDS, Level, Parent, Place, Record, Room, Site};
+use crate::wire::record::{FIELDS, Level, Place, Record, Room, Site};
 
 /// How long a worker waits for somebody to read.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,11 +72,6 @@ impl Outlet {
             owes: AtomicBool::new(false),
             owed: Mutex::default(),
         })
-    }
-
-    /// What something belongs to that is said here.
-    pub(super) fn parent(span: Option<u64>) -> Parent {
-        Parent { span, query: current::query_of_process() }
     }
 
     /// A query begins that somebody follows; `later`: where it ends before anything is logged, its end
