@@ -184,3 +184,55 @@ async fn a_subscriber_that_panics_at_all_ends_harms_nobody() {
     recorder.wait_for_closed("queue", 8);
     recorder.wait_for_closed("run", 8);
 }
+
+#[pm_runtime::test]
+async fn what_is_refused_has_its_error_as_the_outcome() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    let pool = ChatPool::new();
+    let refused = pool.query(1).timeout(std::time::Duration::ZERO).await.unwrap_err();
+    pool.destroy().await;
+    let late = pool.query(1).await.unwrap_err();
+    recorder.look(|tree| {
+        let queries: Vec<_> = tree.spans.values().filter(|span| span.name == "query").collect();
+        assert!(tree.spans.values().all(|span| span.is_closed() && span.name != "run"));
+        let outcomes: Vec<_> = queries.iter().map(|query| &*query.fields["outcome"]).collect();
+        assert_eq!(outcomes, [refused.to_string(), late.to_string()]);
+    });
+}
+
+/// A number that nobody accepts.
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+#[derive(Clone)]
+struct Unwelcome;
+
+impl From<Unwelcome> for u32 {
+    fn from(_: Unwelcome) -> Self {
+        7
+    }
+}
+
+impl TryFrom<u32> for Unwelcome {
+    type Error = &'static str;
+
+    fn try_from(_: u32) -> Result<Self, Self::Error> {
+        Err("it is not welcome")
+    }
+}
+
+#[worker_query(workers = 1)]
+fn send_unwelcome() -> Unwelcome {
+    Unwelcome
+}
+
+#[pm_runtime::test]
+async fn an_answer_that_cannot_be_read_is_no_answer() {
+    let recorder = Recorder::new(Level::INFO);
+    let _default = subscriber::set_default(recorder.clone());
+    let error = SendUnwelcomePool::new().query().await.unwrap_err();
+    assert!(matches!(error, QueryError::Decode(_)), "{error:?}");
+    recorder.look(|tree| {
+        assert_eq!(tree.span("query").unwrap().fields["outcome"], error.to_string());
+    });
+}

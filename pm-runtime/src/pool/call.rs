@@ -211,7 +211,7 @@ impl<T, M> Call<T, M> {
             let request = request.map_err(|error| *error);
             let ticket = request.and_then(|ticket| match call.mistake(ticket.request()) {
                 None => Ok(ticket),
-                Some(error) => Err(error),
+                Some(error) => Err(shared.turned_away(ticket, error)),
             });
             (stage, turn) = match ticket {
                 Ok(ticket) => call.submit(ticket),
@@ -240,14 +240,15 @@ impl<T, M> Call<T, M> {
         match ticket.poll(cx, turn != Turn::Now) {
             Poll::Ready(mut outcome) => {
                 shared.leave_lead(&ticket);
-                ticket.traced().ended(&outcome);
                 // All that it ever said was there before its outcome.
                 hear_messages(&mut call.wishes, &ticket, shared);
                 // Where it is: to move it takes as long as to decode it.
-                Poll::Ready(match &mut outcome {
+                let result = match &mut outcome {
                     Ok(answer) => (call.open)(answer).map_err(|error| shared.unread(error)),
                     Err(error) => Err(std::mem::replace(error, QueryError::Cancelled)),
-                })
+                };
+                ticket.traced().ended(&result);
+                Poll::Ready(result)
             }
             Poll::Pending => {
                 // Looked at only now, as its waker is in its place.

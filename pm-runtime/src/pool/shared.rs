@@ -140,6 +140,17 @@ impl Shared {
         ticket.trace(trace::call(kind, self.name(), query));
     }
 
+    /// A query is not even submitted: those who would follow it see why.
+    #[cold]
+    pub(super) fn turned_away(&self, mut ticket: Arc<Ticket>, error: QueryError) -> QueryError {
+        if let Some(ticket) = Arc::get_mut(&mut ticket) {
+            self.trace(ticket);
+        }
+        let refused = Err::<(), _>(error.clone());
+        ticket.traced().ended(&refused);
+        error
+    }
+
     pub(crate) fn events(&self) -> Events {
         self.events.subscribe()
     }
