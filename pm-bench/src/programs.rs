@@ -29,7 +29,11 @@ pub(crate) fn build_watched() -> Result<(), Box<dyn Error>> {
 /// How that is started.
 pub(crate) fn watched() -> io::Result<Command> {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    Ok(Command::new(watched_target()?.join(profile).join(env!("CARGO_PKG_NAME"))))
+    let target = watched_target()?;
+    let mut command = Command::new(target.join(profile).join(env!("CARGO_PKG_NAME")));
+    // Where its operator's socket is to be.
+    command.env("XDG_RUNTIME_DIR", target);
+    Ok(command)
 }
 
 fn watched_target() -> io::Result<PathBuf> {

@@ -45,6 +45,8 @@ pub(crate) enum Contestant {
     Unwatched,
     /// Its metrics are published every second.
     Measured,
+    /// Somebody looks at it as `pm-top` does.
+    Operated,
     /// A subscriber formats every span and event at `INFO`, and writes none.
     Traced,
     Socket,
@@ -78,7 +80,7 @@ impl Contestant {
 
     /// Whether it is this program, built with the feature `watched`.
     pub(crate) fn is_watched(self) -> bool {
-        matches!(self, Self::Unwatched | Self::Measured | Self::Traced)
+        matches!(self, Self::Unwatched | Self::Measured | Self::Operated | Self::Traced)
     }
 
     /// Whether it is what the system takes at least.
@@ -92,6 +94,7 @@ impl Contestant {
             Self::OursOnTokio => "pm-runtime, called on tokio",
             Self::Unwatched => "features `metrics`, `operator`, `tracing`, and nobody watches",
             Self::Measured => "metrics are published every second",
+            Self::Operated => "an operator looks at it every second",
             Self::Traced => "a subscriber of all spans",
             Self::Socket => "bare Unix socket",
             Self::Spin => "shared memory, spinning, two threads",
@@ -131,6 +134,7 @@ impl Contestant {
             Self::OursOnTokio => Box::new(ours::Ours::on_tokio()?),
             Self::Unwatched => watched::unwatched()?,
             Self::Measured => watched::measured()?,
+            Self::Operated => watched::operated()?,
             Self::Traced => watched::traced()?,
             Self::Socket => Box::new(socket::Socket::default()),
             Self::Spin => Box::new(spin::Spin::start()?),

@@ -1,13 +1,15 @@
 //! What it costs to be watched.
 
 use super::Row;
-use crate::peers::Contestant::{Measured, Traced, Unwatched};
+use crate::peers::Contestant::{Measured, Operated, Traced, Unwatched};
 use crate::placement::Placement::TwoCores;
 use crate::workload::Workload;
 
 pub(super) fn rows() -> Vec<Row> {
     let row = |name: &str, title: &str, workload| {
-        Row::new(name, title, workload).beside(&[Unwatched, Measured, Traced]).placed(TwoCores)
+        Row::new(name, title, workload)
+            .beside(&[Unwatched, Measured, Operated, Traced])
+            .placed(TwoCores)
     };
     vec![
         row("watched-alone", "one query at a time, without these features", Workload::Alone),
