@@ -337,3 +337,78 @@ impl Drop for Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Record};
+    use tracing::{Event, Id, Metadata, Subscriber, subscriber};
+
+    use super::*;
+
+    /// Does not come back from a run until it is let go, and tells of outcomes.
+    struct Blocking {
+        begun: Sender<()>,
+        go: Mutex<Receiver<()>>,
+        outcomes: Sender<String>,
+    }
+
+    impl Subscriber for Blocking {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            if span.metadata().name() == "run" {
+                self.begun.send(()).unwrap();
+                self.go.lock().unwrap().recv().unwrap();
+            }
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, values: &Record<'_>) {
+            values.record(&mut Outcome(&self.outcomes));
+        }
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {}
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    struct Outcome<'a>(&'a Sender<String>);
+
+    impl Visit for Outcome<'_> {
+        fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+
+        fn record_str(&mut self, field: &Field, value: &str) {
+            assert_eq!(field.name(), "outcome");
+            self.0.send(value.into()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_caller_does_not_wait_for_a_subscriber_that_is_told_of_its_run() {
+        let ((begun, begins), (go, wait), (outcomes, told)) = (channel(), channel(), channel());
+        let _default = subscriber::set_default(Blocking { begun, go: Mutex::new(wait), outcomes });
+        let traced = call(Kind::Query, "some", || "one".into());
+        let spans = traced.spans().unwrap().clone();
+        let run = Handing { worker: 1, attempt: 1 };
+        spans.hand(run, true);
+        let reader = thread::spawn(move || drop(Run::begin(spans, run)));
+        begins.recv().unwrap();
+        traced.submitted();
+        traced.ended(&Ok(()));
+        assert!(told.try_recv().is_err());
+        go.send(()).unwrap();
+        assert_eq!(told.recv().unwrap(), ANSWERED);
+        reader.join().unwrap();
+    }
+}
