@@ -17,6 +17,9 @@ fn alarm() {
     warn!("fire");
 }
 
+#[worker_query(workers = 1)]
+fn nod() {}
+
 /// Notes in which span a thread is when it hears of an event, as formats and layers ask for it.
 #[derive(Clone, Default)]
 struct Current(Arc<Mutex<Heard>>);
@@ -154,11 +157,13 @@ impl Subscriber for Closes {
 async fn a_run_ends_before_its_query() {
     let closes = Closes::default();
     let _default = subscriber::set_default(closes.clone());
-    let pool = AlarmPool::new();
+    let (pool, quiet) = (AlarmPool::new(), NodPool::new());
     for _ in 0..200 {
         pool.query().await.unwrap();
+        quiet.query().await.unwrap();
     }
     pool.destroy().await;
+    quiet.destroy().await;
     assert_eq!(closes.0.lock().unwrap().late, 0);
 }
 

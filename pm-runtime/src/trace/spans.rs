@@ -59,19 +59,17 @@ struct Handings {
     count: u32,
 }
 
-/// The spans that are open.
+/// The spans that are open, each disabled where the subscriber does not want it. They close in this order.
 #[derive(Default)]
 struct Open {
-    /// `None`: all are closed.
-    dispatch: Option<Dispatch>,
-    /// Disabled where the subscriber does not want it.
+    run: Shielded,
+    queue: Shielded,
     query: Shielded,
     /// What the caller was in.
     caller: Shielded,
-    queue: Shielded,
-    /// Disabled where the subscriber does not want it.
-    run: Shielded,
-    /// The last one that has begun.
+    /// `None`: all are closed.
+    dispatch: Option<Dispatch>,
+    /// The last run that has begun.
     begun: Option<Handing>,
 }
 
