@@ -14,6 +14,7 @@ mod local;
 mod reader;
 mod records;
 mod site;
+mod source;
 mod spans;
 mod thread;
 
