@@ -22,7 +22,7 @@ pub(crate) use happened::Observer;
 pub(crate) use local::{Entered, Local};
 pub(crate) use records::Records;
 pub(crate) use spans::{Kind, Traced, call, is_on};
-pub(crate) use thread::told;
+pub(crate) use thread::{told, wait_until_told};
 
 use tracing::level_filters::LevelFilter;
 

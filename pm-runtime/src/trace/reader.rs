@@ -92,6 +92,12 @@ impl Reader {
         !matches!(self.read_some(sites), Found::End)
     }
 
+    /// Reads what is there by now. `false`: there is nothing more to come.
+    pub(super) fn read_written(&mut self, sites: &mut Sites) -> bool {
+        let times = self.source.written().div_ceil(AT_ONCE);
+        (0..times).all(|_| self.read(sites))
+    }
+
     /// Reads what was there when the worker's end was seen.
     pub(super) fn read_rest(&mut self, sites: &mut Sites) {
         while let Found::Something = self.read_some(sites) {}

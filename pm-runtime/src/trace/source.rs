@@ -55,8 +55,7 @@ impl Source {
         let mut state = lock(&self.0);
         let State::Open(pipe) = &*state else { return 0 };
         // Who has escaped the worker's group may write on meanwhile.
-        let there =
-            ioctl_fionread(pipe).map_or(0, |there| usize::try_from(there).unwrap_or(usize::MAX));
+        let there = written(pipe);
         let kept = there.min(most);
         let mut rest = Vec::new();
         if kept > 0 {
@@ -69,10 +68,23 @@ impl Source {
         kept
     }
 
+    /// How many bytes are there.
+    pub(super) fn written(&self) -> usize {
+        match &*lock(&self.0) {
+            State::Open(pipe) => written(pipe),
+            State::Ended { rest, .. } => rest.len(),
+        }
+    }
+
     /// It has ended, and more was in it than was kept.
     pub(super) fn is_cut(&self) -> bool {
         matches!(*lock(&self.0), State::Ended { is_cut: true, .. })
     }
+}
+
+/// How many bytes are in a pipe.
+fn written(pipe: &OwnedFd) -> usize {
+    ioctl_fionread(pipe).map_or(0, |there| usize::try_from(there).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

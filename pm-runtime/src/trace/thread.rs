@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::Duration;
 
 use super::happened::Happening;
 use super::reader::Reader;
@@ -49,15 +50,15 @@ enum Job {
     Close(Closing),
     Note(Arc<Spans>, String),
     Tell(Happening),
-    /// What it holds says by its drop that everything before it was told.
     Mark(Mark),
 }
 
-/// It goes round once: what was told meanwhile may have been the last of a query, whose spans are closed
-/// then.
+/// What it holds says by its drop that everything before it was told. What workers had written by then is
+/// read at the first one. It goes round once: what was told meanwhile may have been the last of a query,
+/// whose spans are closed then.
 enum Mark {
-    First(async_channel::Sender<Infallible>),
-    Second(async_channel::Sender<Infallible>),
+    First(Box<dyn Send>),
+    Second(Box<dyn Send>),
 }
 
 /// What the thread has at hand.
@@ -123,12 +124,21 @@ pub(super) fn tell(happening: Happening) {
 /// Resolves when everything is told that was there before. `None`: there never was anything to tell.
 pub(crate) fn told() -> Option<impl Future<Output = ()>> {
     let thread = if fork::is_fork() { None } else { THREAD.get() }?;
-    let (sender, told) = async_channel::bounded(1);
-    thread.push(Job::Mark(Mark::First(sender)));
+    let (sender, told) = async_channel::bounded::<Infallible>(1);
+    thread.push(Job::Mark(Mark::First(Box::new(sender))));
     Some(async move {
         // Nothing is ever sent.
         let _ = told.recv().await;
     })
+}
+
+/// The same for a thread that waits, no longer than this.
+pub(crate) fn wait_until_told(most: Duration) {
+    let Some(thread) = THREAD.get().filter(|_| !fork::is_fork()) else { return };
+    let (sender, told) = mpsc::channel::<Infallible>();
+    thread.push(Job::Mark(Mark::First(Box::new(sender))));
+    // Nothing is ever sent.
+    let _ = told.recv_timeout(most);
 }
 
 impl Thread {
@@ -197,14 +207,7 @@ impl Thread {
         let Work { readers, sites, ready } = work;
         self.poll.wait(None, ready);
         for ready in ready {
-            let Some(reader) = readers.get_mut(&ready.token) else { continue };
-            let mut more = false;
-            shielded(|| more = reader.read(sites));
-            if !more && let Some(reader) = readers.remove(&ready.token) {
-                // The worker writes to nobody then, and knows it.
-                reader.source().end(&self.poll, 0);
-                shielded(|| drop(reader));
-            }
+            self.read_one(readers, ready.token, |reader| reader.read(sites));
         }
         let jobs = {
             let mut state = lock(&self.state);
@@ -213,6 +216,23 @@ impl Thread {
         };
         for job in jobs {
             self.job(job, work);
+        }
+    }
+
+    /// Reads from one that may be there; `read`: whether there may be more to come.
+    fn read_one(
+        &self,
+        readers: &mut HashMap<u64, Box<Reader>>,
+        pipe: u64,
+        read: impl FnOnce(&mut Reader) -> bool,
+    ) {
+        let Some(reader) = readers.get_mut(&pipe) else { return };
+        let mut more = false;
+        shielded(|| more = read(reader));
+        if !more && let Some(reader) = readers.remove(&pipe) {
+            // The worker writes to nobody then, and knows it.
+            reader.source().end(&self.poll, 0);
+            shielded(|| drop(reader));
         }
     }
 
@@ -235,7 +255,13 @@ impl Thread {
             Job::Close(closing) => shielded(|| drop(closing)),
             Job::Note(spans, outcome) => spans.note_outcome(&outcome),
             Job::Tell(happening) => shielded(|| happening.tell()),
-            Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
+            Job::Mark(Mark::First(told)) => {
+                let pipes: Vec<u64> = readers.keys().copied().collect();
+                for pipe in pipes {
+                    self.read_one(readers, pipe, |reader| reader.read_written(sites));
+                }
+                self.push(Job::Mark(Mark::Second(told)));
+            }
             // It wakes code of the application.
             Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
         }
@@ -262,7 +288,6 @@ impl Drop for Pipe {
 mod tests {
     use std::fmt::Debug;
     use std::sync::mpsc::Sender;
-    use std::time::Duration;
 
     use tracing::field::Field;
     use tracing::span::{Attributes, Id, Record};
@@ -273,6 +298,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::process::pipe;
+    use crate::wire::record as wire;
 
     fn about() -> About {
         About { observer: Observer::new("some"), worker: 1, complain: Box::new(|_| {}) }
@@ -343,6 +369,20 @@ mod tests {
         fn enter(&self, _: &Id) {}
 
         fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn before_a_mark_all_is_read_that_was_written() {
+        let thread = Thread::new().unwrap();
+        let (near, far) = pipe::to_read().unwrap();
+        rustix::fs::fcntl_setfl(&far, rustix::fs::OFlags::NONBLOCK).unwrap();
+        let frame = wire::Record::Closed { span: 1 }.to_frame().unwrap();
+        while pipe::write(&far, &frame).is_ok() {}
+        let pipe = thread.read(Reader::new(near, about(), Arc::default()));
+        thread.push(Job::Mark(Mark::First(Box::new(()))));
+        thread.turn(&mut Work::default());
+        assert_eq!(pipe.source.written(), 0);
+        assert!(matches!(lock(&thread.state).jobs[..], [Job::Mark(Mark::Second(_))]));
     }
 
     #[test]
