@@ -31,8 +31,10 @@ use crate::wire::record::Level;
 /// What is ours among targets.
 pub(crate) const TARGET: &str = "pm_runtime";
 
-/// How much somebody in this process wants to hear; `None`: nobody is there.
+/// How much somebody in this process wants to hear; `None`: nobody is there. A subscriber may be there for a
+/// part of the process only, and a logger for the rest.
 fn level() -> Option<Level> {
-    let spans = LevelFilter::current().into_level().map(Level::from);
-    spans.or_else(|| log::max_level().to_level().map(Level::from))
+    let traced = LevelFilter::current().into_level().map(Level::from);
+    let logged = log::max_level().to_level().map(Level::from);
+    traced.max(logged)
 }
