@@ -45,6 +45,8 @@ struct State {
 
 enum Job {
     Read(u64, Box<Reader>),
+    /// What all workers have written by now.
+    ReadWritten,
     /// The worker is gone, and so many bytes are kept.
     End(u64, usize),
     Close(Closing),
@@ -53,9 +55,8 @@ enum Job {
     Mark(Mark),
 }
 
-/// What it holds says by its drop that everything before it was told. What workers had written by then is
-/// read at the first one. It goes round once: what was told meanwhile may have been the last of a query,
-/// whose spans are closed then.
+/// What it holds says by its drop that everything before it was told. It goes round once: what was told
+/// meanwhile may have been the last of a query, whose spans are closed then.
 enum Mark {
     First(Box<dyn Send>),
     Second(Box<dyn Send>),
@@ -132,10 +133,11 @@ pub(crate) fn told() -> Option<impl Future<Output = ()>> {
     })
 }
 
-/// The same for a thread that waits, no longer than this.
+/// The same for a thread that waits, no longer than this, and for what workers that go on have written.
 pub(crate) fn wait_until_told(most: Duration) {
     let Some(thread) = THREAD.get().filter(|_| !fork::is_fork()) else { return };
     let (sender, told) = mpsc::channel::<Infallible>();
+    thread.push(Job::ReadWritten);
     thread.push(Job::Mark(Mark::First(Box::new(sender))));
     // Nothing is ever sent.
     let _ = told.recv_timeout(most);
@@ -244,6 +246,12 @@ impl Thread {
                 let _ = reader.source().watch(&self.poll, pipe);
                 readers.insert(pipe, reader);
             }
+            Job::ReadWritten => {
+                let pipes: Vec<u64> = readers.keys().copied().collect();
+                for pipe in pipes {
+                    self.read_one(readers, pipe, |reader| reader.read_written(sites));
+                }
+            }
             Job::End(pipe, kept) => {
                 if let Some(mut reader) = readers.remove(&pipe) {
                     shielded(|| reader.read_rest(sites));
@@ -255,13 +263,7 @@ impl Thread {
             Job::Close(closing) => shielded(|| drop(closing)),
             Job::Note(spans, outcome) => spans.note_outcome(&outcome),
             Job::Tell(happening) => shielded(|| happening.tell()),
-            Job::Mark(Mark::First(told)) => {
-                let pipes: Vec<u64> = readers.keys().copied().collect();
-                for pipe in pipes {
-                    self.read_one(readers, pipe, |reader| reader.read_written(sites));
-                }
-                self.push(Job::Mark(Mark::Second(told)));
-            }
+            Job::Mark(Mark::First(told)) => self.push(Job::Mark(Mark::Second(told))),
             // It wakes code of the application.
             Job::Mark(Mark::Second(told)) => shielded(|| drop(told)),
         }
@@ -372,17 +374,16 @@ mod tests {
     }
 
     #[test]
-    fn before_a_mark_all_is_read_that_was_written() {
+    fn what_was_written_can_be_read_at_once() {
         let thread = Thread::new().unwrap();
         let (near, far) = pipe::to_read().unwrap();
         rustix::fs::fcntl_setfl(&far, rustix::fs::OFlags::NONBLOCK).unwrap();
         let frame = wire::Record::Closed { span: 1 }.to_frame().unwrap();
         while pipe::write(&far, &frame).is_ok() {}
         let pipe = thread.read(Reader::new(near, about(), Arc::default()));
-        thread.push(Job::Mark(Mark::First(Box::new(()))));
+        thread.push(Job::ReadWritten);
         thread.turn(&mut Work::default());
         assert_eq!(pipe.source.written(), 0);
-        assert!(matches!(lock(&thread.state).jobs[..], [Job::Mark(Mark::Second(_))]));
     }
 
     #[test]
