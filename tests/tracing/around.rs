@@ -29,6 +29,38 @@ async fn a_workers_workers_are_heard_too() {
     assert_eq!(said.target, module_path!());
 }
 
+/// More than is read at once.
+const LINES: usize = 1000;
+
+#[worker_query(workers = 1)]
+fn talkative() {
+    for line in 0..LINES {
+        info!(line, "from below");
+    }
+}
+
+/// `shared`: the pool below is still there when this worker ends.
+#[worker_query(workers = 1)]
+fn between(shared: bool) {
+    let pool = if shared { TalkativePool::shared() } else { TalkativePool::new() };
+    pool.query().wait().unwrap();
+}
+
+#[pm_runtime::test]
+async fn when_a_pool_is_destroyed_all_that_its_workers_workers_logged_was_heard() {
+    for shared in [false, true] {
+        let recorder = Recorder::new(Level::INFO);
+        let _default = subscriber::set_default(recorder.clone());
+        let pool = BetweenPool::new();
+        pool.query(shared).await.unwrap();
+        pool.destroy().await;
+        recorder.look(|tree| {
+            let lines = tree.events.iter().filter(|said| said.message() == "from below");
+            assert_eq!(lines.count(), LINES);
+        });
+    }
+}
+
 #[worker_query(workers = 2)]
 async fn slow(name: &str) -> usize {
     info!("{name} begins");

@@ -15,6 +15,7 @@ use super::job::{Ended, Job, Running};
 use super::memory::Memory;
 use super::outgoing::Writer;
 use super::raw;
+use super::records;
 use super::stream::Streams;
 use crate::conduct::Terms;
 use crate::error::BootError;
@@ -306,7 +307,10 @@ impl Inbox {
     /// The same, where a process has another exit code.
     pub(super) fn leave_with(&self, code: i32) {
         match self.home {
-            Home::Process => std::process::exit(code),
+            Home::Process => {
+                records::finish();
+                std::process::exit(code)
+            }
             Home::Thread => {
                 socket::end(&self.data);
                 socket::end(&self.control);

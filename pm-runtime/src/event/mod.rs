@@ -113,7 +113,8 @@ pub enum Event {
         /// The size of the encoded message, in bytes.
         size: usize,
     },
-    /// A worker [reported](crate::worker::report) an error, which no query failed for.
+    /// A worker [reported](crate::worker::report) an error, which no query failed for; or what it logs cannot be
+    /// heard.
     Reported {
         /// The worker's number.
         worker: u64,

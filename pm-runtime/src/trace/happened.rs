@@ -66,6 +66,17 @@ impl Observer {
         );
     }
 
+    /// The last records of a worker that is gone were lost.
+    pub(super) fn cut(&self, worker: u64) {
+        self.say(
+            Level::Warn,
+            format_args!(
+                "worker {worker}: its last records are lost, because nobody has taken any for long"
+            ),
+            Some(worker),
+        );
+    }
+
     /// Has the pool's audience hear this, by `tracing` or else by `log`.
     fn say(&self, level: Level, text: Arguments<'_>, worker: Option<u64>) {
         let pool = &*self.pool;

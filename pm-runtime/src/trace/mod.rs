@@ -15,6 +15,7 @@ mod reader;
 mod records;
 mod scope;
 mod site;
+mod source;
 mod spans;
 mod thread;
 
@@ -22,7 +23,7 @@ pub(crate) use happened::Observer;
 pub(crate) use local::{Entered, Local};
 pub(crate) use records::Records;
 pub(crate) use spans::{Kind, Traced, call, is_on};
-pub(crate) use thread::told;
+pub(crate) use thread::{told, wait_until_told};
 
 use tracing::level_filters::LevelFilter;
 
@@ -31,8 +32,10 @@ use crate::wire::record::Level;
 /// What is ours among targets.
 pub(crate) const TARGET: &str = "pm_runtime";
 
-/// How much somebody in this process wants to hear; `None`: nobody is there.
+/// How much somebody in this process wants to hear; `None`: nobody is there. A subscriber may be there for a
+/// part of the process only, and a logger for the rest.
 fn level() -> Option<Level> {
-    let spans = LevelFilter::current().into_level().map(Level::from);
-    spans.or_else(|| log::max_level().to_level().map(Level::from))
+    let traced = LevelFilter::current().into_level().map(Level::from);
+    let logged = log::max_level().to_level().map(Level::from);
+    traced.max(logged)
 }

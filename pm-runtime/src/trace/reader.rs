@@ -4,7 +4,7 @@
 //! anything than a worker that means well could have.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tracing::span::Attributes;
@@ -15,16 +15,13 @@ use super::happened::Observer;
 use super::records::Table;
 use super::scope::Scope;
 use super::site::{Share, Site, Sites};
+use super::source::Source;
 use super::spans::Run;
-use crate::process::pipe;
 use crate::sync::shielded;
 use crate::wire::record::{Field, Frames, NoRecord, Parent, Record};
 
 /// Bytes that are read at once, between which every other worker has its turn.
 const AT_ONCE: usize = 16 << 10;
-/// Bytes that are read when the worker is gone: as many as the largest pipe holds, unless somebody
-/// privileged made it larger. Who has escaped the worker's group may write on meanwhile.
-const AT_THE_END: usize = 1 << 20;
 
 /// Callsites of a worker.
 const SITES: usize = 4096;
@@ -45,7 +42,7 @@ pub(super) struct About {
 
 /// The records of a worker.
 pub(super) struct Reader {
-    pipe: OwnedFd,
+    source: Arc<Source>,
     frames: Frames,
     about: About,
     table: Arc<Table>,
@@ -76,7 +73,7 @@ enum Found {
 impl Reader {
     pub(super) fn new(pipe: OwnedFd, about: About, table: Arc<Table>) -> Self {
         Self {
-            pipe,
+            source: Arc::new(Source::new(pipe)),
             frames: Frames::default(),
             about,
             table,
@@ -87,8 +84,8 @@ impl Reader {
         }
     }
 
-    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
+    pub(super) fn source(&self) -> &Arc<Source> {
+        &self.source
     }
 
     /// Reads some of what is there. `false`: there is nothing more to come.
@@ -96,21 +93,27 @@ impl Reader {
         !matches!(self.read_some(sites), Found::End)
     }
 
-    /// Reads what is there, for the last time.
+    /// Reads what is there by now. `false`: there is nothing more to come.
+    pub(super) fn read_written(&mut self, sites: &mut Sites) -> bool {
+        let times = self.source.written().div_ceil(AT_ONCE);
+        (0..times).all(|_| self.read(sites))
+    }
+
+    /// Reads what was there when the worker's end was seen.
     pub(super) fn read_rest(&mut self, sites: &mut Sites) {
-        for _ in 0..AT_THE_END / AT_ONCE {
-            match self.read_some(sites) {
-                Found::Something => {}
-                Found::Nothing | Found::End => return,
-            }
-        }
+        while let Found::Something = self.read_some(sites) {}
     }
 
     fn read_some(&mut self, sites: &mut Sites) -> Found {
         let mut bytes = Vec::with_capacity(AT_ONCE);
-        match pipe::read(&self.pipe, &mut bytes) {
+        match self.source.read(&mut bytes) {
             None => return Found::Nothing,
-            Some(0) => return Found::End,
+            Some(0) => {
+                if self.source.is_cut() {
+                    self.about.observer.cut(self.about.worker);
+                }
+                return Found::End;
+            }
             Some(_) => {}
         }
         self.frames.push(&bytes);

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use super::happened::Observer;
 use super::reader::{About, Reader};
 use super::spans::{Handing, Spans, Traced};
-use super::thread::{self, Pipe};
+use super::thread::{self, Pipe, Thread};
 use crate::conduct::Terms;
 use crate::process::pipe;
 use crate::sync::lock;
+use crate::wire::record::Level;
 
 /// A worker's records, on the pool's side.
 #[derive(Default)]
@@ -50,7 +51,8 @@ pub(super) struct Handed {
 
 impl Records {
     /// Those of a worker that is a process, and its end of the pipe, which it writes to. Neither is
-    /// there where nobody wants to hear anything, or can: what it logs holds up no worker's start.
+    /// there where nobody wants to hear anything, or can, which is said: what it logs holds up no worker's
+    /// start.
     pub(crate) fn of_process(
         observer: &Arc<Observer>,
         worker: u64,
@@ -58,10 +60,28 @@ impl Records {
     ) -> (Self, Option<OwnedFd>) {
         // Without anybody who listens there is no thread either.
         let Some(level) = super::level() else { return Default::default() };
-        let Some(thread) = thread::get().filter(|thread| !thread.is_behind()) else {
-            return Default::default();
+        Self::read_by(thread::get(), level, observer, worker, complain)
+    }
+
+    fn read_by(
+        thread: Option<&Thread>,
+        level: Level,
+        observer: &Arc<Observer>,
+        worker: u64,
+        complain: impl Fn(&str) + Send + 'static,
+    ) -> (Self, Option<OwnedFd>) {
+        let mute = |why: &str| {
+            complain(&format!("what it logs is lost, because {why}"));
+            Default::default()
         };
-        let Ok((near, far)) = pipe::to_read() else { return Default::default() };
+        let Some(thread) = thread else { return mute("the system has no thread for it") };
+        if thread.is_behind() {
+            return mute("nobody has taken what others have logged for long");
+        }
+        let (near, far) = match pipe::to_read() {
+            Ok(ends) => ends,
+            Err(error) => return mute(&format!("there is no pipe for it: {error}")),
+        };
         let table = Arc::new(Table::default());
         let about = About { observer: observer.clone(), worker, complain: Box::new(complain) };
         let pipe = thread.read(Reader::new(near, about, table.clone()));
@@ -165,5 +185,33 @@ impl Table {
         rows.closed = true;
         drop(rows);
         drop(gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_cannot_be_heard_is_complained_of() {
+        let thread = Thread::new().unwrap();
+        let observer = Observer::new("some");
+        let records = || {
+            let (complain, complaints) = std::sync::mpsc::channel();
+            let complain = move |what: &str| complain.send(what.to_owned()).unwrap();
+            let records = Records::read_by(Some(&thread), Level::Info, &observer, 1, complain);
+            (records, complaints)
+        };
+        while !thread.is_behind() {
+            let ((records, far), complaints) = records();
+            assert!(far.is_some());
+            thread.end(records.pipe.as_ref().unwrap());
+            assert!(complaints.try_recv().is_err());
+        }
+        let ((records, far), complaints) = records();
+        assert!(far.is_none() && records.level() == 0);
+        let expected =
+            "what it logs is lost, because nobody has taken what others have logged for long";
+        assert_eq!(complaints.recv().as_deref(), Ok(expected));
     }
 }

@@ -4,30 +4,36 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::Duration;
 
 use super::happened::Happening;
 use super::reader::Reader;
 use super::site::Sites;
+use super::source::Source;
 use super::spans::{Closing, Spans};
 use crate::process::fork;
 use crate::sync::{lock, shielded};
-use crate::transport::poll::{Interest, Poll, Ready};
+use crate::transport::poll::{Poll, Ready};
 
 /// Things that happened and may wait to be told; those beyond that are counted. Spans that wait for their
 /// end are as many as there are: a subscriber would keep those that it never sees closed.
 const KEPT: usize = 1 << 14;
 
-/// Pipes of workers that are gone. Where there are more, whoever subscribes has not come back for long,
-/// and new workers have none.
-const ENDED_PIPES: usize = 64;
+/// Workers that are gone, and whose last records are still to be read. Where there are more, whoever
+/// subscribes has not come back for long, and new workers have no pipe.
+const ENDED_PIPES: usize = 1 << 12;
+
+/// What is kept of their last records, in bytes: as much as 512 pipes hold. The rest is lost.
+const ENDED_BYTES: usize = 1 << 25;
 
 pub(super) struct Thread {
     poll: Poll,
     state: Mutex<State>,
     next_pipe: AtomicU64,
-    /// Pipes whose end is still to be seen, and which are open until then.
+    /// Pipes whose end is still to be seen, and the bytes that are kept of them.
     ended_pipes: AtomicUsize,
+    ended_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -39,19 +45,21 @@ struct State {
 
 enum Job {
     Read(u64, Box<Reader>),
-    End(u64),
+    /// What all workers have written by now.
+    ReadWritten,
+    /// The worker is gone, and so many bytes are kept.
+    End(u64, usize),
     Close(Closing),
     Note(Arc<Spans>, String),
     Tell(Happening),
-    /// What it holds says by its drop that everything before it was told.
     Mark(Mark),
 }
 
-/// It goes round once: what was told meanwhile may have been the last of a query, whose spans are closed
-/// then.
+/// What it holds says by its drop that everything before it was told. It goes round once: what was told
+/// meanwhile may have been the last of a query, whose spans are closed then.
 enum Mark {
-    First(async_channel::Sender<Infallible>),
-    Second(async_channel::Sender<Infallible>),
+    First(Box<dyn Send>),
+    Second(Box<dyn Send>),
 }
 
 /// What the thread has at hand.
@@ -65,6 +73,7 @@ struct Work {
 /// A pipe that the thread reads.
 pub(super) struct Pipe {
     number: u64,
+    source: Arc<Source>,
     has_ended: AtomicBool,
 }
 
@@ -116,41 +125,57 @@ pub(super) fn tell(happening: Happening) {
 /// Resolves when everything is told that was there before. `None`: there never was anything to tell.
 pub(crate) fn told() -> Option<impl Future<Output = ()>> {
     let thread = if fork::is_fork() { None } else { THREAD.get() }?;
-    let (sender, told) = async_channel::bounded(1);
-    thread.push(Job::Mark(Mark::First(sender)));
+    let (sender, told) = async_channel::bounded::<Infallible>(1);
+    thread.push(Job::Mark(Mark::First(Box::new(sender))));
     Some(async move {
         // Nothing is ever sent.
         let _ = told.recv().await;
     })
 }
 
+/// The same for a thread that waits, no longer than this, and for what workers that go on have written.
+pub(crate) fn wait_until_told(most: Duration) {
+    let Some(thread) = THREAD.get().filter(|_| !fork::is_fork()) else { return };
+    let (sender, told) = mpsc::channel::<Infallible>();
+    thread.push(Job::ReadWritten);
+    thread.push(Job::Mark(Mark::First(Box::new(sender))));
+    // Nothing is ever sent.
+    let _ = told.recv_timeout(most);
+}
+
 impl Thread {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let poll = Poll::new().ok()?;
         Some(Self {
             poll,
             state: Mutex::default(),
             next_pipe: AtomicU64::new(0),
             ended_pipes: AtomicUsize::new(0),
+            ended_bytes: AtomicUsize::new(0),
         })
     }
 
     /// Reads this from now on.
     pub(super) fn read(&self, reader: Reader) -> Pipe {
         let number = self.next_pipe.fetch_add(1, Ordering::Relaxed);
+        let source = reader.source().clone();
         self.push(Job::Read(number, Box::new(reader)));
-        Pipe { number, has_ended: AtomicBool::new(false) }
+        Pipe { number, source, has_ended: AtomicBool::new(false) }
     }
 
-    /// Whether it is far behind, so that more pipes would only cost descriptors.
+    /// Whether it is so far behind that more pipes would only cost memory.
     pub(super) fn is_behind(&self) -> bool {
         self.ended_pipes.load(Ordering::Relaxed) >= ENDED_PIPES
     }
 
-    fn end(&self, pipe: &Pipe) {
+    pub(super) fn end(&self, pipe: &Pipe) {
         if !pipe.has_ended.swap(true, Ordering::Relaxed) {
             self.ended_pipes.fetch_add(1, Ordering::Relaxed);
-            self.push(Job::End(pipe.number));
+            // What others keep at the same moment may make it some more.
+            let room = ENDED_BYTES.saturating_sub(self.ended_bytes.load(Ordering::Relaxed));
+            let kept = pipe.source.end(&self.poll, room);
+            self.ended_bytes.fetch_add(kept, Ordering::Relaxed);
+            self.push(Job::End(pipe.number, kept));
         }
     }
 
@@ -184,15 +209,7 @@ impl Thread {
         let Work { readers, sites, ready } = work;
         self.poll.wait(None, ready);
         for ready in ready {
-            let Some(reader) = readers.get_mut(&ready.token) else { continue };
-            let mut more = false;
-            shielded(|| more = reader.read(sites));
-            if !more && let Some(reader) = readers.remove(&ready.token) {
-                // A fork of the process may hold it open, and then it would be ready for ever.
-                self.poll.remove(reader.pipe());
-                // The worker writes to nobody then, and knows it.
-                shielded(|| drop(reader));
-            }
+            self.read_one(readers, ready.token, |reader| reader.read(sites));
         }
         let jobs = {
             let mut state = lock(&self.state);
@@ -204,21 +221,44 @@ impl Thread {
         }
     }
 
+    /// Reads from one that may be there; `read`: whether there may be more to come.
+    fn read_one(
+        &self,
+        readers: &mut HashMap<u64, Box<Reader>>,
+        pipe: u64,
+        read: impl FnOnce(&mut Reader) -> bool,
+    ) {
+        let Some(reader) = readers.get_mut(&pipe) else { return };
+        let mut more = false;
+        shielded(|| more = read(reader));
+        if !more && let Some(reader) = readers.remove(&pipe) {
+            // The worker writes to nobody then, and knows it.
+            reader.source().end(&self.poll, 0);
+            shielded(|| drop(reader));
+        }
+    }
+
     fn job(&self, job: Job, work: &mut Work) {
         let Work { readers, sites, .. } = work;
         match job {
             Job::Read(pipe, reader) => {
                 // Where it fails, it is read when the worker is gone.
-                let _ = self.poll.add(reader.pipe(), pipe, Interest::Read);
+                let _ = reader.source().watch(&self.poll, pipe);
                 readers.insert(pipe, reader);
             }
-            Job::End(pipe) => {
+            Job::ReadWritten => {
+                let pipes: Vec<u64> = readers.keys().copied().collect();
+                for pipe in pipes {
+                    self.read_one(readers, pipe, |reader| reader.read_written(sites));
+                }
+            }
+            Job::End(pipe, kept) => {
                 if let Some(mut reader) = readers.remove(&pipe) {
-                    self.poll.remove(reader.pipe());
                     shielded(|| reader.read_rest(sites));
                     shielded(|| drop(reader));
                 }
                 self.ended_pipes.fetch_sub(1, Ordering::Relaxed);
+                self.ended_bytes.fetch_sub(kept, Ordering::Relaxed);
             }
             Job::Close(closing) => shielded(|| drop(closing)),
             Job::Note(spans, outcome) => spans.note_outcome(&outcome),
@@ -231,7 +271,7 @@ impl Thread {
 }
 
 impl Pipe {
-    /// What is in it by now is read, before anything that is told after this.
+    /// What is in it by now is read, before anything that is told after this, and nothing more.
     pub(super) fn end(&self) {
         if let Some(thread) = get() {
             thread.end(self);
@@ -248,13 +288,19 @@ impl Drop for Pipe {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::fmt::Debug;
+    use std::sync::mpsc::Sender;
+
+    use tracing::field::Field;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Dispatch, Metadata, Subscriber, dispatcher};
 
     use super::super::reader::About;
     use super::super::{Observer, records::Table};
     use super::*;
     use crate::event::Event;
     use crate::process::pipe;
+    use crate::wire::record as wire;
 
     fn about() -> About {
         About { observer: Observer::new("some"), worker: 1, complain: Box::new(|_| {}) }
@@ -263,22 +309,81 @@ mod tests {
     #[test]
     fn pipes_that_ended_are_counted_until_that_is_seen() {
         let thread = Thread::new().unwrap();
-        let pipes: Vec<_> = (0..ENDED_PIPES)
-            .map(|_| {
-                assert!(!thread.is_behind());
-                let (near, _) = pipe::to_read().unwrap();
-                let pipe = thread.read(Reader::new(near, about(), Arc::default()));
-                thread.end(&pipe);
-                // A second end is none.
-                thread.end(&pipe);
-                pipe
-            })
-            .collect();
+        let kept = || thread.ended_bytes.load(Ordering::Relaxed);
+        for ended in 0..ENDED_PIPES {
+            assert!(!thread.is_behind());
+            assert_eq!(kept(), ended);
+            let (near, far) = pipe::to_read().unwrap();
+            let pipe = thread.read(Reader::new(near, about(), Arc::default()));
+            pipe::write(&far, b"x").unwrap();
+            thread.end(&pipe);
+            // A second end is none.
+            thread.end(&pipe);
+        }
         assert!(thread.is_behind());
         thread.turn(&mut Work::default());
         assert!(!thread.is_behind());
-        assert_eq!(thread.ended_pipes.load(Ordering::Relaxed), 0);
-        drop(pipes);
+        assert_eq!((thread.ended_pipes.load(Ordering::Relaxed), kept()), (0, 0));
+    }
+
+    #[test]
+    fn last_records_without_room_are_lost_and_somebody_is_told() {
+        let thread = Thread::new().unwrap();
+        let about = about();
+        let (said, hear) = std::sync::mpsc::channel();
+        let dispatch = Dispatch::new(Warnings(said));
+        dispatcher::with_default(&dispatch, || about.observer.note_audience());
+        let (near, far) = pipe::to_read().unwrap();
+        let pipe = thread.read(Reader::new(near, about, Arc::default()));
+        pipe::write(&far, b"xx").unwrap();
+        thread.ended_bytes.store(ENDED_BYTES - 1, Ordering::Relaxed);
+        thread.end(&pipe);
+        assert_eq!(thread.ended_bytes.load(Ordering::Relaxed), ENDED_BYTES);
+        thread.turn(&mut Work::default());
+        let expected = "worker 1: its last records are lost, because nobody has taken any for long";
+        assert_eq!(hear.try_recv().as_deref(), Ok(expected));
+    }
+
+    /// A subscriber that passes messages on.
+    struct Warnings(Sender<String>);
+
+    impl Subscriber for Warnings {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            event.record(&mut |field: &Field, value: &dyn Debug| {
+                if field.name() == "message" {
+                    self.0.send(format!("{value:?}")).unwrap();
+                }
+            });
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn what_was_written_can_be_read_at_once() {
+        let thread = Thread::new().unwrap();
+        let (near, far) = pipe::to_read().unwrap();
+        rustix::fs::fcntl_setfl(&far, rustix::fs::OFlags::NONBLOCK).unwrap();
+        let frame = wire::Record::Closed { span: 1 }.to_frame().unwrap();
+        while pipe::write(&far, &frame).is_ok() {}
+        let pipe = thread.read(Reader::new(near, about(), Arc::default()));
+        thread.push(Job::ReadWritten);
+        thread.turn(&mut Work::default());
+        assert_eq!(pipe.source.written(), 0);
     }
 
     #[test]

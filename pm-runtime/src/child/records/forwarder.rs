@@ -16,7 +16,7 @@ use tracing_core::span::Current;
 
 use super::super::current;
 use super::fields::fields;
-use super::outlet::Outlet;
+use super::outlet::{NoSite, Outlet};
 use crate::process::fork;
 use crate::sync::lock;
 use crate::wire::record::{Level, Line, Parent, Place, Record as Sent, Room};
@@ -136,10 +136,14 @@ impl Subscriber for Forwarder {
             None if span.is_contextual() => innermost(),
             None => None,
         };
-        if let Some(site) = self.outlet.site(metadata) {
-            let fields = fields(|visit| span.record(visit));
-            let parent = parent(outer);
-            self.outlet.send(&Sent::Span { span: id, site, parent, fields });
+        match self.outlet.site(metadata) {
+            Ok(site) => {
+                let fields = fields(|visit| span.record(visit));
+                let parent = parent(outer);
+                self.outlet.send(&Sent::Span { span: id, site, parent, fields });
+            }
+            Err(NoSite::Lost) => self.outlet.lose(),
+            Err(NoSite::Refused) => {}
         }
         Id::from_u64(id)
     }
@@ -169,11 +173,11 @@ impl Subscriber for Forwarder {
             None => None,
         };
         match self.outlet.site(event.metadata()) {
-            Some(site) => {
+            Ok(site) => {
                 let fields = fields(|visit| event.record(visit));
                 self.outlet.send(&Sent::Event { site, parent: parent(span), fields });
             }
-            None => self.send_as_line(event, span),
+            Err(_) => self.send_as_line(event, span),
         }
     }
 

@@ -10,6 +10,7 @@ mod outlet;
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::dispatcher;
@@ -17,7 +18,7 @@ use tracing::dispatcher;
 use super::current::{self, Query};
 use super::inbox::{Home, Inbox};
 use crate::process::fork;
-use crate::trace::Entered;
+use crate::trace::{self, Entered};
 use crate::wire::record::Level;
 use forwarder::Forwarder;
 use logger::Logger;
@@ -52,6 +53,14 @@ pub(super) fn install() {
     if log::set_logger(&Logger).is_ok() {
         log::set_max_level(log::Level::from(outlet.level).to_level_filter());
     }
+}
+
+/// How long a subscriber is waited for that may never come back.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// This process is about to end as it was told to: what its own workers have logged is passed on before.
+pub(super) fn finish() {
+    trace::wait_until_told(PATIENCE);
 }
 
 /// Runs what may set a subscriber for the process. What this thread says with `tracing` meanwhile goes

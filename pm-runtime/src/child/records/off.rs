@@ -12,6 +12,9 @@ pub(super) fn open(_: Option<OwnedFd>, _: u8) {}
 pub(super) fn install() {}
 
 #[inline]
+pub(super) fn finish() {}
+
+#[inline]
 pub(super) fn installed_meanwhile<R>(run: impl FnOnce() -> R) -> R {
     run()
 }

@@ -6,8 +6,8 @@
 //!
 //! A fork of the worker says nothing: its parent's records would be spoilt by it.
 //!
-//! The begins and ends of queries, and the ends of spans, wait for nobody: they are owed where there is no
-//! room, and told as soon as there is some, by whoever logs next or else by a thread that waits for it.
+//! The begins and ends of queries, the ends of spans, and how much was lost wait for nobody: they are owed
+//! where there is no room, and told as soon as there is some, by whoever logs next or else by a thread that waits for it.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
@@ -49,6 +49,14 @@ pub(super) struct Outlet {
     /// Something is owed, which comes before all else. Set with `owed` locked.
     owes: AtomicBool,
     owed: Mutex<Owed>,
+}
+
+/// Why a callsite has no number.
+pub(super) enum NoSite {
+    /// It could not be sent, nor can what is said there.
+    Lost,
+    /// There are too many, or this is a fork.
+    Refused,
 }
 
 /// What is to be told as soon as there is room.
@@ -100,20 +108,15 @@ impl Outlet {
 
     /// Sends a record, or counts it as lost.
     pub(super) fn send(&'static self, record: &Record) {
-        self.try_send(record);
-    }
-
-    /// The same; `false`: it is lost.
-    fn try_send(&'static self, record: &Record) -> bool {
-        if fork::is_fork() {
-            return false;
-        }
-        self.begins.tell(self);
-        let sent = record.to_frame().is_some_and(|frame| self.write(&frame));
-        if !sent {
+        if !fork::is_fork() && !self.try_send(record) {
             self.lose();
         }
-        sent
+    }
+
+    /// `false`: it could not be sent.
+    fn try_send(&'static self, record: &Record) -> bool {
+        self.begins.tell(self);
+        record.to_frame().is_some_and(|frame| self.write(&frame))
     }
 
     /// Sends what must not be lost, sooner or later: this waits for nobody.
@@ -134,6 +137,11 @@ impl Outlet {
         if owed.frames.len() < most {
             owed.frames.push_back(frame);
         }
+        self.await_room(&mut owed);
+    }
+
+    /// Something is owed: whoever logs next tells it, or else a thread.
+    fn await_room(&'static self, owed: &mut Owed) {
         self.owes.store(true, Ordering::Relaxed);
         if !owed.is_awaited {
             let thread = std::thread::Builder::new().name("pm-records".into());
@@ -142,18 +150,18 @@ impl Outlet {
         }
     }
 
-    /// The number of a callsite, which is told first. `None`: it cannot be.
-    pub(super) fn site(&'static self, metadata: &'static Metadata<'static>) -> Option<u32> {
+    /// The number of a callsite, which is told first.
+    pub(super) fn site(&'static self, metadata: &'static Metadata<'static>) -> Result<u32, NoSite> {
         if fork::is_fork() {
-            return None;
+            return Err(NoSite::Refused);
         }
         // Held until it is told, so that nobody names it before.
         let mut sites = lock(&self.sites);
         if let Some(site) = sites.get(&metadata.callsite()) {
-            return Some(*site);
+            return Ok(*site);
         }
         if sites.len() >= SITES {
-            return None;
+            return Err(NoSite::Refused);
         }
         let mut room = Room::new();
         let place = Place {
@@ -168,15 +176,15 @@ impl Outlet {
         let fields = names.map(|field| room.name(field.name())).collect();
         let site = Site { is_span: metadata.is_span(), name, place, fields };
         if !self.try_send(&Record::Site(site)) {
-            return None;
+            return Err(NoSite::Lost);
         }
         let number = sites.len() as u32;
         sites.insert(metadata.callsite(), number);
-        Some(number)
+        Ok(number)
     }
 
     /// Writes a frame, and waits for room as long as somebody reads.
-    fn write(&self, frame: &[u8]) -> bool {
+    fn write(&'static self, frame: &[u8]) -> bool {
         let mut since = None;
         while !self.tell(frame) {
             if self.given_up.load(Ordering::Relaxed) {
@@ -192,17 +200,17 @@ impl Outlet {
         true
     }
 
-    fn give_up(&self) {
-        let _owed = lock(&self.owed);
-        self.owes.store(true, Ordering::Relaxed);
+    fn give_up(&'static self) {
+        let mut owed = lock(&self.owed);
         self.given_up.store(true, Ordering::Relaxed);
+        self.await_room(&mut owed);
     }
 
     /// A record is lost.
-    fn lose(&self) {
+    pub(super) fn lose(&'static self) {
         let mut owed = lock(&self.owed);
         owed.lost += 1;
-        self.owes.store(true, Ordering::Relaxed);
+        self.await_room(&mut owed);
     }
 
     /// Writes a frame behind all that is owed. `false`: there is no room.
@@ -280,6 +288,9 @@ impl Outlet {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use tracing::{Dispatch, dispatcher};
+
+    use super::super::forwarder::Forwarder;
     use super::*;
     use crate::wire::record::{Frames, LONGEST};
 
@@ -295,19 +306,29 @@ pub(super) mod tests {
         records
     }
 
-    #[test]
-    fn begins_and_ends_wait_for_nobody_and_come_when_there_is_room_though_nothing_else_is_said() {
+    /// One whose pipe is full, the other end of that, and how many of the longest frames are in it.
+    fn full() -> (OwnedFd, &'static Outlet, usize) {
         let (near, far) = rustix::pipe::pipe().unwrap();
         let outlet: &Outlet = Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap()));
         let mut filled = 0;
         while outlet.write_now(&[0; LONGEST]) {
             filled += 1;
         }
+        (near, outlet, filled)
+    }
+
+    fn make_room(near: &OwnedFd, filled: usize) {
+        for _ in 0..filled {
+            assert_eq!(rustix::io::read(near, &mut [0; LONGEST]), Ok(LONGEST));
+        }
+    }
+
+    #[test]
+    fn begins_and_ends_wait_for_nobody_and_come_when_there_is_room_though_nothing_else_is_said() {
+        let (near, outlet, filled) = full();
         outlet.owe(&Record::Begun { query: 1 });
         outlet.owe(&Record::Ended { query: 1 });
-        for _ in 0..filled {
-            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
-        }
+        make_room(&near, filled);
         assert_eq!(records(&near, 2), [Record::Begun { query: 1 }, Record::Ended { query: 1 }]);
         // Nothing was lost, and nobody says so.
         outlet.send(&Record::Closed { span: 1 });
@@ -315,21 +336,26 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_counted_once_there_is_room() {
-        let (near, far) = rustix::pipe::pipe().unwrap();
-        let outlet: &Outlet = Box::leak(Box::new(Outlet::new(far, Level::Info).unwrap()));
-        let mut filled = 0;
-        while outlet.write_now(&[0; LONGEST]) {
-            filled += 1;
-        }
+    fn what_is_lost_is_counted_once_there_is_room_though_nothing_else_is_said() {
+        let (near, outlet, filled) = full();
         outlet.give_up();
         for span in 0..3 {
             outlet.send(&Record::Closed { span });
         }
-        for _ in 0..filled {
-            assert_eq!(rustix::io::read(&near, &mut [0; LONGEST]), Ok(LONGEST));
-        }
+        make_room(&near, filled);
+        assert_eq!(records(&near, 1), [Record::Lost { records: 3 }]);
         outlet.send(&Record::Closed { span: 3 });
-        assert_eq!(records(&near, 2), [Record::Lost { records: 3 }, Record::Closed { span: 3 }]);
+        assert_eq!(records(&near, 1), [Record::Closed { span: 3 }]);
+    }
+
+    #[test]
+    fn an_event_whose_callsite_is_lost_too_is_one_that_is_lost() {
+        let (near, outlet, filled) = full();
+        let dispatch = Dispatch::new(Forwarder::new(outlet));
+        outlet.give_up();
+        dispatcher::with_default(&dispatch, || tracing::info!("one"));
+        make_room(&near, filled);
+        outlet.send(&Record::Closed { span: 3 });
+        assert_eq!(records(&near, 2), [Record::Lost { records: 1 }, Record::Closed { span: 3 }]);
     }
 }
