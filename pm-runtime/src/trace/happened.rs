@@ -38,6 +38,11 @@ impl Observer {
         })
     }
 
+    /// The pool's name.
+    pub(super) fn pool(&self) -> &str {
+        &self.pool
+    }
+
     /// The pool is used for the first time, by this thread.
     pub(crate) fn note_audience(&self) {
         self.audience.note();

@@ -10,11 +10,10 @@ use std::sync::Arc;
 use tracing::span::Attributes;
 use tracing::{Dispatch, Event, Id};
 
-use super::dispatch;
 use super::happened::Observer;
 use super::records::Table;
 use super::scope::Scope;
-use super::site::{Share, Site, Sites};
+use super::site::{Site, Sites};
 use super::spans::Run;
 use crate::process::pipe;
 use crate::sync::shielded;
@@ -50,7 +49,6 @@ pub(super) struct Reader {
     about: About,
     table: Arc<Table>,
     sites: Vec<Site>,
-    share: Share,
     spans: HashMap<u64, Span>,
     running: HashMap<u64, Run>,
 }
@@ -81,7 +79,6 @@ impl Reader {
             about,
             table,
             sites: Vec::new(),
-            share: Share::default(),
             spans: HashMap::new(),
             running: HashMap::new(),
         }
@@ -139,7 +136,7 @@ impl Reader {
                 if self.sites.len() >= SITES {
                     return Err(NoRecord);
                 }
-                self.sites.push(sites.site(site, &mut self.share));
+                self.sites.push(sites.site(site, self.about.observer.pool()));
             }
             Record::Begun { query } => {
                 if let Some(handed) = self.table.take(query) {
@@ -179,7 +176,7 @@ impl Reader {
                 self.tell(site, parent, &fields);
             }
             Record::Line { line, parent } => {
-                let (site, fields) = sites.line(line, &mut self.share);
+                let (site, fields) = sites.line(line, self.about.observer.pool());
                 self.tell(&site, parent, &fields);
             }
             Record::Lost { records } => self.about.observer.lost(self.about.worker, records),
@@ -238,14 +235,11 @@ impl Reader {
     }
 
     fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {
-        let metadata = site.metadata();
-        let Some(scope) = self.scope(parent) else {
-            return dispatch::to_log(metadata, &site.text(fields));
-        };
+        let Some(scope) = self.scope(parent) else { return site.log(fields) };
         let _entered = scope.enter();
         if site.is_wanted(scope.dispatch()) {
             // As the macros do: what the subscriber itself says meanwhile does not come back to it.
-            site.values(fields, |values| Event::dispatch(metadata, values));
+            site.values(fields, |values| Event::dispatch(site.metadata(), values));
         }
     }
 }
