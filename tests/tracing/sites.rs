@@ -56,3 +56,18 @@ async fn filters_by_target_hold_however_many_targets_there_are() {
         });
     }
 }
+
+#[worker_query(workers = 1)]
+fn forge(target: &str) {
+    log::warn!(target: target, "told under a name");
+}
+
+#[pm_runtime::test]
+async fn names_that_a_worker_makes_up_are_one_line_without_control_characters() {
+    let recorder = Recorder::new(Level::INFO);
+    let _default = subscriber::set_default(recorder.clone());
+    ForgePool::new().query("app\nERROR app: forged\x1b[2J").await.unwrap();
+    // `tracing-subscriber` escapes some in messages, and none in targets.
+    let said = recorder.wait_for("told under a name");
+    assert_eq!(said.target, r"app\nERROR app: forged\u{1b}[2J");
+}

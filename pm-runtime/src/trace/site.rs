@@ -13,6 +13,7 @@ use tracing::subscriber::Interest;
 use tracing::{Dispatch, Metadata, dispatcher};
 
 use super::{TARGET, dispatch};
+use crate::error::Escaped;
 use crate::sync::shielded;
 use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
 
@@ -30,6 +31,7 @@ const LOGGED: &str = "log event";
 /// All of the process.
 #[derive(Default)]
 pub(super) struct Sites {
+    /// By what workers call them.
     made: HashMap<record::Site, &'static Made>,
     /// How many of them there are by the names of pools: no more names than callsites.
     shares: HashMap<Box<str>, usize>,
@@ -69,7 +71,7 @@ impl Sites {
             return Site { made, hidden: None };
         }
         if self.take_share(pool) {
-            let made = Made::new(site.clone());
+            let made = Made::new(escaped(site.clone()));
             self.made.insert(site, made);
             return Site { made, hidden: None };
         }
@@ -85,7 +87,7 @@ impl Sites {
             let fields = SHARED.map(String::from).into();
             Made::new(record::Site { is_span: site.is_span, name: name.into(), place, fields })
         });
-        Site { made, hidden: Some(Box::new(site)) }
+        Site { made, hidden: Some(Box::new(escaped(site))) }
     }
 
     /// Whether one more may be made for this pool, which is counted.
@@ -108,6 +110,25 @@ impl Sites {
         let fields = vec![MESSAGE.into()];
         let site = record::Site { is_span: false, name: LOGGED.into(), place, fields };
         (self.site(site, pool), [Field { index: 0, value: Value::Debug(message) }])
+    }
+}
+
+/// No subscriber expects control characters in names.
+fn escaped(site: record::Site) -> record::Site {
+    let record::Site { is_span, name, place, fields } = site;
+    let Place { level, target, module, file, line } = place;
+    let text = |text: String| Escaped(&text).to_string();
+    record::Site {
+        is_span,
+        name: text(name),
+        place: Place {
+            level,
+            target: text(target),
+            module: module.map(text),
+            file: file.map(text),
+            line,
+        },
+        fields: fields.into_iter().map(text).collect(),
     }
 }
 
@@ -352,6 +373,27 @@ mod tests {
         assert!(is_hidden(SHARE, "one"));
         assert!(!is_hidden(SHARE, "other"));
         assert!(!is_hidden(SHARE, "one"));
+    }
+
+    #[test]
+    fn no_name_has_control_characters() {
+        let mut sites = Sites::default();
+        let evil = || String::from("a\nb\x1b\u{202e}");
+        let place = Place {
+            level: Level::Info,
+            target: evil(),
+            module: Some(evil()),
+            file: Some(evil()),
+            line: None,
+        };
+        let site = record::Site { is_span: true, name: evil(), place, fields: vec![evil()] };
+        let site = sites.site(site, "one");
+        let metadata = site.metadata();
+        let field = metadata.fields().iter().next().unwrap().name();
+        let names = [metadata.module_path(), metadata.file()].map(Option::unwrap);
+        for name in [names[0], names[1], metadata.name(), metadata.target(), field] {
+            assert_eq!(name, r"a\nb\u{1b}\u{202e}");
+        }
     }
 
     #[test]
