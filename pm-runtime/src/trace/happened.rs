@@ -71,6 +71,17 @@ impl Observer {
         );
     }
 
+    /// Not all that a worker says of its spans is told.
+    pub(super) fn left_out(&self, worker: u64) {
+        self.say(
+            Level::Warn,
+            format_args!(
+                "worker {worker}: some spans or fields of it are left out: there are too many at once"
+            ),
+            Some(worker),
+        );
+    }
+
     /// Has the pool's audience hear this, by `tracing` or else by `log`.
     fn say(&self, level: Level, text: Arguments<'_>, worker: Option<u64>) {
         let pool = &*self.pool;

@@ -176,6 +176,21 @@ impl Site {
         )
     }
 
+    /// About how much a subscriber keeps that keeps these fields of a span, in bytes.
+    pub(super) fn size(&self, fields: &[Field]) -> usize {
+        let names = &self.site().fields;
+        let field = |field: &Field| {
+            let name = names.get(usize::from(field.index)).map_or(0, String::len);
+            let value = match &field.value {
+                Value::Text(text) | Value::Debug(text) => text.len(),
+                _ => 0,
+            };
+            size_of_val(field) + name + value
+        };
+        let hidden = |site: &record::Site| site.name.len() + site.place.target.len();
+        self.hidden.as_deref().map_or(0, hidden) + fields.iter().map(field).sum::<usize>()
+    }
+
     /// Has the fields as subscribers take them.
     pub(super) fn values<R>(&self, fields: &[Field], take: impl FnOnce(&ValueSet<'_>) -> R) -> R {
         let Some(hidden) = &self.hidden else { return self.plain_values(fields, take) };
@@ -224,7 +239,12 @@ impl Site {
     }
 
     fn text(&self, fields: &[Field]) -> String {
-        named(&self.hidden.as_deref().unwrap_or(&self.made.site).fields, fields)
+        named(&self.site().fields, fields)
+    }
+
+    /// What it really is.
+    fn site(&self) -> &record::Site {
+        self.hidden.as_deref().unwrap_or(&self.made.site)
     }
 }
 
