@@ -127,3 +127,21 @@ async fn a_long_line_is_cut_and_says_so() {
         lines = LINES.1.wait(lines).unwrap();
     }
 }
+
+#[worker_query(workers = 1)]
+fn many_targets() {
+    for number in 0..600 {
+        log::info!(target: &format!("user {number}"), "hello");
+    }
+    log::info!(target: "gossip", "whispered at last");
+    log::info!(target: "elsewhere", "told at last");
+}
+
+#[pm_runtime::test]
+async fn targets_are_what_they_are_however_many_there_are() {
+    set_logger();
+    ManyTargetsPool::new().query().await.unwrap();
+    assert_eq!(line("told at last").target, "elsewhere");
+    let lines = LINES.0.lock().unwrap();
+    assert!(!lines.iter().any(|line| line.text == "whispered at last"));
+}

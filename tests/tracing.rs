@@ -21,3 +21,5 @@ mod layers;
 mod quiet;
 #[path = "tracing/recorder.rs"]
 mod recorder;
+#[path = "tracing/sites.rs"]
+mod sites;

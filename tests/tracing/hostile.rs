@@ -67,5 +67,36 @@ async fn what_is_recorded_of_a_span_has_its_bound() {
     let _default = subscriber::set_default(recorder.clone());
     RecordOnAndOnPool::new().query().await.unwrap();
     recorder.wait_for("enough");
-    recorder.look(|tree| assert_eq!(tree.span("long").unwrap().fields["count"], "256"));
+    recorder.look(|tree| {
+        assert_eq!(tree.span("long").unwrap().fields["count"], "256");
+        assert_eq!(tree.events.iter().filter(|said| said.message() == LEFT_OUT).count(), 1);
+    });
+}
+
+const LEFT_OUT: &str =
+    "worker 1: some spans or fields of it are left out: there are too many at once";
+
+#[worker_query(workers = 1)]
+fn open_on_and_on(count: u32) {
+    let text = "a".repeat(2000);
+    let open: Vec<_> = (0..count).map(|_| info_span!("many", text)).collect();
+    open.last().unwrap().in_scope(|| info!("in the last one"));
+    drop(open);
+    info_span!("another", text).in_scope(|| info!("in another one"));
+}
+
+#[pm_runtime::test]
+async fn what_is_kept_of_open_spans_has_its_bound() {
+    let recorder = Recorder::new(Level::DEBUG);
+    let _default = subscriber::set_default(recorder.clone());
+    OpenOnAndOnPool::new().query(9000).await.unwrap();
+    recorder.wait_for("in another one");
+    recorder.look(|tree| {
+        let many = tree.spans.values().filter(|span| span.name == "many");
+        let kept: usize = many.map(|span| span.fields["text"].len()).sum();
+        assert!((10 << 20..16 << 20).contains(&kept), "{kept}");
+        assert_eq!(tree.said("in the last one").unwrap().path, ["query", "run"]);
+        assert_eq!(tree.said("in another one").unwrap().path, ["query", "run", "another"]);
+        assert_eq!(tree.events.iter().filter(|said| said.message() == LEFT_OUT).count(), 1);
+    });
 }

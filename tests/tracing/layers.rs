@@ -141,3 +141,27 @@ async fn a_registry_that_is_set_for_a_scope_sees_all_spans_closed() {
         assert_eq!(count.0.load(Ordering::SeqCst), 0);
     }
 }
+
+/// Each span is begun in the one before, which then ends: a registry keeps it for the next one, and closes
+/// all of them within each other.
+#[worker_query(workers = 1)]
+fn chain(links: u32) {
+    let mut last = info_span!("link");
+    for _ in 0..links {
+        last = info_span!(parent: &last, "link");
+    }
+    last.in_scope(|| info!("at the end"));
+}
+
+#[pm_runtime::test]
+async fn spans_that_are_too_deep_in_each_other_harm_nobody() {
+    let (paths, count) = (Paths::default(), Count::default());
+    let layers = tracing_subscriber::registry().with(paths.clone()).with(count.clone());
+    let _default = subscriber::set_default(layers);
+    let pool = ChainPool::new();
+    pool.query(2000).await.unwrap();
+    pool.destroy().await;
+    assert_eq!(count.0.load(Ordering::SeqCst), 0);
+    let paths = paths.0.lock().unwrap();
+    assert_eq!((paths.len(), paths[0].len()), (1, 130));
+}

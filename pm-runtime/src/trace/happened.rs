@@ -38,6 +38,11 @@ impl Observer {
         })
     }
 
+    /// The pool's name.
+    pub(super) fn pool(&self) -> &str {
+        &self.pool
+    }
+
     /// The pool is used for the first time, by this thread.
     pub(crate) fn note_audience(&self) {
         self.audience.note();
@@ -72,6 +77,17 @@ impl Observer {
             Level::Warn,
             format_args!(
                 "worker {worker}: its last records are lost, because nobody has taken any for long"
+            ),
+            Some(worker),
+        );
+    }
+
+    /// Not all that a worker says of its spans is told.
+    pub(super) fn left_out(&self, worker: u64) {
+        self.say(
+            Level::Warn,
+            format_args!(
+                "worker {worker}: some spans or fields of it are left out: there are too many at once"
             ),
             Some(worker),
         );

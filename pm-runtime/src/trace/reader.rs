@@ -3,6 +3,8 @@
 //! Whatever comes may have been made up: ids that nobody knows name nothing, and there are no more of
 //! anything than a worker that means well could have.
 
+mod kept;
+
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use std::sync::Arc;
 use tracing::span::Attributes;
 use tracing::{Dispatch, Event, Id};
 
-use super::dispatch;
+use self::kept::{Fit, Kept};
 use super::happened::Observer;
 use super::records::Table;
 use super::scope::Scope;
-use super::site::{Share, Site, Sites};
+use super::site::{Site, Sites};
 use super::source::Source;
 use super::spans::Run;
 use crate::sync::shielded;
@@ -25,10 +27,6 @@ const AT_ONCE: usize = 16 << 10;
 
 /// Callsites of a worker.
 const SITES: usize = 4096;
-/// Open spans of a worker; those beyond that are told as if nobody wanted them.
-const SPANS: usize = 1 << 16;
-/// What is recorded of a span after its beginning: subscribers keep all of it.
-const RECORDED: u16 = 256;
 /// Queries that run in a worker, streams included.
 const RUNNING: usize = 1 << 17;
 
@@ -47,8 +45,8 @@ pub(super) struct Reader {
     about: About,
     table: Arc<Table>,
     sites: Vec<Site>,
-    share: Share,
     spans: HashMap<u64, Span>,
+    kept: Kept,
     running: HashMap<u64, Run>,
 }
 
@@ -57,8 +55,6 @@ struct Span {
     scope: Scope,
     /// The place among the callsites; `None`: nobody wants it, and its scope is what it is in.
     site: Option<usize>,
-    /// How often more of it was recorded.
-    recorded: u16,
 }
 
 /// What reading has found.
@@ -78,8 +74,8 @@ impl Reader {
             about,
             table,
             sites: Vec::new(),
-            share: Share::default(),
             spans: HashMap::new(),
+            kept: Kept::default(),
             running: HashMap::new(),
         }
     }
@@ -142,7 +138,7 @@ impl Reader {
                 if self.sites.len() >= SITES {
                     return Err(NoRecord);
                 }
-                self.sites.push(sites.site(site, &mut self.share));
+                self.sites.push(sites.site(site, self.about.observer.pool()));
             }
             Record::Begun { query } => {
                 if let Some(handed) = self.table.take(query) {
@@ -163,7 +159,8 @@ impl Reader {
                 self.open(span, site as usize, parent, &fields)?;
             }
             Record::Recorded { span, fields } => {
-                if let Some((dispatch, span, site)) = self.more_of(span) {
+                let size = |site: &Site| site.size(&fields);
+                if let Some((dispatch, span, site)) = self.more_of(span, size) {
                     site.values(&fields, |values| {
                         dispatch.record(span, &tracing::span::Record::new(values));
                     });
@@ -172,20 +169,29 @@ impl Reader {
             Record::Follows { span, other } => {
                 let other = self.spans.get(&other).filter(|other| other.site.is_some());
                 let other = other.and_then(|other| other.scope.id().cloned());
-                if let (Some(other), Some((dispatch, span, _))) = (other, self.more_of(span)) {
+                let size = |_: &Site| size_of::<Id>();
+                if let Some(other) = other
+                    && let Some((dispatch, span, _)) = self.more_of(span, size)
+                {
                     dispatch.record_follows_from(span, &other);
                 }
             }
-            Record::Closed { span } => drop(self.spans.remove(&span)),
+            Record::Closed { span } => {
+                self.kept.end(span);
+                drop(self.spans.remove(&span));
+            }
             Record::Event { site, parent, fields } => {
                 let site = self.sites.get(site as usize).ok_or(NoRecord)?;
                 self.tell(site, parent, &fields);
             }
             Record::Line { line, parent } => {
-                let (site, fields) = sites.line(line, &mut self.share);
+                let (site, fields) = sites.line(line, self.about.observer.pool());
                 self.tell(&site, parent, &fields);
             }
             Record::Lost { records } => self.about.observer.lost(self.about.worker, records),
+        }
+        if self.kept.is_to_be_told() {
+            self.about.observer.left_out(self.about.worker);
         }
         Ok(())
     }
@@ -211,44 +217,43 @@ impl Reader {
         let site = self.sites.get(index).filter(|site| site.metadata().is_span());
         let site = site.ok_or(NoRecord)?;
         let Some(scope) = self.scope(parent) else { return Ok(()) };
-        if self.spans.len() >= SPANS {
+        let fit = self.kept.begin(span, parent.span, site.size(fields));
+        if fit == Fit::Unknown {
             return Ok(());
         }
         let entered = scope.enter();
-        let span_of_worker = if site.is_wanted(scope.dispatch()) {
+        let span_of_worker = if fit == Fit::Whole && site.is_wanted(scope.dispatch()) {
             let scope =
                 site.values(fields, |values| scope.open(&Attributes::new(site.metadata(), values)));
-            Span { scope, site: Some(index), recorded: 0 }
+            Span { scope, site: Some(index) }
         } else {
             // What is in it is then in what it is in.
-            Span { scope, site: None, recorded: 0 }
+            Span { scope, site: None }
         };
         drop(entered);
         self.spans.insert(span, span_of_worker);
         Ok(())
     }
 
-    /// A span that was made again, with its subscriber and its callsite, where there may be more to say of
-    /// it.
-    fn more_of(&mut self, span: u64) -> Option<(&Dispatch, &Id, &Site)> {
-        let span = self.spans.get_mut(&span)?;
+    /// A span that was made again, with its subscriber and its callsite, where so much more may be said
+    /// of it.
+    fn more_of(
+        &mut self,
+        id: u64,
+        size: impl FnOnce(&Site) -> usize,
+    ) -> Option<(&Dispatch, &Id, &Site)> {
+        let span = self.spans.get(&id)?;
         let site = self.sites.get(span.site?)?;
-        if span.recorded >= RECORDED {
-            return None;
-        }
-        span.recorded += 1;
-        Some((span.scope.dispatch(), span.scope.id()?, site))
+        let fits = self.kept.record(id, size(site));
+        span.scope.id().filter(|_| fits).map(|id| (span.scope.dispatch(), id, site))
     }
 
     fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {
-        let metadata = site.metadata();
-        let Some(scope) = self.scope(parent) else {
-            return dispatch::to_log(metadata, &site.text(fields));
-        };
+        let Some(scope) = self.scope(parent) else { return site.log(fields) };
         let _entered = scope.enter();
         if site.is_wanted(scope.dispatch()) {
             // As the macros do: what the subscriber itself says meanwhile does not come back to it.
-            site.values(fields, |values| Event::dispatch(metadata, values));
+            site.values(fields, |values| Event::dispatch(site.metadata(), values));
         }
     }
 }

@@ -12,7 +12,8 @@ use tracing::metadata::Kind;
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Metadata, dispatcher};
 
-use super::TARGET;
+use super::{TARGET, dispatch};
+use crate::error::Escaped;
 use crate::sync::shielded;
 use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
 
@@ -20,7 +21,8 @@ use crate::wire::record::{self, FIELDS, Field, Level, Line, Place, Value};
 /// one for each level, with its names among its fields.
 const MOST: usize = 4096;
 
-/// So many are made for one worker, so that it leaves some to all others.
+/// So many are made for all pools of one name, however often they and their workers begin anew, so that
+/// they leave some to others.
 const SHARE: usize = 512;
 
 /// The name of what was logged without one.
@@ -29,13 +31,12 @@ const LOGGED: &str = "log event";
 /// All of the process.
 #[derive(Default)]
 pub(super) struct Sites {
+    /// By what workers call them.
     made: HashMap<record::Site, &'static Made>,
+    /// How many of them there are by the names of pools: no more names than callsites.
+    shares: HashMap<Box<str>, usize>,
     common: HashMap<(bool, Level), &'static Made>,
 }
-
-/// How many were made for a worker.
-#[derive(Default)]
-pub(super) struct Share(usize);
 
 /// Where spans or events come from.
 pub(super) struct Site {
@@ -62,16 +63,15 @@ const MESSAGE: &str = "message";
 const SHARED: [&str; 3] = [MESSAGE, "name", "target"];
 
 impl Sites {
-    /// The callsite that a worker has told of.
-    pub(super) fn site(&mut self, mut site: record::Site, share: &mut Share) -> Site {
+    /// The callsite that a worker of this pool has told of.
+    pub(super) fn site(&mut self, mut site: record::Site, pool: &str) -> Site {
         site.fields.truncate(FIELDS);
         site.fields.shrink_to_fit();
         if let Some(made) = self.made.get(&site) {
             return Site { made, hidden: None };
         }
-        if self.made.len() < MOST && share.0 < SHARE {
-            share.0 += 1;
-            let made = Made::new(site.clone());
+        if self.take_share(pool) {
+            let made = Made::new(escaped(site.clone()));
             self.made.insert(site, made);
             return Site { made, hidden: None };
         }
@@ -87,15 +87,48 @@ impl Sites {
             let fields = SHARED.map(String::from).into();
             Made::new(record::Site { is_span: site.is_span, name: name.into(), place, fields })
         });
-        Site { made, hidden: Some(Box::new(site)) }
+        Site { made, hidden: Some(Box::new(escaped(site))) }
+    }
+
+    /// Whether one more may be made for this pool, which is counted.
+    fn take_share(&mut self, pool: &str) -> bool {
+        if self.made.len() >= MOST {
+            return false;
+        }
+        let Some(taken) = self.shares.get_mut(pool) else {
+            self.shares.insert(pool.into(), 1);
+            return true;
+        };
+        let is_left = *taken < SHARE;
+        *taken += usize::from(is_left);
+        is_left
     }
 
     /// That of a line, and the field that it has.
-    pub(super) fn line(&mut self, line: Line, share: &mut Share) -> (Site, [Field; 1]) {
+    pub(super) fn line(&mut self, line: Line, pool: &str) -> (Site, [Field; 1]) {
         let Line { place, message } = line;
         let fields = vec![MESSAGE.into()];
         let site = record::Site { is_span: false, name: LOGGED.into(), place, fields };
-        (self.site(site, share), [Field { index: 0, value: Value::Debug(message) }])
+        (self.site(site, pool), [Field { index: 0, value: Value::Debug(message) }])
+    }
+}
+
+/// No subscriber expects control characters in names.
+fn escaped(site: record::Site) -> record::Site {
+    let record::Site { is_span, name, place, fields } = site;
+    let Place { level, target, module, file, line } = place;
+    let text = |text: String| Escaped(&text).to_string();
+    record::Site {
+        is_span,
+        name: text(name),
+        place: Place {
+            level,
+            target: text(target),
+            module: module.map(text),
+            file: file.map(text),
+            line,
+        },
+        fields: fields.into_iter().map(text).collect(),
     }
 }
 
@@ -113,12 +146,49 @@ impl Site {
             shielded(|| dispatcher::with_default(dispatch, || callsite::register(made)));
         });
         let metadata = self.metadata();
-        *metadata.level() <= LevelFilter::current()
-            && match self.made.interest.load(Ordering::Relaxed) {
+        if *metadata.level() > LevelFilter::current() {
+            return false;
+        }
+        match &self.hidden {
+            // What a subscriber thinks of the shared one concerns others, too.
+            Some(hidden) => dispatch.enabled(&self.revealed(hidden)),
+            None => match made.interest.load(Ordering::Relaxed) {
                 NEVER => false,
                 ALWAYS => true,
                 _ => dispatch.enabled(metadata),
-            }
+            },
+        }
+    }
+
+    /// What it really is, for filters: all but the name, which has to stay for ever.
+    fn revealed<'a>(&self, hidden: &'a record::Site) -> Metadata<'a> {
+        let Place { level, target, module, file, line } = &hidden.place;
+        let shared = self.metadata();
+        Metadata::new(
+            shared.name(),
+            target,
+            (*level).into(),
+            file.as_deref(),
+            *line,
+            module.as_deref(),
+            FieldSet::new(&SHARED, shared.callsite()),
+            if hidden.is_span { Kind::SPAN } else { Kind::EVENT },
+        )
+    }
+
+    /// About how much a subscriber keeps that keeps these fields of a span, in bytes.
+    pub(super) fn size(&self, fields: &[Field]) -> usize {
+        let names = &self.site().fields;
+        let field = |field: &Field| {
+            let name = names.get(usize::from(field.index)).map_or(0, String::len);
+            let value = match &field.value {
+                Value::Text(text) | Value::Debug(text) => text.len(),
+                _ => 0,
+            };
+            size_of_val(field) + name + value
+        };
+        let hidden = |site: &record::Site| site.name.len() + site.place.target.len();
+        self.hidden.as_deref().map_or(0, hidden) + fields.iter().map(field).sum::<usize>()
     }
 
     /// Has the fields as subscribers take them.
@@ -160,23 +230,28 @@ impl Site {
         take(&names.value_set_all(&values))
     }
 
-    /// The fields as a line of text, for loggers that know none.
-    pub(super) fn text(&self, fields: &[Field]) -> String {
+    /// Says the fields to the crate `log`, as a line of text: it knows none.
+    pub(super) fn log(&self, fields: &[Field]) {
         match &self.hidden {
-            Some(hidden) => named(&hidden.fields, fields),
-            None => {
-                let names: Vec<&str> =
-                    self.metadata().fields().iter().map(|field| field.name()).collect();
-                named(&names, fields)
-            }
+            Some(hidden) => dispatch::to_log(&self.revealed(hidden), &self.text(fields)),
+            None => dispatch::to_log(self.metadata(), &self.text(fields)),
         }
+    }
+
+    fn text(&self, fields: &[Field]) -> String {
+        named(&self.site().fields, fields)
+    }
+
+    /// What it really is.
+    fn site(&self) -> &record::Site {
+        self.hidden.as_deref().unwrap_or(&self.made.site)
     }
 }
 
 /// The message, and the other fields with their names behind it.
-fn named(names: &[impl AsRef<str>], fields: &[Field]) -> String {
+fn named(names: &[String], fields: &[Field]) -> String {
     let mut text = String::new();
-    let name = |field: &Field| names.get(usize::from(field.index)).map(AsRef::as_ref);
+    let name = |field: &Field| names.get(usize::from(field.index)).map(String::as_str);
     for field in fields.iter().filter(|field| name(field) == Some(MESSAGE)) {
         write(&mut text, &field.value);
     }
@@ -290,14 +365,15 @@ mod tests {
     #[test]
     fn one_stays_the_same_and_those_beyond_a_number_share_one() {
         let mut sites = Sites::default();
-        let first = sites.site(site(0), &mut Share(0));
+        let pool = |number: usize| (number / SHARE).to_string();
+        let first = sites.site(site(0), &pool(0));
         for number in 1..MOST {
-            assert!(sites.site(site(number), &mut Share(0)).hidden.is_none());
+            assert!(sites.site(site(number), &pool(number)).hidden.is_none());
         }
-        let again = sites.site(site(0), &mut Share(0));
+        let again = sites.site(site(0), "another");
         assert_eq!(again.metadata().callsite(), first.metadata().callsite());
         assert_eq!((again.metadata().target(), again.metadata().line()), ("app", Some(0)));
-        let [one, other] = [MOST, MOST + 1].map(|number| sites.site(site(number), &mut Share(0)));
+        let [one, other] = [MOST, MOST + 1].map(|number| sites.site(site(number), "another"));
         assert_eq!(one.metadata().callsite(), other.metadata().callsite());
         assert_eq!(*one.metadata().level(), tracing::Level::INFO);
         assert_eq!(one.metadata().target(), TARGET);
@@ -308,20 +384,42 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_has_its_share_and_those_of_others() {
-        let (mut sites, mut share) = (Sites::default(), Share::default());
+    fn pools_of_a_name_have_their_share_and_what_others_have_made() {
+        let mut sites = Sites::default();
+        let mut is_hidden = |number, pool| sites.site(site(number), pool).hidden.is_some();
         for number in 0..SHARE {
-            assert!(sites.site(site(number), &mut share).hidden.is_none());
+            assert!(!is_hidden(number, "one"));
         }
-        assert!(sites.site(site(SHARE), &mut share).hidden.is_some());
-        assert!(sites.site(site(SHARE), &mut Share::default()).hidden.is_none());
-        assert!(sites.site(site(SHARE), &mut share).hidden.is_none());
+        assert!(is_hidden(SHARE, "one"));
+        assert!(!is_hidden(SHARE, "other"));
+        assert!(!is_hidden(SHARE, "one"));
+    }
+
+    #[test]
+    fn no_name_has_control_characters() {
+        let mut sites = Sites::default();
+        let evil = || String::from("a\nb\x1b\u{202e}");
+        let place = Place {
+            level: Level::Info,
+            target: evil(),
+            module: Some(evil()),
+            file: Some(evil()),
+            line: None,
+        };
+        let site = record::Site { is_span: true, name: evil(), place, fields: vec![evil()] };
+        let site = sites.site(site, "one");
+        let metadata = site.metadata();
+        let field = metadata.fields().iter().next().unwrap().name();
+        let names = [metadata.module_path(), metadata.file()].map(Option::unwrap);
+        for name in [names[0], names[1], metadata.name(), metadata.target(), field] {
+            assert_eq!(name, r"a\nb\u{1b}\u{202e}");
+        }
     }
 
     #[test]
     fn fields_that_no_callsite_has_are_left_out() {
         let mut sites = Sites::default();
-        let site = sites.site(site(0), &mut Share::default());
+        let site = sites.site(site(0), "one");
         assert_eq!(site.text(&fields()), "hello who=ann");
         let stray = [Field { index: 9, value: Value::Bool(true) }];
         assert_eq!(site.text(&stray), "");

@@ -4,10 +4,11 @@
 //! into a pipe in one piece, so that the threads of a worker do not interleave; longer texts are cut.
 //! A callsite is told once, before it is first named, and is named by its place among those that were.
 
-use std::fmt::{self, Write};
+mod room;
 
 use serde_derive::{Deserialize, Serialize};
 
+pub(crate) use self::room::{Room, Values};
 use super::codec;
 
 /// The longest frame, in bytes: `PIPE_BUF`.
@@ -17,13 +18,7 @@ pub(crate) const LONGEST: usize = 4096;
 const HEADER: usize = 2;
 
 /// The most fields of a callsite; what has more loses the rest.
-pub(crate) const FIELDS: usize = 32;
-
-/// Texts of a frame, in bytes: the rest of it is for everything else.
-const TEXTS: usize = 3072;
-
-/// What stands behind a text that was cut.
-const CUT: &str = "… (cut)";
+pub(crate) const FIELDS: usize = 96;
 
 /// What a worker has to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,77 +187,6 @@ impl Record {
     }
 }
 
-/// Room for the texts of one frame, which are cut where there is no more.
-pub(crate) struct Room(usize);
-
-impl Room {
-    pub(crate) fn new() -> Self {
-        Self(TEXTS)
-    }
-
-    /// As much of a text as there is room for.
-    pub(crate) fn text(&mut self, text: &str) -> String {
-        self.at_most(TEXTS, |out| out.write_str(text))
-    }
-
-    /// As much of it as is written, and there is room for.
-    pub(crate) fn written(&mut self, text: fmt::Arguments<'_>) -> String {
-        self.at_most(TEXTS, |out| out.write_fmt(text))
-    }
-
-    /// A name, which leaves room for others.
-    pub(crate) fn name(&mut self, name: &str) -> String {
-        const NAME: usize = 512;
-        self.at_most(NAME, |out| out.write_str(name))
-    }
-
-    fn at_most(&mut self, most: usize, write: impl FnOnce(&mut Cut) -> fmt::Result) -> String {
-        let mut out = Cut { text: String::new(), most: most.min(self.0), over: false };
-        // What fails for want of room is cut, and what fails for itself has written so much.
-        let _ = write(&mut out);
-        self.0 = self.0.saturating_sub(out.text.len());
-        out.text
-    }
-}
-
-/// A text up to a length.
-struct Cut {
-    text: String,
-    most: usize,
-    /// There was more than that.
-    over: bool,
-}
-
-impl Write for Cut {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.over {
-            return Err(fmt::Error);
-        }
-        if self.text.len() + text.len() <= self.most {
-            self.text.push_str(text);
-            return Ok(());
-        }
-        self.over = true;
-        let room = self.most.saturating_sub(CUT.len());
-        let more = room.saturating_sub(self.text.len()).min(text.len());
-        self.text.push_str(&text[..boundary(text, more)]);
-        self.text.truncate(boundary(&self.text, room));
-        if self.most >= CUT.len() {
-            self.text.push_str(CUT);
-        }
-        Err(fmt::Error)
-    }
-}
-
-/// The last place between two characters that is not behind this one.
-fn boundary(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
 /// Frames as they come, in pieces.
 #[derive(Default)]
 pub(crate) struct Frames {
@@ -408,53 +332,5 @@ mod tests {
             let (read, _) = read(&frames, LONGEST);
             prop_assert!(read.len() <= frames.len() / HEADER);
         }
-    }
-
-    #[test]
-    fn the_largest_of_each_fits_into_a_frame() {
-        let long = "ü".repeat(5000);
-        let mut room = Room::new();
-        let fields: Vec<Field> = (0..FIELDS as u8)
-            .map(|index| match index % 2 {
-                0 => Field { index, value: Value::U128(u128::MAX) },
-                _ => Field { index, value: Value::Debug(room.text(&long)) },
-            })
-            .collect();
-        let parent = Parent { span: Some(1), query: Some(2) };
-        let span = Record::Span { span: 1, site: 2, parent, fields: fields.clone() };
-        assert!(span.to_frame().is_some());
-        let Value::Debug(first) = &fields[1].value else { panic!() };
-        assert!(first.len() <= TEXTS && first.ends_with(CUT), "{}", first.len());
-        let mut room = Room::new();
-        let place = Place {
-            level: Level::Trace,
-            target: room.name(&long),
-            module: Some(room.name(&long)),
-            file: Some(room.name(&long)),
-            line: Some(u32::MAX),
-        };
-        let name = room.name(&long);
-        let fields = (0..FIELDS).map(|_| room.name(&long)).collect();
-        let site = Record::Site(Site { is_span: true, name, place: place.clone(), fields });
-        assert!(site.to_frame().is_some());
-        let mut room = Room::new();
-        let place = Place {
-            target: room.name(&long),
-            module: Some(room.name(&long)),
-            file: Some(room.name(&long)),
-            ..place
-        };
-        let line = Line { place, message: room.text(&long) };
-        assert!(Record::Line { line, parent }.to_frame().is_some());
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!(Room(9).text("12345678ü"), CUT);
-        assert_eq!(Room(20).text("short"), "short");
-        let written = Room(20).written(format_args!("{:?} {}", [1, 2, 3], "and so on, and on"));
-        assert_eq!(written, format!("[1, 2, 3] a{CUT}"));
-        assert_eq!(Room(12).written(format_args!("{:?}", [100, 200, 300])), format!("[10{CUT}"));
-        assert_eq!(Room(3).text("four"), "");
     }
 }
