@@ -133,10 +133,24 @@ impl Drop for Operator {
 }
 
 /// Removes this process's socket, if there is one: nobody finds it any more.
-pub(crate) fn close() {
+fn close() {
+    if !fork::is_fork() {
+        remove(&mut lock(&SERVING));
+    }
+}
+
+/// The same for a process that is about to die, which waits for nobody: one that is just about to serve
+/// may have to wait for another application.
+pub(crate) fn abandon() {
     if !fork::is_fork()
-        && let Some(socket) = lock(&SERVING).take()
+        && let Ok(mut serving) = SERVING.try_lock()
     {
+        remove(&mut serving);
+    }
+}
+
+fn remove(serving: &mut Option<PathBuf>) {
+    if let Some(socket) = serving.take() {
         // Whoever comes next removes what this cannot.
         let _ = place::remove(&socket);
     }
