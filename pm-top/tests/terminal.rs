@@ -14,6 +14,14 @@ use pty::Terminal;
 /// The keys at the foot of the screen, as far as a narrow one has room.
 const FOOT: &str = "tab next  r respawn";
 
+/// The program, which looks at its own terminal and not at the one in which the tests run; by another one.
+fn pm_top(by: &[&str], sockets: &Sockets) -> Command {
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").args(by).arg(env!("CARGO_BIN_EXE_pm-top"));
+    command.args(["--interval", "0.1", "--folder"]).arg(sockets.folder());
+    command
+}
+
 fn last_row(screen: &vt100::Screen) -> String {
     let (_, columns) = screen.size();
     screen.rows(0, columns.get()).last().unwrap_or_default()
@@ -23,7 +31,7 @@ fn last_row(screen: &vt100::Screen) -> String {
 fn who_confirms_has_a_pool_respawned_and_quits() {
     let sockets = Sockets::new("keys");
     let application = Application::new(&sockets, 7);
-    let mut terminal = Terminal::run(sockets.folder(), 24, 80);
+    let mut terminal = Terminal::run(pm_top(&[], &sockets), 24, 80);
     terminal.until_seen("── workers of double ─");
     assert!(terminal.screen().alternate_screen() && last_row(terminal.screen()).contains(FOOT));
     assert_eq!(application.asked.recv().unwrap(), r#"{"do":"events"}"#);
@@ -49,7 +57,7 @@ fn a_small_window_has_what_fits_and_hears_keys() {
     {
         let sockets = Sockets::new(&format!("small-{rows}"));
         let _application = Application::new(&sockets, 7);
-        let mut terminal = Terminal::run(sockets.folder(), rows, columns);
+        let mut terminal = Terminal::run(pm_top(&[], &sockets), rows, columns);
         terminal.until_seen(text);
         terminal.press("\tq");
         assert!(terminal.end().0.success());
@@ -60,7 +68,7 @@ fn a_small_window_has_what_fits_and_hears_keys() {
 fn a_window_of_another_size_is_drawn_anew() {
     let sockets = Sockets::new("resized");
     let _application = Application::new(&sockets, 7);
-    let mut terminal = Terminal::run(sockets.folder(), 24, 80);
+    let mut terminal = Terminal::run(pm_top(&[], &sockets), 24, 80);
     terminal.until_seen("── workers of double ─");
     for (rows, columns) in [(10, 40), (30, 120), (4, 30), (24, 80)] {
         terminal.resize(rows, columns);
@@ -77,7 +85,7 @@ fn a_window_of_another_size_is_drawn_anew() {
 fn an_application_that_ends_is_gone_and_another_one_comes() {
     let sockets = Sockets::new("ends");
     let application = Application::new(&sockets, 7);
-    let mut terminal = Terminal::run(sockets.folder(), 24, 80);
+    let mut terminal = Terminal::run(pm_top(&[], &sockets), 24, 80);
     terminal.until_seen("1 application, 1 pool, 2 workers");
     application.end();
     terminal.until_seen("no application of this user serves");
@@ -91,7 +99,7 @@ fn an_application_that_ends_is_gone_and_another_one_comes() {
 fn over_a_slow_line_keys_are_heard_and_the_latest_is_shown() {
     let sockets = Sockets::new("slow");
     let application = Application::new(&sockets, 7);
-    let mut terminal = Terminal::run(sockets.folder(), 24, 80);
+    let mut terminal = Terminal::run(pm_top(&[], &sockets), 24, 80);
     terminal.read_slowly(3);
     terminal.until_seen("── workers of double ─");
     // Much happens that is not shown, and something that is.
@@ -147,8 +155,8 @@ fn it_ends_with_its_terminal_even_where_no_signal_says_so() {
         let sockets = Sockets::new(hears);
         let _application = Application::new(&sockets, 7);
         let mut terminal = match hears {
-            "nohup" => Terminal::run_deaf(sockets.folder(), 24, 80),
-            _ => Terminal::run(sockets.folder(), 24, 80),
+            "nohup" => Terminal::run(pm_top(&["env", "--ignore-signal=HUP"], &sockets), 24, 80),
+            _ => Terminal::run(pm_top(&[], &sockets), 24, 80),
         };
         terminal.until_seen("── workers of double ─");
         terminal.hang_up();

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -47,30 +46,12 @@ fn some(length: u16) -> NonZero<u16> {
 }
 
 impl Terminal {
-    /// Has the program show the sockets in a folder.
-    pub(crate) fn run(folder: &Path, rows: u16, columns: u16) -> Self {
-        Self::run_by(&["setsid", "--ctty"], folder, rows, columns)
-    }
-
-    /// The same, and no signal tells the program that its terminal is gone.
-    pub(crate) fn run_deaf(folder: &Path, rows: u16, columns: u16) -> Self {
-        let deaf = ["setsid", "--ctty", "env", "--ignore-signal=HUP"];
-        Self::run_by(&deaf, folder, rows, columns)
-    }
-
-    fn run_by(command: &[&str], folder: &Path, rows: u16, columns: u16) -> Self {
+    /// Runs a command in a terminal of this size.
+    pub(crate) fn run(mut command: Command, rows: u16, columns: u16) -> Self {
         let (master, slave) = terminal(rows, columns);
         let stdio = || slave.try_clone().expect("it is open");
-        // Otherwise the program would look at the terminal in which the tests run.
-        let child = Command::new(command[0])
-            .args(&command[1..])
-            .args([env!("CARGO_BIN_EXE_pm-top"), "--interval", "0.1", "--folder"])
-            .arg(folder)
-            .stdin(stdio())
-            .stdout(stdio())
-            .stderr(stdio())
-            .spawn()
-            .expect("it can be run");
+        command.stdin(stdio()).stdout(stdio()).stderr(stdio());
+        let child = command.spawn().expect("it can be run");
         let parser = vt100::Parser::new(some(rows), some(columns), 0);
         Self { master, parser, child, chunk: 64 << 10 }
     }
@@ -109,7 +90,7 @@ impl Terminal {
     }
 
     /// Reads what is drawn next; `false`: there is no more.
-    fn read(&mut self, deadline: Instant) -> bool {
+    pub(crate) fn read(&mut self, deadline: Instant) -> bool {
         let wait = deadline.saturating_duration_since(Instant::now());
         let wait = Timespec::try_from(wait).expect("it is no year");
         let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
