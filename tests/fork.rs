@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pm_runtime::{
     Event, ExecError, QueryError, Retry, SpawnError, StreamError, TrySendError, WorkerState, exec,
-    shell, shutdown_signal, worker_query,
+    metrics, shell, shutdown_signal, worker_query,
 };
 use pm_tests::{EchoPool, Folder, Task, WorkPool, until_begun};
 use smol::future::{block_on, poll_once};
@@ -211,4 +211,18 @@ fn a_stream_says_nothing_in_a_fork() {
         echo.send(3).await.unwrap();
         assert_eq!(echo.next().await, Some(Ok(3)));
     });
+}
+
+#[pm_runtime::test]
+fn what_publishes_metrics_holds_up_no_fork() {
+    // It publishes all the time, so that some of the forks find each of its locks held.
+    let mut publishing = Some(metrics::publish_every(Duration::ZERO).unwrap());
+    for _ in 0..500 {
+        let ended = in_a_fork(|| {
+            metrics::publish();
+            drop(publishing.take());
+            true
+        });
+        assert!(ended);
+    }
 }

@@ -63,7 +63,12 @@ fn counters_gauges_and_histograms_are_scraped_under_their_names() {
     assert!(workers >= 1.0, "{metrics}");
     for name in ["pm_query_queue_seconds", "pm_query_run_seconds"] {
         assert!(metrics.contains(&format!("# TYPE {name} histogram")), "{metrics}");
-        assert!(of_pool(&format!("{name}_count")) >= 600.0, "{metrics}");
+        let count = of_pool(&format!("{name}_count"));
+        assert!(count >= 600.0 && of_pool(&format!("{name}_sum")) > 0.0, "{metrics}");
+        let limits = ["0.00001", "0.0001", "0.001", "0.01", "0.1", "1", "+Inf"];
+        let within = limits
+            .map(|le| value(&metrics, &format!("{name}_bucket{{pool=\"primes\",le=\"{le}\"}}")));
+        assert!(within.is_sorted() && within[6] == count, "{within:?} of {count}");
     }
     // Counters only grow.
     assert!(value(&scrape(address), completed) >= value(&metrics, completed));

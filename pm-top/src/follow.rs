@@ -113,7 +113,10 @@ fn is_of_interest(line: &Line) -> bool {
     match line {
         Line::Event { event, .. } => matches!(
             event,
-            Event::Crashed(_) | Event::BudgetExhausted { .. } | Event::Healed { .. }
+            Event::Crashed(_)
+                | Event::Killed(_)
+                | Event::BudgetExhausted { .. }
+                | Event::Healed { .. }
         ),
         Line::Ok { .. } | Line::Error { .. } => true,
     }

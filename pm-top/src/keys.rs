@@ -62,7 +62,7 @@ pub(crate) const HELP: &str = "\
 up, down, k, j      choose a row, or scroll the reports
 page up, page down  the same by ten
 g, G                to the first, to the last
-tab                 to the workers, to the reports of crashes, and back to the pools
+tab                 to the workers, to the reports of crashes and kills, and back to the pools
 r                   respawn the pool: others in the places of all workers, each when it is ready
 R                   respawn the worker alone
 u                   unspawn the pool, or, where the workers are chosen from, the worker

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
 use pm_runtime::operator::protocol::{ApplicationState, PoolState};
-use pm_runtime::{Crash, Event, Health, WorkerHealth};
+use pm_runtime::{Crash, CrashCause, Event, Health, WorkerHealth};
 
 use crate::text::clean;
 
 /// Values of a history that are kept.
 const HISTORY: usize = 120;
 
-/// Crashes of a pool that are kept, and characters of each, which are more than an honest one has.
-const CRASHES: usize = 16;
+/// Crashes of a pool that are kept, and as many kills; and characters of each report, which are more than
+/// an honest one has.
+const REPORTS: usize = 16;
 const LONGEST: usize = 64 << 10;
 
 #[derive(Default)]
@@ -42,15 +43,17 @@ pub(crate) struct Pool {
     pub(crate) slowest: Series,
     /// By their numbers.
     pub(crate) workers: BTreeMap<u64, Worker>,
-    /// The last ones, the latest first.
-    pub(crate) crashes: VecDeque<Report>,
+    /// Of the last deaths of its workers, the latest first.
+    pub(crate) reports: VecDeque<Report>,
     /// Too many workers have died, and nothing has been answered since.
     pub(crate) exhausted: bool,
 }
 
-/// A crash, as people read of it.
+/// A crash, or a kill, as people read of it.
 pub(crate) struct Report {
     worker: u64,
+    /// The pool has killed the worker.
+    pub(crate) is_kill: bool,
     pub(crate) at: SystemTime,
     /// Lines, in which what the worker said is escaped.
     pub(crate) text: String,
@@ -105,7 +108,11 @@ impl Model {
         let pools = self.applications.get_mut(&pid).map(|application| &mut application.pools);
         let Some(pool) = pools.and_then(|pools| pools.get_mut(&pool)) else { return };
         match event {
-            Event::Crashed(report) => pool.remember(&report),
+            Event::Crashed(report) => pool.remember(Report::new(&report, false)),
+            // What the application has wanted is no news.
+            Event::Killed(report) if report.cause != CrashCause::Cancelled => {
+                pool.remember(Report::new(&report, true));
+            }
             Event::BudgetExhausted { .. } => pool.exhausted = true,
             Event::Healed { .. } => pool.exhausted = false,
             _ => {}
@@ -145,7 +152,7 @@ impl Pool {
         let run = pool.health.latency.run;
         pool.slowest.push(run.map_or(0.0, |latency| latency.p99.as_secs_f64()));
         if let Some(crash) = pool.health.last_crash.take() {
-            pool.remember(&crash);
+            pool.remember(Report::new(&crash, false));
         }
         let mut before = std::mem::take(&mut pool.workers);
         for health in std::mem::take(&mut pool.health.workers) {
@@ -162,26 +169,33 @@ impl Pool {
             rate: Series::default(),
             slowest: Series::default(),
             workers: BTreeMap::new(),
-            crashes: VecDeque::new(),
+            reports: VecDeque::new(),
             exhausted: false,
         }
     }
 
     /// The same crash is told as an event and as the last one.
-    fn remember(&mut self, crash: &Crash) {
-        let is_same = |known: &Report| known.worker == crash.worker && known.at == crash.at;
-        if !self.crashes.iter().any(is_same) {
-            self.crashes.push_front(Report::new(crash));
-            self.crashes.make_contiguous().sort_by_key(|crash| std::cmp::Reverse(crash.at));
-            self.crashes.truncate(CRASHES);
+    fn remember(&mut self, report: Report) {
+        let is_same = |known: &Report| known.worker == report.worker && known.at == report.at;
+        if self.reports.iter().any(is_same) {
+            return;
         }
+        let is_kill = report.is_kill;
+        self.reports.push_front(report);
+        self.reports.make_contiguous().sort_by_key(|report| std::cmp::Reverse(report.at));
+        // Many kills leave the crashes their places.
+        let mut alike = 0;
+        self.reports.retain(|report| {
+            alike += usize::from(report.is_kill == is_kill);
+            report.is_kill != is_kill || alike <= REPORTS
+        });
     }
 }
 
 impl Report {
-    fn new(crash: &Crash) -> Self {
+    fn new(crash: &Crash, is_kill: bool) -> Self {
         let text = format!("{crash:#}").chars().take(LONGEST).collect();
-        Self { worker: crash.worker, at: crash.at, text }
+        Self { worker: crash.worker, is_kill, at: crash.at, text }
     }
 }
 
@@ -293,13 +307,13 @@ pub(crate) mod tests {
             model.happen(1, 1, crashed(worker));
         }
         let workers = |model: &Model| -> Vec<u64> {
-            model.pool(1, 1).unwrap().crashes.iter().map(|crash| crash.worker).collect()
+            model.pool(1, 1).unwrap().reports.iter().map(|crash| crash.worker).collect()
         };
         assert_eq!(workers(&model), [5, 4, 3]);
         for worker in 10..1000 {
             model.happen(1, 1, crashed(worker));
         }
-        assert_eq!((workers(&model).len(), workers(&model)[0]), (CRASHES, 999));
+        assert_eq!((workers(&model).len(), workers(&model)[0]), (REPORTS, 999));
         let mut endless = crash(1000);
         endless["panic"] = "x".repeat(1 << 20).into();
         model.happen(
@@ -307,11 +321,40 @@ pub(crate) mod tests {
             1,
             serde_json::from_value(serde_json::json!({"Crashed": endless})).unwrap(),
         );
-        let texts = model.pool(1, 1).unwrap().crashes.iter().map(|crash| crash.text.len());
+        let texts = model.pool(1, 1).unwrap().reports.iter().map(|crash| crash.text.len());
         assert_eq!(texts.max(), Some(LONGEST), "as much as is kept of one");
         model.happen(1, 2, crashed(1));
         model.happen(2, 1, crashed(1));
         assert_eq!(model.applications.len(), 1, "what is about nobody is nothing");
+    }
+
+    pub(crate) fn killed(worker: u64) -> Event {
+        let mut report = crash(worker);
+        report["cause"] = serde_json::json!({"TimedOut": {"secs": 5, "nanos": 0}});
+        report["blame"] = "Pool".into();
+        serde_json::from_value(serde_json::json!({"Killed": report})).expect("it is one")
+    }
+
+    #[test]
+    fn many_kills_leave_the_crashes_their_places() {
+        let mut model = Model::default();
+        model.tell(1, state("a", 1, 1), Instant::now());
+        for worker in 10..1000 {
+            model.happen(1, 1, killed(worker));
+        }
+        let reports = &model.pool(1, 1).unwrap().reports;
+        let crashes: Vec<_> = reports.iter().filter(|report| !report.is_kill).collect();
+        assert_eq!((reports.len(), crashes.len()), (REPORTS + 1, 1));
+        assert_eq!((reports[0].worker, crashes[0].worker), (999, 3));
+        assert!(
+            reports[0].text.contains("was killed: a query in it ran longer than 5s"),
+            "{}",
+            reports[0].text
+        );
+        let mut wanted = serde_json::to_value(killed(1000)).unwrap();
+        wanted["Killed"]["cause"] = "Cancelled".into();
+        model.happen(1, 1, serde_json::from_value(wanted).unwrap());
+        assert_eq!(model.pool(1, 1).unwrap().reports[0].worker, 999);
     }
 
     #[test]

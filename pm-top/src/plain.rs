@@ -30,7 +30,7 @@ pub(crate) fn view(model: &Model) -> String {
                 // It fails at nothing that is written to text.
                 let _ = write!(workers, "\n{whose}\n{}", table(&WORKERS, rows));
             }
-            if let Some(crash) = pool.crashes.front() {
+            if let Some(crash) = pool.reports.front() {
                 let _ = write!(reports, "\n{whose}, last crash\n{}\n", crash.text);
             }
         }

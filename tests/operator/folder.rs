@@ -1,6 +1,7 @@
 //! Where the socket is, and who may have a hand in that.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -8,7 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use pm_runtime::operator::applications_in;
-use pm_tests::kill;
+use pm_tests::{is_alive, kill, until};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Signal, geteuid};
 
 use crate::program::{Client, Place, Program, SERVING};
@@ -46,6 +48,26 @@ fn the_socket_goes_with_the_signal_that_ends_the_application() {
     kill(program.child.id(), Signal::TERM);
     assert!(program.child.wait().unwrap().code().is_none());
     assert!(!program.socket.exists());
+}
+
+#[test]
+fn a_signal_ends_an_application_that_waits_to_serve() {
+    let place = Place::new("locked");
+    let mut program = Program::start(&place);
+    let folder = File::open(place.sockets()).unwrap();
+    // As another application that is stopped meanwhile.
+    flock(&folder, FlockOperation::LockExclusive).unwrap();
+    let mut stdin = program.child.stdin.as_ref().unwrap();
+    stdin.write_all(b"begin anew\n").unwrap();
+    let pid = program.child.id().to_string();
+    until(|| {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let waits =
+            |lock: &str| lock.contains("-> FLOCK") && lock.split(' ').any(|word| word == pid);
+        locks.lines().any(waits)
+    });
+    kill(program.child.id(), Signal::TERM);
+    until(|| program.child.try_wait().unwrap().is_some());
 }
 
 #[test]
@@ -195,4 +217,35 @@ fn an_application_that_is_killed_leaves_a_socket_that_the_next_one_removes() {
     let second = Program::start(&place);
     assert!(!first.socket.exists());
     assert_eq!(Client::at(&second.socket).state().pid, second.child.id());
+}
+
+#[test]
+fn the_socket_of_one_that_was_killed_is_removed_though_a_fork_of_it_lives() {
+    let place = Place::new("forked");
+    let mut first = Program::start(&place);
+    let fork: u32 = first.tell("leave a fork").parse().unwrap();
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    // It has the socket, and lets nobody in.
+    let second = Program::start(&place);
+    assert!(is_alive(fork));
+    kill(fork, Signal::KILL);
+    assert!(!first.socket.exists() && second.socket.exists());
+}
+
+#[test]
+fn one_in_a_container_of_its_own_tells_its_user_who_is_outside() {
+    let unshare = |program: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--fork", "--pid", "--kill-child", program]);
+        command
+    };
+    if !unshare("true").output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: this system lets nobody make containers");
+        return;
+    }
+    let place = Place::new("container");
+    let program = Program::start_by(unshare(SERVING).env("XDG_RUNTIME_DIR", place.runtime()));
+    // No process here has a number there.
+    assert_eq!(program.client().state().pid, 1);
 }

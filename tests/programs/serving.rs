@@ -70,6 +70,7 @@ async fn main() -> Result<(), Error> {
                 let operator = &mut operator;
                 say(if fork_and_drop(operator) { "the fork is gone" } else { "there is no fork" });
             }
+            "leave a fork" => say(&leave_a_fork().to_string()),
             "begin anew" => {
                 drop(operator);
                 operator = operator::serve()?;
@@ -97,6 +98,18 @@ fn fork_and_drop(operator: &mut operator::Operator) -> bool {
     let mut status = 0;
     // SAFETY: the pointer is valid for writes.
     child > 0 && unsafe { libc::waitpid(child, &mut status, 0) } == child && status == 0
+}
+
+/// Makes a fork of this process, which does nothing until it is killed; returns its number.
+#[allow(unsafe_code, reason = "a fork")]
+fn leave_a_fork() -> i32 {
+    // SAFETY: the child has this thread only, which touches nothing.
+    let child = unsafe { libc::fork() };
+    while child == 0 {
+        // SAFETY: it only waits.
+        unsafe { libc::pause() };
+    }
+    child
 }
 
 /// As in a C program, or one that a plain `main` of Rust does not begin.

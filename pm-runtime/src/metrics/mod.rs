@@ -64,24 +64,51 @@
 mod describe;
 mod record;
 
+use std::cell::Cell;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crate::pool::counts::counted;
+use crate::process::fork;
 use crate::sync::{lock, shielded};
 
 /// Records what all pools of this process have counted by now.
 ///
 /// It asks the system for the memory of each worker, as [`health`](crate::Pool::health) does, which
-/// takes some ten microseconds a worker; pools go on meanwhile. Where several threads publish at once,
-/// gauges may be those of a moment before.
+/// takes some ten microseconds a worker; pools go on meanwhile. Threads that publish at once do so one
+/// after the other, so that gauges are never set back; a recorder that publishes in turn does nothing.
 pub fn publish() {
+    static ALONE: Mutex<()> = Mutex::new(());
+    fork::mark();
+    // In a fork there is nothing to publish, and the lock may be held for ever.
+    if fork::is_fork() {
+        return;
+    }
+    let Some(_busy) = Busy::begin() else { return };
+    let _alone = lock(&ALONE);
     describe::all();
-    // Not under a lock: a recorder is code of the application.
     for (name, pool) in counted() {
         record::pool(&pool, &name);
+    }
+}
+
+/// This thread publishes.
+struct Busy;
+
+thread_local!(static IS_BUSY: Cell<bool> = const { Cell::new(false) });
+
+impl Busy {
+    /// `None`: it does so already.
+    fn begin() -> Option<Self> {
+        (!IS_BUSY.replace(true)).then(|| Self)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        IS_BUSY.set(false);
     }
 }
 
@@ -102,6 +129,7 @@ pub fn publish() {
 /// }
 /// ```
 pub fn publish_every(interval: Duration) -> io::Result<Publishing> {
+    fork::mark();
     let ending = Arc::new((Mutex::new(false), Condvar::new()));
     let theirs = ending.clone();
     let run = move || {
@@ -127,6 +155,10 @@ pub struct Publishing(Arc<(Mutex<bool>, Condvar)>);
 
 impl Drop for Publishing {
     fn drop(&mut self) {
+        if fork::is_fork() {
+            // The thread is another process's, and may have held the lock.
+            return;
+        }
         let (is_over, changed) = &*self.0;
         *lock(is_over) = true;
         changed.notify_one();
@@ -136,5 +168,78 @@ impl Drop for Publishing {
 impl std::fmt::Debug for Publishing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Publishing").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use ::metrics::{
+        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+        with_local_recorder,
+    };
+
+    use super::*;
+
+    /// Sees who publishes, and publishes itself.
+    #[derive(Default)]
+    struct Watch {
+        here: AtomicUsize,
+        most: AtomicUsize,
+        publications: AtomicUsize,
+    }
+
+    impl Watch {
+        fn see(&self) {
+            self.most.fetch_max(self.here.fetch_add(1, SeqCst) + 1, SeqCst);
+            thread::yield_now();
+            publish();
+            self.here.fetch_sub(1, SeqCst);
+        }
+    }
+
+    impl Recorder for Watch {
+        fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
+            self.see();
+            if name.as_str() == "pm_queries_total" {
+                self.publications.fetch_add(1, SeqCst);
+            }
+        }
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+            self.see();
+        }
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+            self.see();
+        }
+
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn threads_publish_one_after_the_other_and_each_once() {
+        let (watch, begin) = (Watch::default(), Barrier::new(4));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    begin.wait();
+                    with_local_recorder(&watch, publish);
+                });
+            }
+        });
+        assert_eq!((watch.most.into_inner(), watch.publications.into_inner()), (1, 4));
     }
 }

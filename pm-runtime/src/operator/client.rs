@@ -11,8 +11,8 @@ use smol::{Async, LocalExecutor, Timer};
 use super::command::obey;
 use super::followed::Followed;
 use super::lines::Lines;
-use super::protocol::{Command, Done, LONGEST_REQUEST, Line, Request};
-use super::voice::{self, Aside, MOST_COMMANDS, Voice};
+use super::protocol::{Command, Done, Id, LONGEST_REQUEST, Line, Request};
+use super::voice::{self, MOST_COMMANDS, Voice};
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 8 << 10;
@@ -20,7 +20,7 @@ const CHUNK: usize = 8 << 10;
 /// How often a client that has said all is looked for, while there is something to tell it.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Serves a client until it hangs up, sends too long a line, or does not read.
+/// Serves a client until it hangs up, or sends too long a line. One that does not read is not heard.
 pub(super) async fn attend(stream: Async<UnixStream>) {
     let (voice, mouth) = voice::channel();
     // What was asked for goes on beside what is asked for next, and ends with the client.
@@ -58,73 +58,76 @@ impl Ear {
             lines.push(&chunk[..read]);
             while let Some(line) = lines.next_line() {
                 if line.len() > LONGEST_REQUEST {
-                    return self.refuse_long_line();
+                    return self.refuse_long_line().await;
                 }
-                self.hear(line, under_way);
+                self.hear(line, under_way).await;
                 // One that says much holds up nobody.
                 yield_now().await;
             }
             let rest = lines.rest();
             if rest.len() > LONGEST_REQUEST {
-                return self.refuse_long_line();
+                return self.refuse_long_line().await;
             }
             if read == 0 {
                 if !rest.is_empty() {
                     // The last line may lack its end.
-                    self.hear(rest, under_way);
+                    self.hear(rest, under_way).await;
                 }
                 return;
             }
         }
     }
 
-    fn hear(&mut self, line: &[u8], under_way: &LocalExecutor<'static>) {
+    async fn hear(&mut self, line: &[u8], under_way: &LocalExecutor<'static>) {
         let Request { id, command } = match Request::parse(line) {
             Ok(request) => request,
-            Err(refusal) => return self.voice.say(&refusal),
+            Err(refusal) => return self.voice.say(refusal).await,
         };
-        if command == Command::Events {
-            if self.hears_events {
-                let error = "events are told already".into();
-                return self.voice.say(&Line::Error { error, id });
+        match command {
+            Command::Events => self.tell_events(id).await,
+            // These are done at once.
+            Command::Health | Command::Forgive { .. } => {
+                self.voice.say(answer(command, id).await).await;
             }
-            self.hears_events = true;
-            let followed = Followed::new();
-            self.voice.say(&Line::Ok { done: Done::Events, id });
-            return under_way.spawn(tell(followed, self.voice.aside())).detach();
+            _ => match self.voice.begin() {
+                Some(begun) => {
+                    under_way
+                        .spawn(async move { begun.end(answer(command, id).await).await })
+                        .detach();
+                }
+                None => {
+                    let error = format!(
+                        "{MOST_COMMANDS} commands are under way, which is the limit: wait for their answers"
+                    );
+                    self.voice.say(Line::Error { error, id }).await;
+                }
+            },
         }
-        let Some(begun) = self.voice.begin() else {
-            let error = format!(
-                "{MOST_COMMANDS} commands are under way, which is the limit: wait for their answers"
-            );
-            return self.voice.say(&Line::Error { error, id });
-        };
-        let obeyed = async move {
-            begun.end(&match obey(command).await {
-                Ok(done) => Line::Ok { done, id },
-                Err(refusal) => Line::Error { error: refusal.to_string(), id },
-            });
-        };
-        under_way.spawn(obeyed).detach();
+    }
+
+    async fn tell_events(&mut self, id: Option<Id>) {
+        if self.hears_events {
+            let error = "events are told already".into();
+            return self.voice.say(Line::Error { error, id }).await;
+        }
+        self.hears_events = true;
+        let followed = Followed::new();
+        self.voice.say(Line::Ok { done: Done::Events, id }).await;
+        self.voice.tell(followed).await;
     }
 
     /// Where the next request would begin is anybody's guess.
-    fn refuse_long_line(&self) {
+    async fn refuse_long_line(&self) {
         let error = format!("no request: a line may have {LONGEST_REQUEST} bytes at most; goodbye");
-        self.voice.say(&Line::Error { error, id: None });
+        self.voice.say(Line::Error { error, id: None }).await;
         self.voice.close();
     }
 }
 
-/// Tells what happens in every pool.
-async fn tell(mut followed: Followed, aside: Aside) {
-    loop {
-        for (pool, event) in followed.next().await {
-            let Some(voice) = aside.voice() else { return };
-            voice.say(&Line::Event { event, pool });
-        }
-        // Where much happens, others have their turns all the same.
-        yield_now().await;
+async fn answer(command: Command, id: Option<Id>) -> Line {
+    match obey(command).await {
+        Ok(done) => Line::Ok { done, id },
+        Err(refusal) => Line::Error { error: refusal.to_string(), id },
     }
 }
 

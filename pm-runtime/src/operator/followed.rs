@@ -1,6 +1,6 @@
 //! What happens in all pools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,6 +15,8 @@ use crate::pool::{Events, Watched, watch};
 pub(super) struct Followed {
     watched: Pin<Box<Receiver<Watched>>>,
     pools: BTreeMap<u64, Events>,
+    /// Those that were taken from their pools.
+    taken: VecDeque<(u64, Event)>,
 }
 
 /// Events of a pool that are taken at a time, so that each has its turn.
@@ -23,28 +25,33 @@ const BATCH: usize = 16;
 impl Followed {
     /// From now on.
     pub(super) fn new() -> Self {
-        Self { watched: Box::pin(watch()), pools: BTreeMap::new() }
+        Self::of(watch())
     }
 
-    /// The next ones, one at least.
-    pub(super) async fn next(&mut self) -> Vec<(u64, Event)> {
-        poll_fn(|cx| match self.take(cx) {
-            none if none.is_empty() => Poll::Pending,
-            some => Poll::Ready(some),
+    pub(super) fn of(watched: Receiver<Watched>) -> Self {
+        Self { watched: Box::pin(watched), pools: BTreeMap::new(), taken: VecDeque::new() }
+    }
+
+    /// The next one. It may be dropped before it is there: none is lost.
+    pub(super) async fn next(&mut self) -> (u64, Event) {
+        poll_fn(|cx| {
+            if self.taken.is_empty() {
+                self.take(cx);
+            }
+            self.taken.pop_front().map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }
 
-    /// Those that there are; is woken for more where there are none.
-    fn take(&mut self, cx: &mut Context<'_>) -> Vec<(u64, Event)> {
+    /// Takes those that there are; is woken for more where there are none.
+    fn take(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some((id, events))) = self.watched.as_mut().poll_next(cx) {
             self.pools.entry(id).or_insert(events);
         }
-        let mut taken = Vec::new();
         self.pools.retain(|&id, events| {
             for _ in 0..BATCH {
                 match Pin::new(&mut *events).poll_next(cx) {
-                    Poll::Ready(Some(event)) => taken.push((id, event)),
+                    Poll::Ready(Some(event)) => self.taken.push_back((id, event)),
                     // The pool is over.
                     Poll::Ready(None) => return false,
                     Poll::Pending => break,
@@ -52,6 +59,5 @@ impl Followed {
             }
             true
         });
-        taken
     }
 }

@@ -43,9 +43,11 @@
 //! # What it costs
 //!
 //! A thread, which sleeps as long as nobody asks. There may be 8 clients at once, and one more is told
-//! so. A client that sends a line of more than 64 KiB is told so and closed; one that does not read is
-//! closed when 1 MiB waits for it. Neither holds up others, or the pools. An answer to a mistake is a line
-//! that names it.
+//! so. A client that sends a line of more than 64 KiB is told so and closed. One that does not read is not
+//! heard until it does; what happens meanwhile is kept and counted as for
+//! [any reader of events](crate::Events), so that over a slow line it is told how many it has missed
+//! ([`Event::Lagged`](crate::Event::Lagged)). Neither holds up others, or the pools. An answer to a mistake
+//! is a line that names it.
 
 mod client;
 mod command;
@@ -131,10 +133,24 @@ impl Drop for Operator {
 }
 
 /// Removes this process's socket, if there is one: nobody finds it any more.
-pub(crate) fn close() {
+fn close() {
+    if !fork::is_fork() {
+        remove(&mut lock(&SERVING));
+    }
+}
+
+/// The same for a process that is about to die, which waits for nobody: one that is just about to serve
+/// may have to wait for another application.
+pub(crate) fn abandon() {
     if !fork::is_fork()
-        && let Some(socket) = lock(&SERVING).take()
+        && let Ok(mut serving) = SERVING.try_lock()
     {
+        remove(&mut serving);
+    }
+}
+
+fn remove(serving: &mut Option<PathBuf>) {
+    if let Some(socket) = serving.take() {
         // Whoever comes next removes what this cannot.
         let _ = place::remove(&socket);
     }

@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use rustix::process::{Pid, geteuid, test_kill_process};
 
 use crate::error::{Mistrust, OperatorError};
+use crate::process::peer::Peer;
 
 /// The folder of the sockets within that of the user's, or the service's, sockets of all kinds.
 const FOLDER: &str = "pm-runtime";
@@ -153,18 +154,28 @@ fn pid_of(name: &OsStr) -> Option<u32> {
 
 /// Whether there is a process of this number.
 fn lives(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+    i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(has_process)
 }
 
-/// Whether somebody listens there, as far as can be told without waiting; `Err`: nobody can, because no
+fn has_process(pid: Pid) -> bool {
+    test_kill_process(pid) != Err(Errno::SRCH)
+}
+
+/// Whether somebody serves there, as far as can be told without waiting; `Err`: nobody can, because no
 /// socket has such a path.
 fn is_alive(socket: &Path) -> Result<bool, Errno> {
     let address = SocketAddrUnix::new(socket)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let connected = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-        .and_then(|client| connect(&client, &address));
-    Ok(!matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT)))
+        .and_then(|client| connect(&client, &address).map(|()| client));
+    Ok(match connected {
+        // A fork of one that was killed may hold its socket, at which nobody is let in.
+        Ok(client) => {
+            let listens = Peer::of(client).ok().and_then(|peer| peer.pid);
+            listens.is_none_or(has_process)
+        }
+        Err(error) => !matches!(error, Errno::CONNREFUSED | Errno::NOENT),
+    })
 }
 
 /// Removes what may be gone already.

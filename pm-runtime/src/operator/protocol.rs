@@ -98,7 +98,7 @@ pub enum Command {
 
 /// What a client calls its request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`id` is a number or text")]
 pub enum Id {
     /// A number, which comes back as JSON libraries keep it: 64 bits, whole or floating.
     Number(Number),

@@ -9,7 +9,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Uid, geteuid};
 use smol::future::{or, yield_now};
 use smol::{Async, LocalExecutor, Timer};
@@ -17,6 +16,7 @@ use smol::{Async, LocalExecutor, Timer};
 use super::client::attend;
 use super::protocol::Line;
 use super::voice::send_some;
+use crate::process::peer::Peer;
 
 /// Clients at once.
 const MOST_CLIENTS: usize = 8;
@@ -94,7 +94,7 @@ impl Drop for Seat {
 }
 
 fn admit(stream: &Async<UnixStream>, there: &Rc<Cell<usize>>) -> Result<Seat, String> {
-    let peer = socket_peercred(stream).map_err(|error| format!("who are you? {error}"))?;
+    let peer = Peer::of(stream).map_err(|error| format!("who are you? {error}"))?;
     if !may_ask(peer.uid, geteuid()) {
         return Err(format!("this is the socket of user {}", geteuid().as_raw()));
     }

@@ -1,19 +1,20 @@
-//! What is said to a client: lines, which wait until it reads them, and do not wait without end.
+//! What is said to a client: lines, which wait until it reads them, so that it is not heard meanwhile.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::task::Poll;
 
-use async_channel::{Receiver, Sender, WeakSender};
+use async_channel::{Receiver, Sender};
 use rustix::net::{SendFlags, send};
 use smol::Async;
+use smol::future::{or, yield_now};
 
+use super::followed::Followed;
 use super::protocol::Line;
-
-/// A client for which more bytes than this wait is closed.
-const MOST_WAITING: usize = 1 << 20;
 
 /// Commands of a client that may be under way at once.
 pub(super) const MOST_COMMANDS: usize = 64;
@@ -22,113 +23,114 @@ pub(super) const MOST_COMMANDS: usize = 64;
 /// client is closed.
 #[derive(Clone)]
 pub(super) struct Voice {
-    lines: Sender<Vec<u8>>,
-    counts: Rc<Counts>,
+    said: Sender<Said>,
+    commands: Rc<Cell<usize>>,
 }
 
-/// One that says what there is to say as long as others have something to say.
-pub(super) struct Aside {
-    lines: WeakSender<Vec<u8>>,
-    counts: Rc<Counts>,
+/// What a client is to be told.
+enum Said {
+    Line(Line),
+    /// What happens from now on, whenever there is nothing else to say.
+    Events(Followed),
 }
 
 /// The voice of a command that is under way.
 pub(super) struct Begun(Voice);
 
 /// What a client is to be told, on its way there.
-pub(super) struct Mouth {
-    lines: Receiver<Vec<u8>>,
-    counts: Rc<Counts>,
-    /// Closed when it is too slow.
-    slow: Receiver<()>,
-}
-
-struct Counts {
-    /// Bytes that wait.
-    waiting: Cell<usize>,
-    commands: Cell<usize>,
-    slow: Sender<()>,
-}
+pub(super) struct Mouth(Receiver<Said>);
 
 pub(super) fn channel() -> (Voice, Mouth) {
-    let (sender, lines) = async_channel::unbounded();
-    let (slow, is_slow) = async_channel::bounded(1);
-    let counts = Rc::new(Counts { waiting: Cell::new(0), commands: Cell::new(0), slow });
-    let voice = Voice { lines: sender, counts: counts.clone() };
-    (voice, Mouth { lines, counts, slow: is_slow })
+    // Who has more to say waits, and takes up nothing that a client has to say meanwhile.
+    let (said, mouth) = async_channel::bounded(1);
+    (Voice { said, commands: Rc::default() }, Mouth(mouth))
 }
 
 impl Voice {
-    pub(super) fn say(&self, line: &Line) {
-        if self.counts.waiting.get() > MOST_WAITING {
-            self.counts.slow.close();
-            return;
-        }
-        let line = written(line);
-        self.counts.waiting.set(self.counts.waiting.get() + line.len());
+    pub(super) async fn say(&self, line: Line) {
         // It fails only where the client is about to be closed.
-        let _ = self.lines.try_send(line);
+        let _ = self.said.send(Said::Line(line)).await;
+    }
+
+    pub(super) async fn tell(&self, events: Followed) {
+        let _ = self.said.send(Said::Events(events)).await;
     }
 
     /// Says no more than was said already.
     pub(super) fn close(&self) {
-        self.lines.close();
+        self.said.close();
     }
 
     /// A command begins; `None`: too many are under way.
     pub(super) fn begin(&self) -> Option<Begun> {
-        let commands = &self.counts.commands;
-        if commands.get() == MOST_COMMANDS {
+        if self.commands.get() == MOST_COMMANDS {
             return None;
         }
-        commands.set(commands.get() + 1);
+        self.commands.set(self.commands.get() + 1);
         Some(Begun(self.clone()))
-    }
-
-    pub(super) fn aside(&self) -> Aside {
-        Aside { lines: self.lines.downgrade(), counts: self.counts.clone() }
-    }
-}
-
-impl Aside {
-    /// `None`: nobody else has anything to say any more.
-    pub(super) fn voice(&self) -> Option<Voice> {
-        Some(Voice { lines: self.lines.upgrade()?, counts: self.counts.clone() })
     }
 }
 
 impl Begun {
-    pub(super) fn end(self, line: &Line) {
-        self.0.say(line);
+    pub(super) async fn end(self, line: Line) {
+        self.0.say(line).await;
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        let commands = &self.0.counts.commands;
+        let commands = &self.0.commands;
         commands.set(commands.get() - 1);
     }
 }
 
 impl Mouth {
     /// Says all that is to be said, until there is no more, or the client does not listen.
+    ///
+    /// Events are taken from their pools one at a time, as the client reads them: a pool keeps so many for
+    /// it and counts the others, as for any reader.
     pub(super) async fn speak(self, stream: &Async<UnixStream>) {
-        let Self { lines, counts, slow } = self;
-        let speak = async {
-            while let Ok(line) = lines.recv().await {
-                let mut rest = &line[..];
-                while !rest.is_empty() {
-                    let Ok(sent) = stream.write_with(|stream| send_some(stream, rest)).await else {
-                        return;
-                    };
-                    rest = &rest[sent..];
-                    counts.waiting.set(counts.waiting.get() - sent);
+        let mut events = None;
+        loop {
+            let line = match or(self.hear(), happened(&mut events)).await {
+                Some(Said::Line(line)) => line,
+                Some(Said::Events(followed)) => {
+                    events = Some(followed);
+                    continue;
                 }
+                None => return,
+            };
+            if write(stream, &written(&line)).await.is_err() {
+                return;
             }
-        };
-        // Nothing is ever sent over the latter.
-        smol::future::or(speak, async { _ = slow.recv().await }).await;
+            // Where there is much to say, others have their turns all the same.
+            yield_now().await;
+        }
     }
+
+    async fn hear(&self) -> Option<Said> {
+        self.0.recv().await.ok()
+    }
+}
+
+/// The next event, where events are told.
+async fn happened(events: &mut Option<Followed>) -> Option<Said> {
+    match events {
+        Some(followed) => {
+            let (pool, event) = followed.next().await;
+            Some(Said::Line(Line::Event { event, pool }))
+        }
+        None => poll_fn(|_| Poll::Pending).await,
+    }
+}
+
+async fn write(stream: &Async<UnixStream>, line: &[u8]) -> io::Result<()> {
+    let mut rest = line;
+    while !rest.is_empty() {
+        let sent = stream.write_with(|stream| send_some(stream, rest)).await?;
+        rest = &rest[sent..];
+    }
+    Ok(())
 }
 
 /// A line as it is sent; one that cannot be written, because it has a time before 1970, says so.
@@ -153,31 +155,132 @@ pub(super) fn send_some(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     use smol::LocalExecutor;
-    use smol::io::AsyncReadExt;
 
     use super::*;
     use crate::event::Event;
+    use crate::pool::Channel;
+
+    /// What happens in a pool of this number.
+    fn events(pool: u64) -> (Arc<Channel>, Followed) {
+        let channel = Arc::new(Channel::default());
+        let (watching, watched) = async_channel::unbounded();
+        watching.try_send((pool, channel.subscribe())).unwrap();
+        (channel, Followed::of(watched))
+    }
+
+    fn happen(channel: &Channel, workers: impl IntoIterator<Item = u64>) {
+        let at = SystemTime::UNIX_EPOCH;
+        workers.into_iter().for_each(|worker| channel.push(Event::Ready { worker, at }));
+        channel.wake();
+    }
+
+    /// What is said to a client that does not read yet.
+    fn deaf() -> (LocalExecutor<'static>, Voice, BufReader<UnixStream>) {
+        let (client, stream) = UnixStream::pair().unwrap();
+        let stream = Async::new(stream).unwrap();
+        let (voice, mouth) = channel();
+        let executor = LocalExecutor::new();
+        executor.spawn(async move { mouth.speak(&stream).await }).detach();
+        (executor, voice, BufReader::new(client))
+    }
+
+    /// Runs this as one task among others, which have their turns in between.
+    fn run(executor: &LocalExecutor<'static>, task: impl Future<Output = ()> + 'static) {
+        smol::block_on(executor.run(executor.spawn(task)));
+    }
 
     #[test]
-    fn what_a_client_has_read_of_a_long_line_waits_no_more() {
-        let executor = LocalExecutor::new();
-        smol::block_on(executor.run(async {
-            let (mut client, stream) = Async::<UnixStream>::pair().unwrap();
-            let (voice, mouth) = channel();
-            let spoken = executor.spawn(async move { mouth.speak(&stream).await });
-            voice.say(&Line::Error { error: "x".repeat(2 * MOST_WAITING), id: None });
-            let mut begin = vec![0; 3 * MOST_WAITING / 2];
-            client.read_exact(&mut begin).await.unwrap();
-            voice.say(&Line::Error { error: "y".into(), id: None });
+    fn who_does_not_read_is_told_what_it_missed_and_goes_on() {
+        const MANY: u64 = 20_000;
+        let (channel, followed) = events(7);
+        let (executor, voice, client) = deaf();
+        run(&executor, async move {
+            voice.tell(followed).await;
+            let flood = async {
+                for worker in 0..MANY {
+                    happen(&channel, [worker]);
+                    yield_now().await;
+                }
+            };
+            flood.await;
+            let told = smol::unblock(move || {
+                let (mut told, mut missed) = (0, 0);
+                for line in client.lines() {
+                    match serde_json::from_str(&line.unwrap()).unwrap() {
+                        Line::Event { event: Event::Lagged { missed: more }, pool: 7 } => {
+                            missed += more
+                        }
+                        Line::Event { event: Event::Ready { worker, .. }, pool: 7 } => {
+                            assert_eq!(worker, told + missed, "in order");
+                            told += 1;
+                        }
+                        other => panic!("{other}"),
+                    }
+                    if told + missed == MANY {
+                        break;
+                    }
+                }
+                (told, missed)
+            });
+            let (told, missed) = told.await;
+            assert!(told > 1024 && missed > 1024, "{told} and {missed}");
+        });
+    }
+
+    #[test]
+    fn answers_come_before_events_that_wait() {
+        let (channel, followed) = events(7);
+        let (executor, voice, client) = deaf();
+        happen(&channel, 0..1000);
+        run(&executor, async move {
+            voice.tell(followed).await;
+            voice.say(Line::Error { error: "an answer".into(), id: None }).await;
             drop(voice);
-            let mut rest = String::new();
-            client.read_to_string(&mut rest).await.unwrap();
-            assert!(rest.ends_with("\n{\"error\":\"y\"}\n"), "{} bytes", rest.len());
-            spoken.await;
-        }));
+            let lines = smol::unblock(|| client.lines().map(Result::unwrap).collect::<Vec<_>>());
+            let lines = lines.await;
+            assert!(lines.len() < 10, "{} lines", lines.len());
+            assert_eq!(lines.last().unwrap(), r#"{"error":"an answer"}"#);
+        });
+    }
+
+    #[test]
+    fn where_much_happens_others_have_their_turns() {
+        let (channel, followed) = events(7);
+        let (executor, voice, client) = deaf();
+        happen(&channel, 0..1000);
+        run(&executor, async move {
+            voice.tell(followed).await;
+            let mut client = client.into_inner();
+            client.set_nonblocking(true).unwrap();
+            let (mut chunk, mut told) = (vec![0; 1 << 20], 0);
+            while told < 1000 {
+                // There may be nothing to read.
+                let read = std::io::Read::read(&mut client, &mut chunk).unwrap_or(0);
+                let more = chunk[..read].iter().filter(|&&byte| byte == b'\n').count();
+                assert!(more < 4, "{more} at once");
+                told += more;
+                yield_now().await;
+            }
+        });
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_said_and_the_next_one_waits_for_it() {
+        let (executor, voice, client) = deaf();
+        run(&executor, async move {
+            let lines = smol::unblock(|| client.lines().map(Result::unwrap).collect::<Vec<_>>());
+            for letter in ["x", "y"] {
+                voice.say(Line::Error { error: letter.repeat(2 << 20), id: None }).await;
+            }
+            drop(voice);
+            let lengths: Vec<_> = lines.await.iter().map(String::len).collect();
+            assert_eq!(lengths, [(2 << 20) + r#"{"error":""}"#.len(); 2]);
+        });
     }
 
     #[test]

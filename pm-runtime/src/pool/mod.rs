@@ -42,6 +42,8 @@ use serde::Serialize;
 pub use broadcast::Broadcast;
 pub use builder::{Face, Handle, PoolBuilder, RawHandle, shared};
 pub use call::Call;
+#[cfg(all(test, feature = "operator"))]
+pub(crate) use events::Channel;
 pub use events::Events;
 pub(crate) use heard::heard;
 pub use home::set_disabled;

@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{Pid, Signal};
 
 use super::command::VARIABLE;
+use super::peer::Peer;
 
 /// What a process was started as.
 pub(crate) enum Start {
@@ -47,8 +48,10 @@ pub(crate) fn take_link() -> Start {
 
 fn take_stdin() -> Option<OwnedFd> {
     let stdin = rustix::stdio::stdin();
-    let peer = sockopt::socket_peercred(stdin).ok()?;
-    if Some(peer.pid) != rustix::process::getppid() || peer.uid != rustix::process::geteuid() {
+    let peer = Peer::of(stdin).ok()?;
+    // A parent that has no number here is nobody's who can be told from others.
+    let is_parent = peer.pid.is_some() && peer.pid == rustix::process::getppid();
+    if !is_parent || peer.uid != rustix::process::geteuid() {
         return None;
     }
     let link = rustix::io::fcntl_dupfd_cloexec(stdin, 3).ok()?;

@@ -11,6 +11,7 @@ pub(crate) mod isolate;
 pub(crate) mod large;
 pub(crate) mod lasting;
 pub(crate) mod limits;
+pub(crate) mod peer;
 pub(crate) mod pipe;
 pub(crate) mod signals;
 pub(crate) mod usage;

@@ -124,7 +124,7 @@ impl Hub {
                 undestroyed().iter().for_each(|pool| pool.kill_workers());
                 exec::kill_all();
                 #[cfg(feature = "operator")]
-                operator::close();
+                operator::abandon();
                 signals::die_of(signal.number());
             }
         }
@@ -221,7 +221,7 @@ pub fn shutdown_on_signals() -> Result<(), SignalError> {
             shielded(|| smol::future::block_on(shutdown()));
             exec::kill_all();
             #[cfg(feature = "operator")]
-            operator::close();
+            operator::abandon();
             signals::die_of(Signal::number(signal));
         }
     })?;

@@ -31,7 +31,7 @@ impl Parts {
         // With the titles of the columns; with headings, too.
         let pools = lines(rows(model).len() + 1);
         let workers = lines(pool.map_or(0, |pool| pool.workers.len() + 2));
-        let has_reports = pool.is_some_and(|pool| !pool.crashes.is_empty());
+        let has_reports = pool.is_some_and(|pool| !pool.reports.is_empty());
         let [pools, workers] = match (rest.height, ui.focus) {
             (..6, Focus::Pools) => [rest.height, 0],
             (..6, Focus::Workers) => [0, rest.height],

@@ -6,7 +6,7 @@ use ratatui::backend::TestBackend;
 
 use super::*;
 use crate::keys::Key;
-use crate::model::tests::{crash, state};
+use crate::model::tests::{crash, killed, state};
 
 /// Half a minute of two applications.
 fn model() -> Model {
@@ -142,6 +142,20 @@ fn no_figure_is_too_large() {
     }
     let text = screen(200, 30, &model, &ui(&model, &[])).to_string();
     assert!(text.contains(&format!("{} crashes", u64::MAX)), "{text}");
+}
+
+#[test]
+fn a_kill_is_told_from_a_crash() {
+    let mut model = model();
+    model.happen(17, 1, killed(8));
+    let ui = ui(&model, &[Key::Last, Key::Back]);
+    let text = screen(90, 30, &model, &ui).to_string();
+    let heading = "── last crash and last kill of pool of thumbnails ─";
+    for line in
+        [heading, "4.9 min ago, killed by its pool", "was killed: a query in it ran longer than 5s"]
+    {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
 }
 
 #[test]

@@ -73,7 +73,10 @@ fn an_id_comes_back_even_with_a_mistake() {
     };
     assert_eq!(id(r#"{"do":"kill","id":7}"#), number());
     for other in ["[7]", "{}", "true"] {
-        assert_eq!(id(&format!(r#"{{"do":"health","id":{other}}}"#)), None, "{other}");
+        let text = format!(r#"{{"do":"health","id":{other}}}"#);
+        assert_eq!(id(&text), None, "{other}");
+        let error = Request::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("`id` is a number or text"), "{error}");
     }
 }
 
