@@ -193,3 +193,33 @@ async fn health_is_the_same_after_a_way_through_json() {
     let json = serde_json::to_string(&health).unwrap();
     assert_eq!(serde_json::from_str::<Health>(&json).unwrap(), health);
 }
+
+#[pm_runtime::test]
+async fn it_is_told_what_runs_and_for_how_long() {
+    let folder = Folder::new("running");
+    let (begun, go_on) = (folder.file("begun"), folder.file("go"));
+    let pool = WorkPool::new();
+    let slow = smol::spawn(pool.query(Task::Rendezvous { begun, go_on: go_on.clone() }));
+    let running = || pool.health().workers.first().and_then(|worker| worker.running.clone());
+    until(|| running().is_some());
+    let first = running().unwrap();
+    assert_eq!((&*first.query, first.open, &first.debug), ("work", false, &None));
+    until(|| running().is_some_and(|running| running.age > first.age));
+    assert!(format!("{:#}", pool.health()).contains("running for "), "{:#}", pool.health());
+    std::fs::write(go_on, "").unwrap();
+    assert_eq!(slow.await, Ok(0));
+    assert_eq!(running(), None);
+}
+
+#[pm_runtime::test]
+async fn a_spent_budget_is_told_until_it_is_forgiven() {
+    let pool = WorkPool::builder().max_crashes(0).build();
+    assert!(!pool.health().exhausted);
+    let died = pool.query(Task::Abort).await;
+    assert!(matches!(died, Err(QueryError::Crashed(_))), "{died:?}");
+    until(|| pool.health().exhausted);
+    assert!(pool.health().to_string().contains("the crash budget is spent"));
+    pool.forgive();
+    assert_eq!(pool.query(Task::Return(1)).await, Ok(1));
+    assert!(!pool.health().exhausted);
+}

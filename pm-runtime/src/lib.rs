@@ -165,7 +165,7 @@ pub use error::{
 pub use error::{Mistrust, OperatorError};
 pub use event::Event;
 pub use exec::{Exec, exec, shell};
-pub use health::{Account, Health, Latencies, Latency, Rates, WorkerHealth, WorkerState};
+pub use health::{Account, Health, Latencies, Latency, Rates, Running, WorkerHealth, WorkerState};
 pub use listener::{Listener, ReusePort};
 pub use options::{Cancel, Runtime, Transport, Workers};
 pub use output::{OutputLine, OutputStream};

@@ -65,7 +65,7 @@ fn notes_on_pool(pool: &Pool) -> String {
     ];
     let counted = counts.iter().filter(|(count, _)| *count > 0);
     let counted = counted.map(|(count, what)| format!("{count} {what}"));
-    let exhausted = pool.exhausted.then(|| "budget exhausted".to_owned());
+    let exhausted = pool.health.exhausted.then(|| "budget exhausted".to_owned());
     exhausted.into_iter().chain(counted).collect::<Vec<_>>().join(", ")
 }
 

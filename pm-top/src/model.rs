@@ -45,8 +45,6 @@ pub(crate) struct Pool {
     pub(crate) workers: BTreeMap<u64, Worker>,
     /// Of the last deaths of its workers, the latest first.
     pub(crate) reports: VecDeque<Report>,
-    /// Too many workers have died, and nothing has been answered since.
-    pub(crate) exhausted: bool,
 }
 
 /// A crash, or a kill, as people read of it.
@@ -113,8 +111,8 @@ impl Model {
             Event::Killed(report) if report.cause != CrashCause::Cancelled => {
                 pool.remember(Report::new(&report, true));
             }
-            Event::BudgetExhausted { .. } => pool.exhausted = true,
-            Event::Healed { .. } => pool.exhausted = false,
+            Event::BudgetExhausted { .. } => pool.health.exhausted = true,
+            Event::Healed { .. } => pool.health.exhausted = false,
             _ => {}
         }
     }
@@ -170,7 +168,6 @@ impl Pool {
             slowest: Series::default(),
             workers: BTreeMap::new(),
             reports: VecDeque::new(),
-            exhausted: false,
         }
     }
 
@@ -250,7 +247,7 @@ pub(crate) mod tests {
                 "name": format!("pool of {name}"), "workers": [worker(1, "Busy"), worker(2, "Idle")],
                 "starting": 0, "idle": 1, "busy": 1, "spares": 0, "releasing": 0, "queued": 3,
                 "queued_bytes": 300, "in_flight": 1, "detached": 0, "deaths": 1, "crashes": 1,
-                "last_crash": crash(3), "quarantined": 0, "missed": 0, "restarts": 1,
+                "last_crash": crash(3), "exhausted": false, "quarantined": 0, "missed": 0, "restarts": 1,
                 "timeouts": 0, "panics": 0,
                 "account": {
                     "submitted": completed + 4, "completed": completed, "failed": 0,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use super::{Health, Latency, WorkerHealth, WorkerState};
+use super::{Health, Latency, Running, WorkerHealth, WorkerState};
 use crate::error::{Bytes, Escaped};
 
 /// A few lines: the workers and what they have to do, what became of all queries, how long that took,
@@ -85,6 +85,11 @@ impl Health {
         for (separator, (count, one, many)) in ["\n", ", ", ", ", ", ", ", "].iter().zip(there) {
             write!(f, "{separator}{}", counted(count, one, many))?;
         }
+        if self.exhausted {
+            f.write_str(
+                "\nthe crash budget is spent: queries are refused, and a worker is tried now and then",
+            )?;
+        }
         if self.quarantined > 0 {
             let refused = counted(self.quarantined as u64, "input is", "inputs are");
             write!(f, "\n{refused} refused for having killed workers")?;
@@ -117,7 +122,22 @@ impl Display for WorkerHealth {
             write!(f, ", {} of CPU", Rough(cpu))?;
         }
         let kinds = [(self.temporary, ", temporary"), (self.in_process, ", a thread")];
-        kinds.iter().filter(|(is, _)| *is).try_for_each(|(_, kind)| f.write_str(kind))
+        kinds.iter().filter(|(is, _)| *is).try_for_each(|(_, kind)| f.write_str(kind))?;
+        match &self.running {
+            Some(running) => write!(f, ", {running}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.open { "open" } else { "running" };
+        write!(f, "{verb} for {}: `{}`", Rough(self.age), Escaped(&self.query))?;
+        match &self.debug {
+            Some(debug) => write!(f, " (\"{}\")", Escaped(debug)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -177,6 +197,7 @@ mod tests {
             pid: 4711,
             state: WorkerState::Busy,
             load: 1,
+            running: None,
             queries: 1300,
             age: Duration::from_secs(90),
             rss: Some(48 << 20),
@@ -199,6 +220,7 @@ mod tests {
             deaths: 0,
             crashes: 0,
             last_crash: None,
+            exhausted: false,
             quarantined: 0,
             missed: 0,
             restarts: 0,
@@ -228,6 +250,15 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
         assert_eq!(health().to_string(), text);
         let worker = "worker 7 (4711): busy, load 1, 1300 queries in 1.5 min, 48 MiB, 1 min of CPU";
         assert_eq!(format!("{:#}", health()), format!("{text}\n{worker}"));
+        let mut health = health();
+        health.workers[0].running = Some(Running {
+            query: "thumbnail".into(),
+            age: Duration::from_secs(12),
+            open: false,
+            debug: Some("page 7\n".into()),
+        });
+        let running = "running for 12 s: `thumbnail` (\"page 7\\n\")";
+        assert_eq!(format!("{health:#}"), format!("{text}\n{worker}, {running}"));
     }
 
     #[test]
@@ -238,6 +269,7 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
             restarts: 1,
             timeouts: 2,
             panics: 1,
+            exhausted: true,
             quarantined: 1,
             missed: 4,
             detached: 1,
@@ -250,6 +282,7 @@ of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
 thumbnail: 0 workers; 0 queries run, 0 wait, 1 run for nobody
 of 4120 queries 4098 completed, 3 failed, 6 cancelled, 0 rejected
 2 timeouts, 1 panic, 3 crashes, 1 death that is nobody's fault here, 1 restart
+the crash budget is spent: queries are refused, and a worker is tried now and then
 1 input is refused for having killed workers
 4 messages or occasions for callbacks lost";
         assert_eq!(health.to_string(), text);

@@ -74,6 +74,9 @@ pub struct Health {
     pub crashes: u64,
     /// The last of those.
     pub last_crash: Option<Crash>,
+    /// The crash budget is spent: there is no worker, what is asked for is refused, and one is tried now
+    /// and then, until one answers, or somebody [forgives](crate::Pool::forgive).
+    pub exhausted: bool,
     /// How many different queries are [refused](crate::PoolBuilder::quarantine), because they have
     /// killed too many workers.
     pub quarantined: usize,
@@ -113,6 +116,9 @@ pub struct WorkerHealth {
     /// Queries that it was handed and has not ended, or streams that are open in it, and what the
     /// application has [added](crate::Worker::add_load).
     pub load: usize,
+    /// What has run in it for longest of what runs there now, as far as is known: the end of its last
+    /// query may not have been heard.
+    pub running: Option<Running>,
     /// Queries that it has ended.
     pub queries: u64,
     /// How long ago it was started.
@@ -129,6 +135,20 @@ pub struct WorkerHealth {
     pub temporary: bool,
     /// It is a thread of the pool's process: nothing is isolated.
     pub in_process: bool,
+}
+
+/// A query that runs in a worker, or a stream that is open there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Running {
+    /// What it calls: the name of the function, or of the service and its method, such as `Dex::lookup`.
+    pub query: String,
+    /// How long it has been running.
+    pub age: Duration,
+    /// It is a stream that was opened.
+    pub open: bool,
+    /// The last [text](crate::worker::debug) by which it told what it is at.
+    pub debug: Option<String>,
 }
 
 /// What a worker is doing.

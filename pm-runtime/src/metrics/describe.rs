@@ -43,6 +43,12 @@ pub(super) fn all() {
     describe_gauge!("pm_queries_detached", Unit::Count, "Queries that run for nobody");
     describe_gauge!("pm_queue_bytes", Unit::Bytes, "Arguments in the queue");
     describe_gauge!("pm_queries_quarantined", Unit::Count, "Different queries that are refused");
+    describe_gauge!(
+        "pm_query_oldest_seconds",
+        Unit::Seconds,
+        "For how long the oldest query runs, streams aside"
+    );
+    describe_gauge!("pm_pools_exhausted", Unit::Count, "Pools whose crash budget is spent");
     describe_histogram!(
         "pm_query_queue_seconds",
         Unit::Seconds,

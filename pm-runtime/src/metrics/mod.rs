@@ -26,6 +26,8 @@
 //! | `pm_queries_detached` | queries that run for nobody |
 //! | `pm_queue_bytes` | arguments in the queue, in bytes |
 //! | `pm_queries_quarantined` | different queries that are refused |
+//! | `pm_query_oldest_seconds` | for how long the oldest query runs, streams aside, in seconds |
+//! | `pm_pools_exhausted` | pools whose crash budget is spent: there is one of a name, as a rule |
 //!
 //! | histogram | of |
 //! |---|---|

@@ -17,6 +17,8 @@ pub(super) fn pool(now: &Counted, pool: &str) {
         ("pm_queries_detached", now.detached as f64),
         ("pm_queue_bytes", now.queue_bytes as f64),
         ("pm_queries_quarantined", now.quarantined as f64),
+        ("pm_query_oldest_seconds", now.oldest.as_secs_f64()),
+        ("pm_pools_exhausted", now.exhausted as f64),
         ("pm_workers_resident_bytes", now.resident as f64),
     ] {
         gauge!(name, "pool" => pool.to_owned()).set(value);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::registry;
 use super::shared::Shared;
@@ -32,6 +33,10 @@ pub(crate) struct Counted {
     pub(crate) detached: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) quarantined: usize,
+    /// Pools whose crash budgets are spent.
+    pub(crate) exhausted: usize,
+    /// For how long the oldest query runs.
+    pub(crate) oldest: Duration,
     /// The memory of all workers, in bytes.
     pub(crate) resident: u64,
     pub(crate) starting: usize,
@@ -118,7 +123,12 @@ impl Counts {
 
 impl Counted {
     fn add(&mut self, shared: &Shared) {
+        shared.look_at_workers();
         let health = super::health::of_pool(shared);
+        self.exhausted += usize::from(health.exhausted);
+        let running = health.workers.iter().filter_map(|worker| worker.running.as_ref());
+        let queries = running.filter(|running| !running.open).map(|running| running.age);
+        self.oldest = queries.fold(self.oldest, Duration::max);
         self.detached += health.detached;
         self.queue_bytes += health.queued_bytes;
         self.quarantined += health.quarantined;

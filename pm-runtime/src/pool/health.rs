@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::shared::{Shared, State};
-use crate::health::{Health, WorkerHealth, WorkerState};
-use crate::supervisor::{SlotView, WorkerId};
+use crate::health::{Health, Running, WorkerHealth, WorkerState};
+use crate::supervisor::{QueryKey, SlotView, WorkerId};
 use crate::worker::Worker;
 
 /// A worker's health, and its process, which is yet to be asked.
@@ -17,7 +17,8 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
     let missed = shared.missed();
     let (health, last_crash, workers) = shared.look(|state| {
         let (core, now) = (&state.core, Instant::now());
-        let workers: Vec<Measured> = core.views().map(|view| read(state, &view, now)).collect();
+        let read = |view| read(shared, state, &view, now);
+        let workers: Vec<Measured> = core.views().map(read).collect();
         let count = |wanted| workers.iter().filter(|(worker, _)| worker.state == wanted).count();
         let health = Health {
             name: shared.name().to_owned(),
@@ -33,6 +34,7 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
             deaths: core.losses().deaths,
             crashes: core.crashes(),
             last_crash: None,
+            exhausted: core.is_exhausted(),
             quarantined: core.quarantined(),
             missed,
             restarts: core.restarts(),
@@ -55,7 +57,7 @@ pub(super) fn of_pool(shared: &Shared) -> Health {
 
 /// `None`: it is gone.
 pub(super) fn of_worker(shared: &Shared, id: WorkerId) -> Option<WorkerHealth> {
-    let read = |state: &State| Some(read(state, &state.core.view(id)?, Instant::now()));
+    let read = |state: &State| Some(read(shared, state, &state.core.view(id)?, Instant::now()));
     shared.look(read).map(measure)
 }
 
@@ -64,12 +66,13 @@ pub(super) fn pid(state: &State, id: WorkerId) -> u32 {
     state.worker(id).map_or(0, |worker| worker.pid().unwrap_or_else(std::process::id))
 }
 
-fn read(state: &State, view: &SlotView, now: Instant) -> Measured {
+fn read(shared: &Shared, state: &State, view: &SlotView, now: Instant) -> Measured {
     let health = WorkerHealth {
         id: view.id,
         pid: pid(state, view.id),
         state: view.state,
         load: view.load,
+        running: view.oldest.and_then(|oldest| running(shared, state, oldest, now)),
         queries: view.served,
         age: now.saturating_duration_since(view.since),
         rss: None,
@@ -78,6 +81,16 @@ fn read(state: &State, view: &SlotView, now: Instant) -> Measured {
         in_process: state.is_in_process(view.id),
     };
     (health, state.worker(view.id).cloned())
+}
+
+fn running(shared: &Shared, state: &State, key: QueryKey, now: Instant) -> Option<Running> {
+    let (ticket, age) = state.core.ran_for(key, now)?;
+    Some(Running {
+        query: shared.plan.entry.query_of(ticket.request().value()),
+        age,
+        open: state.core.is_stream(key),
+        debug: ticket.debug().map(|text| String::from(&*text)),
+    })
 }
 
 fn measure((health, worker): Measured) -> WorkerHealth {

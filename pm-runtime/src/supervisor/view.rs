@@ -16,6 +16,8 @@ pub(crate) struct SlotView {
     pub(crate) served: u64,
     pub(crate) since: Instant,
     pub(crate) temporary: bool,
+    /// What has run there for longest.
+    pub(crate) oldest: Option<QueryKey>,
 }
 
 impl<P> Core<P> {
@@ -168,6 +170,17 @@ impl<P> Core<P> {
         self.budget.total()
     }
 
+    /// Nobody works, and the budget of crashes is spent.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// What its owner keeps with a query that runs, and how long it has run.
+    pub(crate) fn ran_for(&self, key: QueryKey, now: Instant) -> Option<(&P, Duration)> {
+        let query = self.queries.get(key)?;
+        Some((&query.payload, query.ran(now)?))
+    }
+
     pub(crate) fn last_crash(&self) -> Option<&CrashReport> {
         self.budget.last()
     }
@@ -180,6 +193,7 @@ impl<P> Core<P> {
             served: slot.served,
             since: slot.since,
             temporary: slot.temporary,
+            oldest: slot.begun.first().copied(),
         })
     }
 

@@ -34,7 +34,7 @@ pub(super) fn draw_pools(buffer: &mut Buffer, area: Rect, model: &Model, ui: &Ui
 /// Red is what fails; yellow what could use a look.
 fn style_of(pool: &Pool) -> Style {
     let health = &pool.health;
-    if pool.exhausted {
+    if pool.health.exhausted {
         Style::new().fg(Color::Red)
     } else if health.queued > 0 && health.busy == pool.workers.len() {
         Style::new().fg(Color::Yellow)
