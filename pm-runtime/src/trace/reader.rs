@@ -217,12 +217,15 @@ impl Reader {
         let site = self.sites.get(index).filter(|site| site.metadata().is_span());
         let site = site.ok_or(NoRecord)?;
         let Some(scope) = self.scope(parent) else { return Ok(()) };
-        let fit = self.kept.begin(span, parent.span, site.size(fields));
+        let bytes = site.size(fields);
+        let fit = self.kept.fit(span, parent.span, bytes);
         if fit == Fit::Unknown {
             return Ok(());
         }
         let entered = scope.enter();
-        let span_of_worker = if fit == Fit::Whole && site.is_wanted(scope.dispatch()) {
+        let is_told = fit == Fit::Whole && site.is_wanted(scope.dispatch());
+        self.kept.begin(span, parent.span, is_told.then_some(bytes));
+        let span_of_worker = if is_told {
             let scope =
                 site.values(fields, |values| scope.open(&Attributes::new(site.metadata(), values)));
             Span { scope, site: Some(index) }
