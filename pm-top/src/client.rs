@@ -124,10 +124,9 @@ impl Connection {
         line.map(Some).map_err(Trouble::Strange)
     }
 
-    /// How the application is, once.
-    pub(crate) fn state(&mut self, patience: Duration) -> Result<ApplicationState, Trouble> {
-        self.requests()?.send(Command::Health, None)?;
-        match self.line_by(Instant::now() + patience)? {
+    /// Its state, which it was asked for.
+    fn state_by(&mut self, deadline: Instant) -> Result<ApplicationState, Trouble> {
+        match self.line_by(deadline)? {
             Some(Line::Ok { done: Done::Health(state), .. }) => Ok(state),
             Some(Line::Error { error, .. }) => Err(Trouble::Refused(error)),
             Some(_) | None => Err(Trouble::Silent),
@@ -166,14 +165,30 @@ pub(crate) struct Asked {
     pub(crate) state: Result<ApplicationState, Trouble>,
 }
 
-/// Asks every application once; those that are gone are left out.
+/// Asks every application once, all at the same time; those that are gone are left out.
 pub(crate) fn ask_all(
     folder: Option<&Path>,
     patience: Duration,
 ) -> Result<Vec<Asked>, OperatorError> {
-    let asked = find(folder)?.into_iter().map(|Application { pid, socket, .. }| {
-        let state = Connection::open(&socket).and_then(|mut opened| opened.state(patience));
+    // Who comes after one that was waited for has answered by then, or is as silent.
+    const LEAST: Duration = Duration::from_millis(100);
+    let ask = |socket: &Path| {
+        let connection = Connection::open(socket)?;
+        match connection.requests()?.send(Command::Health, None) {
+            // Why it has hung up it may have said.
+            Ok(()) | Err(Trouble::Ended) => Ok(connection),
+            Err(trouble) => Err(trouble),
+        }
+    };
+    let asked: Vec<_> = find(folder)?
+        .into_iter()
+        .map(|Application { pid, socket, .. }| (pid, ask(&socket), socket))
+        .collect();
+    let deadline = Instant::now() + patience;
+    let heard = asked.into_iter().map(|(pid, asked, socket)| {
+        let deadline = deadline.max(Instant::now() + LEAST);
+        let state = asked.and_then(|mut connection| connection.state_by(deadline));
         Asked { pid, socket, state }
     });
-    Ok(asked.filter(|asked| !matches!(asked.state, Err(Trouble::Gone))).collect())
+    Ok(heard.filter(|asked| !matches!(asked.state, Err(Trouble::Gone))).collect())
 }

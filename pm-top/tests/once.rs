@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -103,6 +104,20 @@ fn one_that_is_stopped_and_has_many_who_wait_is_not_waited_for() {
     let _waits = UnixStream::connect(sockets.0.join("1.sock")).expect("there is room for one");
     let text = printed(&pm_top(&sockets.0, &["--once"]));
     assert!(text.contains("an application (1): it does not answer: is it stopped?"), "{text}");
+}
+
+#[test]
+fn several_that_are_stopped_are_waited_for_once() {
+    let sockets = Sockets::new("stopped");
+    // They let nobody in.
+    let _stopped: Vec<_> = (1..=5).map(|pid| sockets.listener(pid)).collect();
+    sockets.application(6, answer(6, "thumbnails"));
+    let begin = Instant::now();
+    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    assert_eq!(text.matches("it does not answer: is it stopped?").count(), 5, "{text}");
+    assert!(text.contains("thumbnails (6): no pools yet"), "{text}");
+    // One alone is given two seconds.
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Followed {
     pools: BTreeMap<u64, Events>,
     /// Those that were taken from their pools.
     taken: VecDeque<(u64, Event)>,
+    /// Too many pools were made that this has not looked at.
+    is_lost: bool,
 }
 
 /// Events of a pool that are taken at a time, so that each has its turn.
@@ -29,23 +31,33 @@ impl Followed {
     }
 
     pub(super) fn of(watched: Receiver<Watched>) -> Self {
-        Self { watched: Box::pin(watched), pools: BTreeMap::new(), taken: VecDeque::new() }
+        // Those that there are already do not count as unseen.
+        let pools = std::iter::from_fn(|| watched.try_recv().ok()).collect();
+        Self { watched: Box::pin(watched), pools, taken: VecDeque::new(), is_lost: false }
     }
 
-    /// The next one. It may be dropped before it is there: none is lost.
-    pub(super) async fn next(&mut self) -> (u64, Event) {
+    /// The next one; `None`: nobody has asked for so long, while pools were made, that this is over. It may
+    /// be dropped before it is there: none is lost.
+    pub(super) async fn next(&mut self) -> Option<(u64, Event)> {
         poll_fn(|cx| {
             if self.taken.is_empty() {
                 self.take(cx);
             }
-            self.taken.pop_front().map_or(Poll::Pending, Poll::Ready)
+            match self.taken.pop_front() {
+                None if !self.is_lost => Poll::Pending,
+                next => Poll::Ready(next),
+            }
         })
         .await
     }
 
     /// Takes those that there are; is woken for more where there are none.
     fn take(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some((id, events))) = self.watched.as_mut().poll_next(cx) {
+        while let Poll::Ready(watched) = self.watched.as_mut().poll_next(cx) {
+            let Some((id, events)) = watched else {
+                self.is_lost = true;
+                break;
+            };
             self.pools.entry(id).or_insert(events);
         }
         self.pools.retain(|&id, events| {

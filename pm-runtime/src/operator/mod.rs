@@ -46,8 +46,8 @@
 //! so. A client that sends a line of more than 64 KiB is told so and closed. One that does not read is not
 //! heard until it does; what happens meanwhile is kept and counted as for
 //! [any reader of events](crate::Events), so that over a slow line it is told how many it has missed
-//! ([`Event::Lagged`](crate::Event::Lagged)). Neither holds up others, or the pools. An answer to a mistake
-//! is a line that names it.
+//! ([`Event::Lagged`](crate::Event::Lagged)); only where a thousand pools are made meanwhile is it closed.
+//! Neither holds up others, or the pools. An answer to a mistake is a line that names it.
 
 mod client;
 mod command;

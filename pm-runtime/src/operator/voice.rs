@@ -113,11 +113,11 @@ impl Mouth {
     }
 }
 
-/// The next event, where events are told.
+/// The next event, where events are told; `None`: too much has happened that the client has not read.
 async fn happened(events: &mut Option<Followed>) -> Option<Said> {
     match events {
         Some(followed) => {
-            let (pool, event) = followed.next().await;
+            let (pool, event) = followed.next().await?;
             Some(Said::Line(Line::Event { event, pool }))
         }
         None => poll_fn(|_| Poll::Pending).await,
@@ -163,14 +163,14 @@ mod tests {
 
     use super::*;
     use crate::event::Event;
-    use crate::pool::Channel;
+    use crate::pool::{Channel, Watched};
 
-    /// What happens in a pool of this number.
-    fn events(pool: u64) -> (Arc<Channel>, Followed) {
+    /// What happens in a pool of this number, and who tells of other pools.
+    fn events(pool: u64) -> (Arc<Channel>, Followed, Sender<Watched>) {
         let channel = Arc::new(Channel::default());
         let (watching, watched) = async_channel::unbounded();
         watching.try_send((pool, channel.subscribe())).unwrap();
-        (channel, Followed::of(watched))
+        (channel, Followed::of(watched), watching)
     }
 
     fn happen(channel: &Channel, workers: impl IntoIterator<Item = u64>) {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn who_does_not_read_is_told_what_it_missed_and_goes_on() {
         const MANY: u64 = 20_000;
-        let (channel, followed) = events(7);
+        let (channel, followed, _watching) = events(7);
         let (executor, voice, client) = deaf();
         run(&executor, async move {
             voice.tell(followed).await;
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn answers_come_before_events_that_wait() {
-        let (channel, followed) = events(7);
+        let (channel, followed, _watching) = events(7);
         let (executor, voice, client) = deaf();
         happen(&channel, 0..1000);
         run(&executor, async move {
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn where_much_happens_others_have_their_turns() {
-        let (channel, followed) = events(7);
+        let (channel, followed, _watching) = events(7);
         let (executor, voice, client) = deaf();
         happen(&channel, 0..1000);
         run(&executor, async move {
@@ -266,6 +266,19 @@ mod tests {
                 told += more;
                 yield_now().await;
             }
+        });
+    }
+
+    #[test]
+    fn who_does_not_look_at_new_pools_is_told_what_there_was_and_closed() {
+        let (channel, followed, watching) = events(7);
+        let (executor, voice, client) = deaf();
+        happen(&channel, 0..10);
+        drop(watching);
+        run(&executor, async move {
+            voice.tell(followed).await;
+            let lines = smol::unblock(|| client.lines().map(Result::unwrap).count());
+            assert_eq!(lines.await, 10);
         });
     }
 

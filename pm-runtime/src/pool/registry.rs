@@ -95,10 +95,17 @@ pub(crate) fn watch() -> async_channel::Receiver<Watched> {
     watched
 }
 
-/// Whoever watches hears of a new pool, before anybody can use it.
+/// Pools that somebody who watches may not have looked at.
+#[cfg(feature = "operator")]
+const UNSEEN: usize = 1024;
+
+/// Whoever watches hears of a new pool, before anybody can use it; who does not look hears no more.
 #[cfg(feature = "operator")]
 fn announce(shared: &Shared) {
-    lock(&WATCHES).retain(|watch| watch.try_send((shared.id, shared.events())).is_ok());
+    let hears = |watch: &async_channel::Sender<Watched>| {
+        watch.len() < UNSEEN && watch.try_send((shared.id, shared.events())).is_ok()
+    };
+    lock(&WATCHES).retain(hears);
 }
 
 /// There is a new pool.
@@ -115,5 +122,27 @@ pub(super) fn enter(handles: &Arc<Handles>) {
 pub(super) fn leave(shared: &Shared) {
     if !fork::is_fork() {
         lock(&POOLS).retain(|entry| !std::ptr::eq(entry.shared.as_ptr(), shared));
+    }
+}
+
+#[cfg(all(test, feature = "operator"))]
+mod tests {
+    use super::*;
+    use crate::child::entries::{Entry as Code, Reply, Serve};
+    use crate::options::Options;
+    use crate::wire::bulk::Parcel;
+
+    #[test]
+    fn who_watches_and_does_not_look_hears_of_so_many_pools_and_no_more() {
+        let watched = watch();
+        for _ in 0..2 * UNSEEN {
+            let serve = Serve::blocking(|_| Reply(Ok(Parcel::default())));
+            let (title, signature) = ("watched", "fn watched()");
+            let code =
+                Code { name: || "watched", title, signature, place: (file!(), line!()), serve };
+            drop(Pool::new(Shared::new("watched".into(), code, Options::default())));
+        }
+        // Those of other tests may have been there before.
+        assert!(watched.is_closed() && watched.len() < UNSEEN + 100, "{}", watched.len());
     }
 }
