@@ -412,6 +412,22 @@ mod tests {
     }
 
     #[test]
+    fn what_workers_say_takes_no_room_from_what_happens() {
+        let thread = Thread::new().unwrap();
+        let observer = Observer::new("some");
+        let at = std::time::SystemTime::UNIX_EPOCH;
+        let tell = |event| thread.push(Job::Tell(Happening::new(&observer, &event)));
+        for _ in 0..WORDS_KEPT + 3 {
+            tell(Event::Reported { worker: 1, at, text: "again".into() });
+        }
+        tell(Event::Ready { worker: 1, at });
+        let state = lock(&thread.state);
+        assert_eq!(state.jobs.len(), WORDS_KEPT + 1);
+        let Some(Job::Tell(happening)) = state.jobs.last() else { panic!() };
+        assert_eq!(happening.forgotten, 3);
+    }
+
+    #[test]
     fn a_pipe_that_a_fork_holds_open_is_not_ready_for_ever() {
         for written in [&[][..], &[2, 0, 99, 99]] {
             let (near, far) = pipe::to_read().unwrap();
