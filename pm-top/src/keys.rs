@@ -73,8 +73,12 @@ q                   quit
 r, R and u ask first: y does it, any other key does not.
 
 busy                workers that have a load, of all
+waiting             queries that no worker has begun, also those handed to one that does something else
+in flight           queries that workers were handed
 rate/s              queries that ended, since the last look
 run, wait           how long queries ran, and waited to begin, over the last minute
+failed              queries that began and ended in an error; the notes tell of timeouts and panics
+runs for            how long the query runs that a worker has had for longest; yellow: unusually long
 cpu %               of one core, since the last look
 ";
 

@@ -113,6 +113,10 @@ impl Screen {
                     self.ui.status = error.to_string();
                     draw = draw.max(Draw::Soon);
                 }
+                // How long ago they ended is another figure now.
+                if self.model.forget(SystemTime::now()) {
+                    draw = draw.max(Draw::Soon);
+                }
             }
             if draw == Draw::Now || (draw == Draw::Soon && now >= drawn + FRAME) {
                 self.ui.settle(&self.model);
@@ -168,7 +172,7 @@ impl Screen {
                 self.orders.retain(|(ordered, _), _| *ordered != pid);
                 let again = match trouble {
                     Trouble::Gone | Trouble::Ended => {
-                        self.model.forget(pid);
+                        self.model.end(pid, SystemTime::now());
                         // Its socket may be there for a moment, or until another application starts.
                         self.interval
                     }
@@ -263,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ends_is_forgotten_and_who_refuses_is_not() {
+    fn who_ends_is_gone_and_who_refuses_is_not() {
         let (mut screen, _news) = screen();
         screen.learn(health(1));
         screen.learn(News::Silent(1));
@@ -271,7 +275,7 @@ mod tests {
         screen.learn(health(1));
         assert!(screen.model.applications[&1].trouble.is_none());
         screen.learn(News::Lost(1, Trouble::Ended));
-        assert!(screen.model.applications.is_empty());
+        assert!(screen.model.applications[&1].gone.is_some());
         screen.learn(News::Lost(2, Trouble::Refused("come again".into())));
         assert_eq!(screen.model.applications[&2].trouble.as_deref(), Some("come again"));
     }
