@@ -50,7 +50,7 @@ pub(crate) fn read(event: KeyEvent) -> Option<Key> {
         KeyCode::Char('R') => Key::RespawnWorker,
         KeyCode::Char('u') => Key::Unspawn,
         KeyCode::Char('f') => Key::Forgive,
-        KeyCode::Char('y' | 'Y') => Key::Yes,
+        KeyCode::Char('y') => Key::Yes,
         KeyCode::Char('?') | KeyCode::F(1) => Key::Help,
         KeyCode::Esc => Key::Escape,
         KeyCode::Char('q') => Key::Quit,
@@ -91,6 +91,8 @@ mod tests {
         let key = |code| read(KeyEvent::new(code, KeyModifiers::NONE));
         assert_eq!(key(KeyCode::Char('r')), Some(Key::RespawnPool));
         assert_eq!(key(KeyCode::Char('R')), Some(Key::RespawnWorker));
+        assert_eq!(key(KeyCode::Char('y')), Some(Key::Yes));
+        assert_eq!(key(KeyCode::Char('Y')), Some(Key::Other), "a `y` alone");
         let control = |letter| read(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL));
         assert_eq!((control('c'), control('r')), (Some(Key::Quit), Some(Key::Other)));
         let released = KeyEvent { kind: KeyEventKind::Release, ..KeyEvent::from(KeyCode::Esc) };
