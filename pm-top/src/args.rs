@@ -19,17 +19,20 @@ Options:
     --folder FOLDER     where the sockets are; without it $XDG_RUNTIME_DIR/pm-runtime, or, for services,
                         $RUNTIME_DIRECTORY/pm-runtime
 -h, --help              print this
+-V, --version           print the version
 
 Keys are named by `?`, and `q` quits.
 
-Exit code: 0 if all went well, also where nothing runs; 1 if something could not be read; 2 if there is
-a mistake in the command.
+Exit code: 0 if all went well, also where nothing runs; 1 if something could not be read: with `--once` and
+`--json` also where an application does not answer, or FOLDER is not there; 2 if there is a mistake in the
+command.
 ";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
+    Version,
     Show(Options),
 }
 
@@ -58,6 +61,7 @@ pub(crate) fn parse(
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
             Arg::Long("once") => options.output = Output::Text,
             Arg::Long("json") => options.output = Output::Json,
             Arg::Long("interval") => options.interval = parser.value()?.parse_with(seconds)?,

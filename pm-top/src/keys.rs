@@ -50,7 +50,7 @@ pub(crate) fn read(event: KeyEvent) -> Option<Key> {
         KeyCode::Char('R') => Key::RespawnWorker,
         KeyCode::Char('u') => Key::Unspawn,
         KeyCode::Char('f') => Key::Forgive,
-        KeyCode::Char('y' | 'Y') => Key::Yes,
+        KeyCode::Char('y') => Key::Yes,
         KeyCode::Char('?') | KeyCode::F(1) => Key::Help,
         KeyCode::Esc => Key::Escape,
         KeyCode::Char('q') => Key::Quit,
@@ -73,8 +73,12 @@ q                   quit
 r, R and u ask first: y does it, any other key does not.
 
 busy                workers that have a load, of all
+waiting             queries that no worker has begun, also those handed to one that does something else
+in flight           queries that workers were handed
 rate/s              queries that ended, since the last look
 run, wait           how long queries ran, and waited to begin, over the last minute
+failed              queries that began and ended in an error; the notes tell of timeouts and panics
+runs for            how long the query runs that a worker has had for longest; yellow: unusually long
 cpu %               of one core, since the last look
 ";
 
@@ -87,6 +91,8 @@ mod tests {
         let key = |code| read(KeyEvent::new(code, KeyModifiers::NONE));
         assert_eq!(key(KeyCode::Char('r')), Some(Key::RespawnPool));
         assert_eq!(key(KeyCode::Char('R')), Some(Key::RespawnWorker));
+        assert_eq!(key(KeyCode::Char('y')), Some(Key::Yes));
+        assert_eq!(key(KeyCode::Char('Y')), Some(Key::Other), "a `y` alone");
         let control = |letter| read(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL));
         assert_eq!((control('c'), control('r')), (Some(Key::Quit), Some(Key::Other)));
         let released = KeyEvent { kind: KeyEventKind::Release, ..KeyEvent::from(KeyCode::Esc) };

@@ -16,6 +16,10 @@ const HISTORY: usize = 120;
 const REPORTS: usize = 16;
 const LONGEST: usize = 64 << 10;
 
+/// Applications that have ended and are shown all the same, and for how long.
+const GONE: usize = 4;
+const LONG_GONE: Duration = Duration::from_secs(3600);
+
 #[derive(Default)]
 pub(crate) struct Model {
     /// By process id.
@@ -30,6 +34,8 @@ pub(crate) struct Application {
     pub(crate) pools: BTreeMap<u64, Pool>,
     /// Why nothing is heard from it now.
     pub(crate) trouble: Option<String>,
+    /// When it has ended: it is shown as it was then.
+    pub(crate) gone: Option<SystemTime>,
     /// When it told its state last.
     told: Option<Instant>,
 }
@@ -41,6 +47,8 @@ pub(crate) struct Pool {
     pub(crate) rate: Series,
     /// What ninety-nine of a hundred runs do not exceed, in seconds.
     pub(crate) slowest: Series,
+    /// The same when any ended last: where all of them hang, none does.
+    usual: Option<Duration>,
     /// By their numbers.
     pub(crate) workers: BTreeMap<u64, Worker>,
     /// Of the last deaths of its workers, the latest first.
@@ -88,6 +96,10 @@ impl Model {
     /// An application has told its state.
     pub(crate) fn tell(&mut self, pid: u32, state: ApplicationState, now: Instant) {
         let application = self.applications.entry(pid).or_default();
+        if application.gone.take().is_some() && !application.is(&state) {
+            // Another one that has its number.
+            *application = Application::default();
+        }
         let told = application.told.replace(now);
         let passed = told.map(|told| now.saturating_duration_since(told));
         application.name = clean(&state.name);
@@ -122,13 +134,49 @@ impl Model {
         self.applications.entry(pid).or_default().trouble = Some(clean(trouble));
     }
 
-    /// An application is no more.
-    pub(crate) fn forget(&mut self, pid: u32) {
-        self.applications.remove(&pid);
+    /// An application has ended. What it was is still of interest, the reports of its crashes above all.
+    pub(crate) fn end(&mut self, pid: u32, now: SystemTime) {
+        let Some(application) = self.applications.get_mut(&pid) else { return };
+        if application.told.is_none() {
+            self.applications.remove(&pid);
+            return;
+        }
+        application.trouble = None;
+        application.gone.get_or_insert(now);
+        let gone = self.applications.iter().filter_map(|(&pid, other)| Some((other.gone?, pid)));
+        let mut gone: Vec<_> = gone.collect();
+        gone.sort_unstable();
+        for (_, pid) in &gone[..gone.len().saturating_sub(GONE)] {
+            self.applications.remove(pid);
+        }
+    }
+
+    /// Forgets those that ended long ago; returns whether there are others that have ended.
+    pub(crate) fn forget(&mut self, now: SystemTime) -> bool {
+        let long_gone = |gone| now.duration_since(gone).is_ok_and(|passed| passed > LONG_GONE);
+        self.applications.retain(|_, application| !application.gone.is_some_and(long_gone));
+        self.applications.values().any(|application| application.gone.is_some())
     }
 
     pub(crate) fn pool(&self, pid: u32, pool: u64) -> Option<&Pool> {
         self.applications.get(&pid)?.pools.get(&pool)
+    }
+}
+
+impl Application {
+    /// Whether something is to be said of it beside its pools.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.gone.is_some() || self.trouble.is_some() || self.pools.is_empty()
+    }
+
+    /// Whether it tells this, and not another one that has its number.
+    fn is(&self, state: &ApplicationState) -> bool {
+        // When it was started is not told to the same fraction each time.
+        let apart = |(one, other): (SystemTime, SystemTime)| {
+            one.duration_since(other).unwrap_or_else(|error| error.duration())
+        };
+        let apart = self.started.zip(state.started).map(apart);
+        self.name == clean(&state.name) && apart.is_none_or(|apart| apart < Duration::from_secs(1))
     }
 }
 
@@ -148,6 +196,7 @@ impl Pool {
             _ => pool.health.rates.completed + pool.health.rates.failed,
         });
         let run = pool.health.latency.run;
+        pool.usual = run.map(|latency| latency.p99).or(pool.usual);
         pool.slowest.push(run.map_or(0.0, |latency| latency.p99.as_secs_f64()));
         if let Some(crash) = pool.health.last_crash.take() {
             pool.remember(Report::new(&crash, false));
@@ -166,9 +215,20 @@ impl Pool {
             health,
             rate: Series::default(),
             slowest: Series::default(),
+            usual: None,
             workers: BTreeMap::new(),
             reports: VecDeque::new(),
         }
+    }
+
+    /// Whether a worker runs something for unusually long. Streams may be open for ever.
+    pub(crate) fn runs_long(&self, worker: &Worker) -> bool {
+        // Where nothing is known of others: about as long as figures reach back.
+        const UNKNOWN: Duration = Duration::from_secs(60);
+        const LEAST: Duration = Duration::from_secs(1);
+        let usual = self.usual.map_or(UNKNOWN, |usual| usual.saturating_mul(2).max(LEAST));
+        let running = worker.health.running.as_ref();
+        running.is_some_and(|running| !running.open && running.age > usual)
     }
 
     /// The same crash is told as an event and as the last one.
@@ -232,6 +292,10 @@ pub(crate) mod tests {
                 "id": id, "pid": 4000 + id, "state": state, "load": u64::from(state == "Busy"),
                 "queries": completed / 2, "age": {"secs": 90, "nanos": 0}, "rss": 48_u64 << 20,
                 "cpu": {"secs": cpu, "nanos": 0}, "temporary": false, "in_process": false,
+                "running": (state == "Busy").then(|| serde_json::json!({
+                    "query": "resize", "age": {"secs": 0, "nanos": 8_000_000}, "open": false,
+                    "debug": "page 7\n",
+                })),
             })
         };
         let time = |millis: u64| serde_json::json!({"secs": 0, "nanos": millis * 1_000_000});
@@ -364,7 +428,38 @@ pub(crate) mod tests {
         nothing.pools.clear();
         model.tell(1, nothing, now);
         assert!(model.applications[&1].trouble.is_none() && model.pool(1, 1).is_none());
-        model.forget(1);
-        assert!(model.applications.is_empty());
+    }
+
+    #[test]
+    fn who_has_ended_is_known_for_a_while() {
+        let (mut model, now) = (Model::default(), Instant::now());
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        model.tell(1, state("a", 1, 1), now);
+        model.trouble(1, "it does not answer");
+        model.end(1, at(7));
+        model.end(1, at(9));
+        let gone = |model: &Model| model.applications[&1].gone;
+        assert_eq!((gone(&model), model.applications[&1].trouble.as_deref()), (Some(at(7)), None));
+        assert_eq!(model.pool(1, 1).unwrap().reports.len(), 1);
+        // It serves again, or another one has its number.
+        model.happen(1, 1, crashed(9));
+        model.tell(1, state("a", 1, 1), now);
+        assert_eq!((gone(&model), model.pool(1, 1).unwrap().reports.len()), (None, 2));
+        model.end(1, at(10));
+        model.tell(1, state("b", 1, 1), now);
+        assert_eq!((gone(&model), model.pool(1, 1).unwrap().reports.len()), (None, 1));
+        assert!(!model.forget(at(11)));
+        for pid in 2..10 {
+            model.tell(pid, state("a", 1, 1), now);
+            model.end(pid, at(100 - u64::from(pid)));
+        }
+        assert!(model.applications.keys().eq(&[1, 2, 3, 4, 5]), "the last of those that are gone");
+        assert!(model.forget(at(98 + 3600)));
+        assert!(model.applications.keys().eq(&[1, 2]));
+        assert!(!model.forget(at(99 + 3600)));
+        // Nothing was ever known of it.
+        model.trouble(9, "come again");
+        model.end(9, at(7));
+        assert!(model.applications.keys().eq(&[1]));
     }
 }

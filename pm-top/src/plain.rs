@@ -1,6 +1,7 @@
 //! One view as text, for a log, a mail, or `watch`.
 
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use crate::columns::{self, POOLS, WORKERS};
 use crate::model::Model;
@@ -13,20 +14,22 @@ no application of this user serves an operator's socket; one that is to be seen 
 ";
 
 pub(crate) fn view(model: &Model) -> String {
+    let now = SystemTime::now();
     if model.applications.is_empty() {
         return NOTHING.to_owned();
     }
     let (mut pools, mut reports) = (Vec::new(), String::new());
     let mut workers = String::new();
     for (&pid, application) in &model.applications {
-        if application.trouble.is_some() || application.pools.is_empty() {
-            pools.push(columns::of_application(pid, application));
+        if application.is_bare() {
+            pools.push(columns::of_application(pid, application, now));
         }
         for pool in application.pools.values() {
             pools.push(columns::of_pool(pid, application, pool));
             let whose = format!("{} ({pid}), pool {}", application.name, pool.name);
             if !pool.workers.is_empty() {
-                let rows = pool.workers.values().map(columns::of_worker).collect();
+                let rows = pool.workers.values().map(|worker| columns::of_worker(pool, worker));
+                let rows = rows.collect();
                 // It fails at nothing that is written to text.
                 let _ = write!(workers, "\n{whose}\n{}", table(&WORKERS, rows));
             }
@@ -39,9 +42,9 @@ pub(crate) fn view(model: &Model) -> String {
 }
 
 fn table(columns: &[Column], mut rows: Vec<Row>) -> String {
-    // A graph of one value shows nothing, and neither does a column in which nothing is.
-    let says = |at: usize| !columns[at].title.is_empty() && rows.iter().any(|row| row.says(at));
-    let shown: Vec<usize> = (0..columns.len()).filter(|&at| says(at)).collect();
+    // A graph of one value shows nothing.
+    let shown: Vec<usize> =
+        (0..columns.len()).filter(|&at| !columns[at].title.is_empty()).collect();
     let columns: Vec<Column> = shown.iter().map(|&at| columns[at]).collect();
     for row in &mut rows {
         row.keep(&shown);

@@ -23,6 +23,9 @@ use crate::view;
 /// Figures are not drawn more often than this: terminals may be slow, and so are eyes.
 const FRAME: Duration = Duration::from_millis(250);
 
+/// How long it is said what has become of an order, in the place of the keys.
+const SAID: Duration = Duration::from_secs(10);
+
 /// News that may wait; who has more waits, and with it the application's socket.
 const NEWS: usize = 256;
 
@@ -77,6 +80,8 @@ struct Screen {
     /// What was ordered and has not been answered, by process id and number.
     orders: BTreeMap<(u32, u64), String>,
     next_order: u64,
+    /// When what is said now was first seen.
+    said: Option<(String, Instant)>,
 }
 
 /// Whether the screen has to be drawn.
@@ -100,6 +105,7 @@ impl Screen {
             requests: BTreeMap::new(),
             orders: BTreeMap::new(),
             next_order: 1,
+            said: None,
         }
     }
 
@@ -111,6 +117,13 @@ impl Screen {
                 look = now + self.interval;
                 if let Err(error) = self.look_for_applications(now) {
                     self.ui.status = error.to_string();
+                    draw = draw.max(Draw::Soon);
+                }
+                // How long ago they ended is another figure now.
+                if self.model.forget(SystemTime::now()) {
+                    draw = draw.max(Draw::Soon);
+                }
+                if self.say_no_longer(now) {
                     draw = draw.max(Draw::Soon);
                 }
             }
@@ -137,6 +150,23 @@ impl Screen {
                     Err(RecvTimeoutError::Timeout) => break,
                 }
                 next = news.recv_timeout(Duration::ZERO);
+            }
+        }
+    }
+
+    /// Takes away what was said long ago, unless an order is under way; returns whether there was anything.
+    fn say_no_longer(&mut self, now: Instant) -> bool {
+        match &self.said {
+            Some((said, since)) if *said == self.ui.status => {
+                let is_over = now >= *since + SAID && !said.is_empty() && self.orders.is_empty();
+                if is_over {
+                    self.ui.status.clear();
+                }
+                is_over
+            }
+            _ => {
+                self.said = Some((self.ui.status.clone(), now));
+                false
             }
         }
     }
@@ -168,7 +198,7 @@ impl Screen {
                 self.orders.retain(|(ordered, _), _| *ordered != pid);
                 let again = match trouble {
                     Trouble::Gone | Trouble::Ended => {
-                        self.model.forget(pid);
+                        self.model.end(pid, SystemTime::now());
                         // Its socket may be there for a moment, or until another application starts.
                         self.interval
                     }
@@ -263,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ends_is_forgotten_and_who_refuses_is_not() {
+    fn who_ends_is_gone_and_who_refuses_is_not() {
         let (mut screen, _news) = screen();
         screen.learn(health(1));
         screen.learn(News::Silent(1));
@@ -271,7 +301,7 @@ mod tests {
         screen.learn(health(1));
         assert!(screen.model.applications[&1].trouble.is_none());
         screen.learn(News::Lost(1, Trouble::Ended));
-        assert!(screen.model.applications.is_empty());
+        assert!(screen.model.applications[&1].gone.is_some());
         screen.learn(News::Lost(2, Trouble::Refused("come again".into())));
         assert_eq!(screen.model.applications[&2].trouble.as_deref(), Some("come again"));
     }
@@ -282,6 +312,25 @@ mod tests {
         screen.give(forgive());
         assert_eq!(screen.ui.status, "forgive work: it has hung up");
         assert!(screen.orders.is_empty());
+    }
+
+    #[test]
+    fn what_is_said_makes_room_for_the_keys_in_the_end() {
+        let (mut screen, _news) = screen();
+        let now = Instant::now();
+        let looks =
+            |screen: &mut Screen, seconds| screen.say_no_longer(now + Duration::from_secs(seconds));
+        screen.ui.status = "respawn all …".into();
+        screen.orders.insert((1, 1), "respawn all".into());
+        assert!(!looks(&mut screen, 0) && !looks(&mut screen, 100), "it is not done yet");
+        screen.learn(News::Line(
+            1,
+            Line::Error { error: "no".into(), id: Some(Id::Number(1.into())) },
+        ));
+        assert!(!looks(&mut screen, 101) && !looks(&mut screen, 110));
+        assert_eq!(screen.ui.status, "respawn all: no");
+        assert!(looks(&mut screen, 111) && screen.ui.status.is_empty());
+        assert!(!looks(&mut screen, 112) && !looks(&mut screen, 200), "there is nothing any more");
     }
 
     #[test]

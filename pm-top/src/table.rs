@@ -11,11 +11,18 @@ pub(crate) struct Column {
     pub(crate) rank: u8,
     /// It is cut where it is wider.
     pub(crate) widest: usize,
+    /// It has what no other column wants, too.
+    pub(crate) elastic: bool,
 }
 
 impl Column {
     pub(crate) const fn left(title: &'static str, rank: u8) -> Self {
-        Self { title, right: false, rank, widest: 32 }
+        Self { title, right: false, rank, widest: 32, elastic: false }
+    }
+
+    /// One of words, which need not be seen to their end.
+    pub(crate) const fn elastic(title: &'static str, rank: u8) -> Self {
+        Self { widest: 16, elastic: true, ..Self::left(title, rank) }
     }
 
     pub(crate) const fn right(title: &'static str, rank: u8) -> Self {
@@ -61,17 +68,23 @@ pub(crate) struct Fit(pub(crate) Vec<(usize, usize)>);
 /// Columns between two columns.
 const GAP: usize = 2;
 
-/// What there is room for. The most important column is always there, as wide as the room is.
+/// What there is room for. The most important column is always there, as wide as the room is; those in
+/// which nothing is are not.
 pub(crate) fn fit(columns: &[Column], rows: &[Row], room: usize) -> Fit {
-    let widths: Vec<usize> = columns
+    let wanted: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(at, column)| {
             let cells = rows.iter().map(|row| width(row.cell(at)));
-            cells.max().unwrap_or(0).min(column.widest).max(width(column.title))
+            cells.max().unwrap_or(0).max(width(column.title))
         })
         .collect();
-    let mut order: Vec<usize> = (0..columns.len()).collect();
+    let title = |at: usize| width(columns[at].title);
+    let widths: Vec<usize> =
+        (0..columns.len()).map(|at| wanted[at].min(columns[at].widest.max(title(at)))).collect();
+    let has_cells = rows.iter().any(|row| matches!(row, Row::Cells(_)));
+    let says = |at: &usize| !has_cells || rows.iter().any(|row| row.says(*at));
+    let mut order: Vec<usize> = (0..columns.len()).filter(says).collect();
     order.sort_by_key(|&at| columns[at].rank);
     let (mut chosen, mut used) = (Vec::new(), 0);
     for at in order {
@@ -85,6 +98,12 @@ pub(crate) fn fit(columns: &[Column], rows: &[Row], room: usize) -> Fit {
         } else {
             // What is less important would look as if it were more.
             break;
+        }
+    }
+    for (at, width) in &mut chosen {
+        if columns[*at].elastic {
+            let more = (wanted[*at] - *width).min(room - used);
+            (*width, used) = (*width + more, used + more);
         }
     }
     chosen.sort_unstable();
@@ -177,6 +196,24 @@ mod tests {
         assert_eq!(lines(12), "name\na\nlonger");
         assert_eq!(lines(5), "name\na\nlong…");
         assert_eq!(lines(0), "\n\n");
+    }
+
+    #[test]
+    fn a_column_of_words_has_what_no_other_wants() {
+        let columns =
+            [Column::left("name", 0), Column::elastic("notes", 1), Column::right("size", 2)];
+        let row = |cells: [&str; 3]| Row::Cells(cells.map(str::to_owned).to_vec());
+        let rows = [row(["a", "many words that have no end", "1"]), row(["b", "", "2"])];
+        let line = |room| {
+            let fit = fit(&columns, &rows, room);
+            fit.line(&columns, &rows[0])
+        };
+        assert_eq!(line(80), "a     many words that have no end     1");
+        assert_eq!(line(30), "a     many words that h…     1");
+        assert_eq!(line(23), "a     many words that …");
+        assert_eq!(line(21), "a");
+        let nothing = [row(["a", "", "1"])];
+        assert_eq!(fit(&columns, &nothing, 80).titles(&columns), "name  size");
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl<T: Copy + PartialEq> Choice<T> {
 /// Every row, in the order in which they are shown.
 pub(crate) fn rows(model: &Model) -> Vec<Row> {
     let of_application = |(&pid, application): (&u32, &crate::model::Application)| {
-        let is_bare = application.trouble.is_some() || application.pools.is_empty();
+        let is_bare = application.is_bare();
         let pools: Vec<Row> = application.pools.keys().map(|&pool| (pid, Some(pool))).collect();
         is_bare.then_some((pid, None)).into_iter().chain(pools)
     };
@@ -147,8 +147,8 @@ impl Ui {
                 });
             }
             Key::Forgive => match self.order(model, |pool, _| Command::Forgive { pool }) {
-                Some(order) => return Outcome::Order(order),
-                None => self.status = "no pool".into(),
+                Ok(order) => return Outcome::Order(order),
+                Err(why) => self.status = why,
             },
             Key::Help => self.shows_help = true,
             Key::Quit => return Outcome::Quit,
@@ -178,9 +178,9 @@ impl Ui {
     }
 
     fn ask(&mut self, model: &Model, command: impl FnOnce(u64, Option<u64>) -> Command) {
-        self.question = self.order(model, command);
-        if self.question.is_none() {
-            self.status = "no pool".into();
+        match self.order(model, command) {
+            Ok(order) => self.question = Some(order),
+            Err(why) => self.status = why,
         }
     }
 
@@ -188,28 +188,33 @@ impl Ui {
         &self,
         model: &Model,
         command: impl FnOnce(u64, Option<u64>) -> Command,
-    ) -> Option<Order> {
-        let (pid, pool) = self.row()?;
-        let name = &self.pool(model)?.name;
-        let command = command(pool?, self.worker.chosen);
-        let what = match command {
-            Command::Respawn { worker: Some(worker), .. } => {
-                format!("respawn worker {worker} of {name}")
-            }
-            Command::Respawn { worker: None, .. } => format!("respawn all workers of {name}"),
-            Command::Unspawn { worker: Some(worker), .. } => {
-                format!("unspawn worker {worker} of {name}")
-            }
-            Command::Unspawn { worker: None, .. } => format!("unspawn all workers of {name}"),
-            _ => format!("forgive {name}"),
+    ) -> Result<Order, String> {
+        let none = || "no pool".to_owned();
+        let (pid, id) = self.row().ok_or_else(none)?;
+        let application = model.applications.get(&pid).ok_or_else(none)?;
+        let whose = format!("{} ({pid})", application.name);
+        if application.gone.is_some() {
+            return Err(format!("{whose} is gone"));
+        }
+        let pool = id.and_then(|id| Some((id, application.pools.get(&id)?)));
+        let (id, pool) = pool.ok_or_else(none)?;
+        let command = command(id, self.worker.chosen);
+        let which = |worker: Option<u64>| match worker {
+            Some(worker) => format!("worker {worker}"),
+            None => "all workers".to_owned(),
         };
-        Some(Order { pid, command, what })
+        let what = match command {
+            Command::Respawn { worker, .. } => format!("respawn {} of", which(worker)),
+            Command::Unspawn { worker, .. } => format!("unspawn {} of", which(worker)),
+            _ => "forgive".to_owned(),
+        };
+        Ok(Order { pid, command, what: format!("{what} {} in {whose}", pool.name) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Instant, SystemTime};
 
     use super::*;
     use crate::model::tests::state;
@@ -238,13 +243,20 @@ mod tests {
             ui.press(Key::Down, &model);
         }
         assert_eq!(ui.row(), Some((7, Some(1))));
-        model.forget(3);
+        model.applications.remove(&3);
         ui.settle(&model);
         assert_eq!((ui.row(), ui.row_at()), (Some((7, Some(1))), 2));
-        model.forget(7);
+        model.end(7, SystemTime::UNIX_EPOCH);
+        ui.settle(&model);
+        assert_eq!((ui.row(), ui.row_at()), (Some((7, Some(1))), 3), "what it was is still there");
+        for key in [Key::RespawnPool, Key::Unspawn, Key::Forgive] {
+            assert_eq!(ui.press(key, &model), Outcome::Look);
+            assert_eq!((&*ui.status, &ui.question), ("a (7) is gone", &None));
+        }
+        model.applications.remove(&7);
         ui.settle(&model);
         assert_eq!(ui.row(), Some((5, Some(1))), "what has its place");
-        model.forget(5);
+        model.applications.remove(&5);
         ui.settle(&model);
         assert_eq!((ui.row(), ui.press(Key::RespawnPool, &model)), (None, Outcome::Look));
         assert!(ui.question.is_none());
@@ -255,7 +267,7 @@ mod tests {
         let model = model();
         let mut ui = ui(&model);
         assert_eq!(ui.press(Key::RespawnPool, &model), Outcome::Look);
-        assert_eq!(ui.question.as_ref().unwrap().what, "respawn all workers of pool of a");
+        assert_eq!(ui.question.as_ref().unwrap().what, "respawn all workers of pool of a in a (3)");
         assert_eq!(ui.press(Key::Down, &model), Outcome::Look, "that is no yes");
         assert_eq!((&*ui.status, ui.row_at()), ("not done", 0));
         ui.press(Key::RespawnPool, &model);

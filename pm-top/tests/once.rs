@@ -50,6 +50,16 @@ fn pm_top(folder: &Path, arguments: &[&str]) -> Output {
 
 fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
+    text(output)
+}
+
+/// What it prints where some applications cannot be read.
+fn printed_in_part(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    text(output)
+}
+
+fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("it is text")
 }
 
@@ -67,9 +77,28 @@ fn where_nothing_runs_it_says_how_to_have_something() {
     let sockets = Sockets::new("nothing");
     // One of an application that was killed is no application.
     drop(sockets.listener(7));
-    for folder in [&*sockets.0, Path::new("/nowhere")] {
-        assert!(printed(&pm_top(folder, &["--once"])).contains("pm_runtime::operator::serve()"));
-        assert_eq!(printed(&pm_top(folder, &["--json"])), "[]\n");
+    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    assert!(text.contains("pm_runtime::operator::serve()"), "{text}");
+    assert!(text.contains(&format!("looked at: {}", sockets.0.display())), "{text}");
+    assert_eq!(printed(&pm_top(&sockets.0, &["--json"])), "[]\n");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_mistake() {
+    for output in ["--once", "--json"] {
+        let output = pm_top(Path::new("/nowhere"), &[output]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("there is no folder `/nowhere`"), "{output:?}");
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn it_tells_its_version() {
+    let sockets = Sockets::new("version");
+    for option in ["-V", "--version"] {
+        let version = concat!("pm-top ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(printed(&pm_top(&sockets.0, &[option])), version);
     }
 }
 
@@ -83,7 +112,7 @@ fn every_application_is_asked_whatever_others_say() {
     );
     sockets.application(3, "{\"good\":\"morning\"}\n".into());
     sockets.application(4, answer(4, "chat"));
-    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    let text = printed_in_part(&pm_top(&sockets.0, &["--once"]));
     for line in [
         "thumb\\u{1b}nails (1): no pools yet",
         "an application (2): there are 8 clients, which is the limit: come again",
@@ -102,7 +131,7 @@ fn one_that_is_stopped_and_has_many_who_wait_is_not_waited_for() {
     // One may wait, and it does.
     rustix::net::listen(&listener, 0).expect("it listens");
     let _waits = UnixStream::connect(sockets.0.join("1.sock")).expect("there is room for one");
-    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    let text = printed_in_part(&pm_top(&sockets.0, &["--once"]));
     assert!(text.contains("an application (1): it does not answer: is it stopped?"), "{text}");
 }
 
@@ -113,7 +142,7 @@ fn several_that_are_stopped_are_waited_for_once() {
     let _stopped: Vec<_> = (1..=5).map(|pid| sockets.listener(pid)).collect();
     sockets.application(6, answer(6, "thumbnails"));
     let begin = Instant::now();
-    let text = printed(&pm_top(&sockets.0, &["--once"]));
+    let text = printed_in_part(&pm_top(&sockets.0, &["--once"]));
     assert_eq!(text.matches("it does not answer: is it stopped?").count(), 5, "{text}");
     assert!(text.contains("thumbnails (6): no pools yet"), "{text}");
     // One alone is given two seconds.
@@ -127,7 +156,7 @@ fn the_raw_view_is_what_applications_say() {
     sockets.application(2, "{\"error\":\"no\\u001b[2J\"}\n".into());
     sockets.application(3, answer(3, "chat"));
     let output = pm_top(&sockets.0, &["--json"]);
-    let view: Value = serde_json::from_str(&printed(&output)).expect("it is JSON");
+    let view: Value = serde_json::from_str(&printed_in_part(&output)).expect("it is JSON");
     assert_eq!(view, json!([state(1, "thumbnails"), state(3, "chat")]));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("2.sock: no\\u{1b}[2J\n"), "{errors:?}");

@@ -36,13 +36,13 @@ fn who_confirms_has_a_pool_respawned_and_quits() {
     assert!(terminal.screen().alternate_screen() && last_row(terminal.screen()).contains(FOOT));
     assert_eq!(application.asked.recv().unwrap(), r#"{"do":"events"}"#);
     terminal.press("r");
-    terminal.until_seen("respawn all workers of double? (y/n)");
+    terminal.until_seen("respawn all workers of double in acted (7)? (y/n)");
     terminal.press("n");
     terminal.until_seen("not done");
     terminal.press("r");
-    terminal.until_seen("respawn all workers of double? (y/n)");
+    terminal.until_seen("respawn all workers of double in acted (7)? (y/n)");
     terminal.press("y");
-    terminal.until_seen("respawn all workers of double: done");
+    terminal.until_seen("respawn all workers of double in acted (7): done");
     assert_eq!(application.asked.recv().unwrap(), r#"{"do":"respawn","id":1,"pool":1}"#);
     terminal.press("q");
     let (status, screen) = terminal.end();
@@ -88,9 +88,12 @@ fn an_application_that_ends_is_gone_and_another_one_comes() {
     let mut terminal = Terminal::run(pm_top(&[], &sockets), 24, 80);
     terminal.until_seen("1 application, 1 pool, 2 workers");
     application.end();
-    terminal.until_seen("no application of this user serves");
+    terminal.until_seen("0 applications, 0 pools, 0 workers");
+    terminal.until_seen("acted (7): gone ");
+    terminal.until_seen("── workers of double ─");
     let _another = Application::new(&sockets, 8);
     terminal.until_seen("1 application, 1 pool, 2 workers");
+    terminal.until_seen("acted (7): gone ");
     terminal.press("q");
     assert!(terminal.end().0.success());
 }

@@ -6,7 +6,7 @@ use pm_runtime::operator::protocol::{Done, Id, Line};
 use pm_runtime::{Event, WorkerState};
 use pm_tests::stop;
 
-use crate::program::{Client, Place, Program};
+use crate::program::{Client, Place, Program, SERVING};
 
 #[test]
 fn health_tells_of_the_application_and_of_every_pool() {
@@ -21,6 +21,22 @@ fn health_tells_of_the_application_and_of_every_pool() {
     let [work, servant] = &state.pools[..] else { panic!("{state:?}") };
     assert_eq!((work.health.idle, servant.health.workers.len()), (2, 0));
     assert!(work.health.workers.iter().all(|worker| worker.rss.is_some_and(|rss| rss > 0)));
+}
+
+#[test]
+fn what_identifies_an_application_stays_the_same() {
+    let place = Place::new("replaced");
+    let copy = place.runtime().join("thumbnails");
+    std::fs::copy(SERVING, &copy).unwrap();
+    let mut command = std::process::Command::new(&copy);
+    let command = command.env("XDG_RUNTIME_DIR", place.runtime()).env_remove("RUNTIME_DIRECTORY");
+    let program = Program::start_by(command);
+    let first = program.client().state();
+    assert_eq!(&*first.name, "thumbnails");
+    // As an upgrade does.
+    std::fs::remove_file(copy).unwrap();
+    let second = program.client().state();
+    assert_eq!((second.name, second.started), (first.name, first.started));
 }
 
 #[test]
@@ -51,8 +67,14 @@ fn what_is_not_there_is_named_with_what_is() {
     let mut client = program.client();
     for (line, error) in [
         (r#"{"do":"respawn","pool":3}"#, "there is no pool 3: there are 1 (`work`), 2 (`servant`)"),
-        (r#"{"do":"unspawn","pool":1,"worker":9}"#, "pool 1 has no worker 9: there are 1, 2"),
-        (r#"{"do":"respawn","pool":2,"worker":1}"#, "pool 2 has no worker 1: there is none now"),
+        (
+            r#"{"do":"unspawn","pool":1,"worker":9}"#,
+            "pool 1 (`work`) has no worker 9: there are 1, 2",
+        ),
+        (
+            r#"{"do":"respawn","pool":2,"worker":1}"#,
+            "pool 2 (`servant`) has no worker 1: there is none now",
+        ),
     ] {
         assert_eq!(client.refused(line), error);
     }

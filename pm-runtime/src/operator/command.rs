@@ -1,6 +1,8 @@
 //! What becomes of a command.
 
 use std::fmt;
+use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use super::protocol::{ApplicationState, Command, Done, PoolState, VERSION};
 use crate::error::{Escaped, SpawnError};
@@ -37,16 +39,25 @@ pub(super) async fn obey(command: Command) -> Result<Done, Refusal> {
 }
 
 fn state() -> ApplicationState {
-    let name = std::env::current_exe().ok();
-    let name = name.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
+    // It is reckoned back from now, and would be a little different each time. (A fork does not serve.)
+    static STARTED: OnceLock<Option<SystemTime>> = OnceLock::new();
     let pools = pools().into_iter().map(|pool| PoolState { id: pool.id(), health: pool.health() });
     ApplicationState {
         version: VERSION,
         pid: std::process::id(),
-        name: name.to_string_lossy().into_owned(),
-        started: usage::started(),
+        name: name(),
+        started: *STARTED.get_or_init(usage::started),
         pools: pools.collect(),
     }
+}
+
+/// The name of the executable.
+fn name() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
+    let name = name.to_string_lossy();
+    // So the system calls one that has been replaced, as an upgrade does.
+    name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned()
 }
 
 /// Begins something with a worker of a pool, or with all of them.
@@ -62,17 +73,22 @@ fn begin(
 
 fn find_pool(id: u64) -> Result<Pool, Refusal> {
     let there = pools();
-    there.iter().find(|pool| pool.id() == id).cloned().ok_or_else(|| {
-        let named = |pool: &Pool| format!("{} (`{}`)", pool.id(), Escaped(pool.name()));
-        Refusal::NoPool { id, there: there.iter().take(MOST).map(named).collect() }
-    })
+    there
+        .iter()
+        .find(|pool| pool.id() == id)
+        .cloned()
+        .ok_or_else(|| Refusal::NoPool { id, there: there.iter().take(MOST).map(named).collect() })
+}
+
+fn named(pool: &Pool) -> String {
+    format!("{} (`{}`)", pool.id(), Escaped(pool.name()))
 }
 
 fn find_worker(pool: &Pool, id: u64) -> Result<Worker, Refusal> {
     let there = pool.workers();
     there.iter().find(|worker| worker.id() == id).cloned().ok_or_else(|| {
         let there = there.iter().take(MOST).map(|worker| worker.id().to_string()).collect();
-        Refusal::NoWorker { id, pool: pool.id(), there }
+        Refusal::NoWorker { id, pool: named(pool), there }
     })
 }
 
@@ -82,7 +98,7 @@ const MOST: usize = 16;
 /// Why a command was not obeyed.
 pub(super) enum Refusal {
     NoPool { id: u64, there: Vec<String> },
-    NoWorker { id: u64, pool: u64, there: Vec<String> },
+    NoWorker { id: u64, pool: String, there: Vec<String> },
     Spawn(SpawnError),
 }
 

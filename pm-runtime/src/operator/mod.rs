@@ -40,6 +40,13 @@
 //! [`Pool::unspawn`](crate::Pool::unspawn) does. It cannot run a query, see arguments or answers, or end
 //! the application. Workers are processes of the same user: code that has taken one over may ask, too.
 //!
+//! # A worker that hangs
+//!
+//! `respawn` and `unspawn` wait for what runs, as long as the pool's [grace](crate::PoolBuilder::grace)
+//! allows, and then kill. A worker that has to go now is ended by `kill -9` with its process id, which
+//! `health` tells: the query that runs in it fails, its [report](crate::Crash) says that somebody outside
+//! has killed it, the crash budget is left alone, and another worker takes its place.
+//!
 //! # What it costs
 //!
 //! A thread, which sleeps as long as nobody asks. There may be 8 clients at once, and one more is told
@@ -170,6 +177,16 @@ pub struct Application {
     pub pid: u32,
     /// Where it listens.
     pub socket: PathBuf,
+}
+
+/// The folder of the sockets of this user, or of this service: `pm-runtime` in `$XDG_RUNTIME_DIR`, or in
+/// `$RUNTIME_DIRECTORY`. It is there as soon as an application serves.
+///
+/// # Errors
+///
+/// Where [no variable](OperatorError::NoPlace) names one, or one that is [relative](OperatorError::Relative).
+pub fn folder() -> Result<PathBuf, OperatorError> {
+    place::folder()
 }
 
 /// The applications of this user that serve, by process id; for programs such as `pm-top`. Those that

@@ -9,7 +9,7 @@
 //! {"do":"respawn","pool":1,"worker":3,"id":"a name of yours"}
 //! {"ok":"respawn","id":"a name of yours"}
 //! {"do":"forgive"}
-//! {"error":"no request: `forgive` needs `pool` …"}
+//! {"error":"no request: `forgive` needs `pool`; …"}
 //! {"do":"events"}
 //! {"ok":"events"}
 //! {"event":{"Ready":{"worker":4,"at":{…}}},"pool":1}
@@ -25,6 +25,62 @@
 //! assert_eq!(line, Line::Ok { done: Done::Respawn, id: None });
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! # What is in them
+//!
+//! [`Health`] and [`Event`] have the names of their fields in Rust. A length of time is seconds and
+//! nanoseconds, and a point in time the same since 1970, UTC; what is not known is `null`. More fields and
+//! more events may come without another [`VERSION`]. So a pool looks:
+//!
+//! ```
+//! # let text = r#"
+//! {"id": 1, "health": {
+//!     "name": "parser",
+//!     "workers": [{
+//!         "id": 3, "pid": 4714, "state": "Busy", "load": 2,
+//!         "running": {"query": "parse", "age": {"secs": 12, "nanos": 500000000}, "open": false, "debug": "page 7"},
+//!         "queries": 1300, "age": {"secs": 90, "nanos": 0}, "rss": 50331648, "cpu": {"secs": 60, "nanos": 0},
+//!         "temporary": false, "in_process": false
+//!     }],
+//!     "starting": 0, "idle": 0, "busy": 1, "spares": 0, "releasing": 0,
+//!     "queued": 7, "queued_bytes": 2048, "in_flight": 2, "detached": 0,
+//!     "deaths": 1, "crashes": 1, "last_crash": null, "exhausted": false, "quarantined": 0, "missed": 0,
+//!     "restarts": 1, "timeouts": 1, "panics": 0,
+//!     "account": {
+//!         "submitted": 1310, "completed": 1298, "failed": 3, "cancelled": 0, "rejected": 0, "waiting": 8, "running": 1
+//!     },
+//!     "window": {"secs": 60, "nanos": 0},
+//!     "rates": {"submitted": 5.5, "completed": 5.25, "failed": 0.25, "cancelled": 0.0, "rejected": 0.0},
+//!     "latency": {
+//!         "queue": null,
+//!         "run": {
+//!             "count": 315, "mean": {"secs": 0, "nanos": 4000000}, "p50": {"secs": 0, "nanos": 3000000},
+//!             "p90": {"secs": 0, "nanos": 8000000}, "p99": {"secs": 0, "nanos": 20000000}, "max": {"secs": 2, "nanos": 0}
+//!         }
+//!     }
+//! }}
+//! # "#;
+//! # let pool: pm_runtime::operator::protocol::PoolState = serde_json::from_str(text)?;
+//! # assert!(pool.health.account.balances());
+//! # let written = serde_json::to_value(&pool)?;
+//! # assert_eq!(written, serde_json::from_str::<serde_json::Value>(text)?);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! and a line of an event:
+//!
+//! ```
+//! # let text = r#"
+//! {"event": {"TimedOut": {
+//!     "worker": 3,
+//!     "at": {"secs_since_epoch": 1764460800, "nanos_since_epoch": 250000000},
+//!     "after": {"secs": 5, "nanos": 0}
+//! }}, "pool": 1}
+//! # "#;
+//! # let line: pm_runtime::operator::protocol::Line = serde_json::from_str(text)?;
+//! # assert_eq!(serde_json::to_value(&line)?, serde_json::from_str::<serde_json::Value>(text)?);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod fields;
 
@@ -37,7 +93,7 @@ use serde_json::Number;
 use crate::error::Escaped;
 use crate::event::Event;
 use crate::health::Health;
-use fields::{LineFields, RequestFields, id_of};
+use fields::{LineFields, RequestFields, id_of, is_object};
 
 /// The version of this protocol. What is added to answers does not change it.
 pub const VERSION: u32 = 1;
@@ -53,7 +109,7 @@ pub const MOST_WORKERS: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RequestFields", into = "RequestFields")]
 pub struct Request {
-    /// Comes back with the answer.
+    /// Comes back with the answer. None is written, or is `null`.
     pub id: Option<Id>,
     /// What is to be done.
     pub command: Command,
@@ -79,14 +135,14 @@ pub enum Command {
     Respawn {
         /// The pool's number.
         pool: u64,
-        /// The number of the one; `None`: all.
+        /// The number of the one; `None`: all, for which nothing is written. A `null` is a mistake.
         worker: Option<u64>,
     },
     /// [`Pool::unspawn`](crate::Pool::unspawn): no workers until there is something to do; or one less.
     Unspawn {
         /// The pool's number.
         pool: u64,
-        /// The number of the one; `None`: all.
+        /// The number of the one; `None`: all, for which nothing is written. A `null` is a mistake.
         worker: Option<u64>,
     },
     /// [`Pool::forgive`](crate::Pool::forgive): the crash budget is whole again.
@@ -193,20 +249,29 @@ impl Request {
     /// assert!(Request::parse(b"forgive!").unwrap_err().to_string().starts_with(r#"{"error":"#));
     /// ```
     pub fn parse(line: &[u8]) -> Result<Self, Line> {
-        // Serde would take the fields from an array, too.
-        let is_object = line.trim_ascii_start().first() == Some(&b'{');
-        let request = match is_object {
-            true => serde_json::from_slice(line),
-            false => Err(serde::de::Error::custom("it is no object")),
+        let fields = match is_object(line) {
+            true => serde_json::from_slice::<RequestFields>(line).map_err(|error| said(&error)),
+            false => Err("it is no object".to_owned()),
         };
+        let request =
+            fields.and_then(|fields| Self::try_from(fields).map_err(|wrong| wrong.to_string()));
         request.map_err(|reason| mistake(line, &reason))
     }
 }
 
+/// What serde says. Where a line is JSON, its columns say nothing to people.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((reason, _)) if error.is_data() => reason.to_owned(),
+        _ => text,
+    }
+}
+
 /// The answer to a line that is no request.
-fn mistake(line: &[u8], reason: &serde_json::Error) -> Line {
+fn mistake(line: &[u8], reason: &str) -> Line {
     const LONGEST: usize = 400;
-    let reason: String = reason.to_string().chars().take(LONGEST).collect();
+    let reason: String = reason.chars().take(LONGEST).collect();
     let error =
         format!(r#"no request: {}; one is a line such as {{"do":"health"}}"#, Escaped(&reason));
     Line::Error { error, id: id_of(line) }

@@ -34,7 +34,7 @@ pub(crate) fn draw(frame: &mut Frame, model: &Model, ui: &Ui, now: SystemTime) {
     if model.applications.is_empty() {
         lines(buffer, parts.body(), plain::NOTHING.lines(), Style::new());
     } else {
-        tables::draw_pools(buffer, parts.pools, model, ui);
+        tables::draw_pools(buffer, parts.pools, model, ui, now);
         tables::draw_workers(buffer, parts.workers, model, ui);
         reports::draw(buffer, parts.reports, model, ui, now);
     }
@@ -47,11 +47,12 @@ fn summary(model: &Model) -> String {
     let counted = |count: usize, one: &str, many: &str| {
         format!("{count} {}", if count == 1 { one } else { many })
     };
-    let pools = || model.applications.values().flat_map(|application| application.pools.values());
+    let there = || model.applications.values().filter(|application| application.gone.is_none());
+    let pools = || there().flat_map(|application| application.pools.values());
     let crashes = pools().map(|pool| pool.health.crashes).fold(0, u64::saturating_add);
     format!(
         "pm-top: {}, {}, {}, {}",
-        counted(model.applications.len(), "application", "applications"),
+        counted(there().count(), "application", "applications"),
         counted(pools().count(), "pool", "pools"),
         counted(pools().map(|pool| pool.workers.len()).sum(), "worker", "workers"),
         counted(usize::try_from(crashes).unwrap_or(usize::MAX), "crash", "crashes"),
@@ -63,7 +64,10 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, ui: &Ui) {
     const KEYS: &str = "tab next  r respawn  R worker  u unspawn  f forgive  ? help  q quit";
     match (&ui.question, &*ui.status) {
         (Some(order), _) => {
-            let question = format!("{}? (y/n)", order.what);
+            // How to answer is seen first, the rest where there is room.
+            const ANSWER: &str = "? (y/n)";
+            let what = cut(&order.what, usize::from(area.width).saturating_sub(ANSWER.len() + 1));
+            let question = format!("{what}{ANSWER} What outlasts the grace is killed.");
             line(buffer, area, &question, Style::new().fg(Color::Yellow).bold());
         }
         (None, "") => line(buffer, area, KEYS, Style::new().dim()),

@@ -1,5 +1,7 @@
 //! Pools, and the workers of the one that is chosen.
 
+use std::time::SystemTime;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -10,20 +12,23 @@ use crate::model::{Model, Pool};
 use crate::table::{Column, Row, fit};
 use crate::ui::{Focus, Ui, rows};
 
-pub(super) fn draw_pools(buffer: &mut Buffer, area: Rect, model: &Model, ui: &Ui) {
+pub(super) fn draw_pools(buffer: &mut Buffer, area: Rect, model: &Model, ui: &Ui, now: SystemTime) {
     let mut styles = Vec::new();
     let mut cells = Vec::new();
     for (pid, pool) in rows(model) {
         let Some(application) = model.applications.get(&pid) else { continue };
         match pool.and_then(|pool| application.pools.get(&pool)) {
             Some(pool) => {
-                styles.push(style_of(pool));
+                styles.push(if application.gone.is_some() { GONE } else { style_of(pool) });
                 cells.push(columns::of_pool(pid, application, pool));
             }
             None => {
-                let trouble = application.trouble.as_ref().map(|_| Style::new().fg(Color::Red));
-                styles.push(trouble.unwrap_or_default());
-                cells.push(columns::of_application(pid, application));
+                styles.push(match (application.gone, &application.trouble) {
+                    (Some(_), _) => GONE,
+                    (None, Some(_)) => Style::new().fg(Color::Red),
+                    (None, None) => Style::new(),
+                });
+                cells.push(columns::of_application(pid, application, now));
             }
         }
     }
@@ -31,12 +36,15 @@ pub(super) fn draw_pools(buffer: &mut Buffer, area: Rect, model: &Model, ui: &Ui
     table(buffer, area, &POOLS, &cells, &styles, &chosen);
 }
 
+/// What is no more.
+const GONE: Style = Style::new().fg(Color::DarkGray);
+
 /// Red is what fails; yellow what could use a look.
 fn style_of(pool: &Pool) -> Style {
     let health = &pool.health;
-    if pool.health.exhausted {
+    if health.exhausted {
         Style::new().fg(Color::Red)
-    } else if health.queued > 0 && health.busy == pool.workers.len() {
+    } else if health.account.waiting > 0 && health.busy == pool.workers.len() {
         Style::new().fg(Color::Yellow)
     } else {
         Style::new()
@@ -47,8 +55,13 @@ pub(super) fn draw_workers(buffer: &mut Buffer, area: Rect, model: &Model, ui: &
     let Some(pool) = ui.pool(model).filter(|_| !area.is_empty()) else { return };
     let is_here = is_in(ui, Focus::Workers);
     heading(buffer, area, &format!("workers of {}", pool.name), is_here);
-    let cells: Vec<_> = pool.workers.values().map(columns::of_worker).collect();
-    let styles = vec![Style::new(); cells.len()];
+    let workers = || pool.workers.values();
+    let cells: Vec<_> = workers().map(|worker| columns::of_worker(pool, worker)).collect();
+    let style = |worker| match pool.runs_long(worker) {
+        true => Style::new().fg(Color::Yellow),
+        false => Style::new(),
+    };
+    let styles: Vec<_> = workers().map(style).collect();
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     table(buffer, area, &WORKERS, &cells, &styles, &Chosen { at: ui.worker_at(), is_here });
 }

@@ -145,6 +145,85 @@ fn no_figure_is_too_large() {
 }
 
 #[test]
+fn what_has_failed_and_what_waits_is_seen_on_most_screens() {
+    let (mut model, now) = (Model::default(), Instant::now());
+    let mut state = state("parser", 7, 1);
+    let health = &mut state.pools[0].health;
+    // They were handed to a worker behind one that hangs.
+    (health.queued, health.account.waiting, health.busy) = (0, 255, 2);
+    (health.timeouts, health.panics, health.account.failed) = (28, 1, 29);
+    (health.account.rejected, health.restarts, health.exhausted) = (3, 28, true);
+    model.tell(1, state, now);
+    let ui = ui(&model, &[]);
+    for width in [90, 110, 130, 170, 200] {
+        let text = screen(width, 10, &model, &ui).to_string();
+        let row = text.lines().nth(2).unwrap();
+        for seen in [" 255 ", " 29 ", "budget exhausted"] {
+            assert!(row.contains(seen), "{seen} is not in {text}");
+        }
+    }
+    let notes = "budget exhausted, 28 timeouts, 1 panic, 3 rejected, 28 restarts";
+    for text in [screen(250, 10, &model, &ui).to_string(), crate::plain::view(&model)] {
+        assert!(text.contains(notes) && text.contains("96 MiB"), "{text}");
+    }
+    assert!(!crate::plain::view(&self::model()).contains("failed"));
+    let yellow = |model: &Model| screen(90, 10, model, &ui).buffer()[(0, 2)].fg;
+    assert_eq!(yellow(&model), Color::Red);
+    model.applications.get_mut(&1).unwrap().pools.get_mut(&1).unwrap().health.exhausted = false;
+    assert_eq!(yellow(&model), Color::Yellow);
+}
+
+#[test]
+fn what_runs_for_unusually_long_is_marked() {
+    let mut model = Model::default();
+    let mut tell = |running: u64, others: bool, open: bool| {
+        let mut state = state("parser", 7, 1);
+        let health = &mut state.pools[0].health;
+        if !others {
+            health.latency.run = None;
+        }
+        let running = serde_json::json!({
+            "query": "parse", "age": {"secs": running, "nanos": 0}, "open": open, "debug": null,
+        });
+        health.workers[0].running = serde_json::from_value(running).unwrap();
+        model.tell(1, state, Instant::now());
+        let screen = screen(100, 12, &model, &ui(&model, &[Key::Next, Key::Down]));
+        let text = screen.to_string();
+        assert!(text.contains("parse") && text.contains("runs for"), "{text}");
+        let is_marked = text.contains("runs long");
+        assert_eq!(is_marked, crate::plain::view(&model).contains("runs long"));
+        let row = text
+            .lines()
+            .position(|line| line.contains("  busy  ") && line.contains("  4001  "))
+            .unwrap();
+        let style = screen.buffer()[(0, u16::try_from(row).unwrap())].fg;
+        assert_eq!(is_marked, style == Color::Yellow, "{text}");
+        is_marked
+    };
+    assert!(!tell(30, false, false), "nobody knows what is usual");
+    assert!(tell(70, false, false), "nothing has ended for a minute");
+    assert!(!tell(1, true, false));
+    assert!(tell(2, true, false), "others take 48 ms at most");
+    assert!(tell(30, false, false), "as they did");
+    assert!(!tell(3600, true, true), "a stream is open as long as it wants");
+}
+
+#[test]
+fn an_application_that_ended_is_grey_and_has_its_reports() {
+    let mut model = model();
+    model.end(17, SystemTime::UNIX_EPOCH + Duration::from_secs(288));
+    let ui = ui(&model, &[Key::Last]);
+    let screen = screen(100, 24, &model, &ui);
+    let text = screen.to_string();
+    for seen in
+        ["1 application, 1 pool,", "thumbnails (17): gone 12 s ago", "stderr: the last line"]
+    {
+        assert!(text.contains(seen), "{seen} is not in {text}");
+    }
+    assert_eq!(screen.buffer()[(0, 4)].fg, Color::DarkGray);
+}
+
+#[test]
 fn a_kill_is_told_from_a_crash() {
     let mut model = model();
     model.happen(17, 1, killed(8));
@@ -175,8 +254,17 @@ fn a_question_is_seen_on_any_screen() {
     let model = model();
     let ui = ui(&model, &[Key::Last, Key::RespawnPool]);
     for height in 1..30 {
-        let text = screen(60, height, &model, &ui).to_string();
-        assert!(text.contains("respawn all workers of pool of thumbnails? (y/n)"), "{text}");
+        for (width, asked) in [
+            (
+                110,
+                "of pool of thumbnails in thumbnails (17)? (y/n) What outlasts the grace is killed.",
+            ),
+            (68, "respawn all workers of pool of thumbnails in thumbnails (17)? (y/n)"),
+            (60, "respawn all workers of pool of thumbnails in thumbn…? (y/n)"),
+        ] {
+            let text = screen(width, height, &model, &ui).to_string();
+            assert!(text.contains(asked), "{text}");
+        }
     }
 }
 

@@ -2,38 +2,37 @@
 
 use std::fmt;
 
-use serde::Deserializer;
+use serde::{Deserialize as _, Deserializer};
 use serde_derive::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Command, Done, Id, Line, MOST_WORKERS, Request};
 use crate::error::Escaped;
 use crate::event::Event;
 
-/// All that a request may say.
+/// All that a request may say. What kind of value each is, is looked at later, so that a mistake is said
+/// in words for people.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestFields {
-    #[serde(rename = "do")]
-    verb: Verb,
+    #[serde(rename = "do", default, deserialize_with = "given")]
+    verb: Option<Value>,
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pool: Option<u64>,
+    pool: Option<Value>,
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    worker: Option<u64>,
+    worker: Option<Value>,
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    workers: Option<usize>,
+    workers: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<Id>,
+    id: Option<Value>,
 }
 
 /// What is there has to be something: a `null` from a script that has gone wrong is not to mean all workers.
-fn given<'de, D: Deserializer<'de>, T: serde::Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq)]
 enum Verb {
     Health,
     Events,
@@ -60,12 +59,25 @@ impl Verb {
     }
 }
 
-impl TryFrom<String> for Verb {
-    type Error = Wrong;
+fn verb_of(value: Option<&Value>) -> Result<Verb, Wrong> {
+    let name = value.and_then(Value::as_str).ok_or(Wrong::NoCommand)?;
+    let known = Verb::ALL.into_iter().find(|verb| verb.grammar().0 == name);
+    known.ok_or_else(|| Wrong::Unknown(name.to_owned()))
+}
 
-    fn try_from(name: String) -> Result<Self, Wrong> {
-        let known = Self::ALL.into_iter().find(|verb| verb.grammar().0 == name);
-        known.ok_or(Wrong::Unknown(name))
+fn number_of(field: &'static str, value: Option<&Value>) -> Result<Option<u64>, Wrong> {
+    let number = |value: &Value| {
+        value.as_u64().ok_or_else(|| Wrong::NoNumber { field, instead: value.to_string() })
+    };
+    value.map(number).transpose()
+}
+
+fn id_from(value: Option<Value>) -> Result<Option<Id>, Wrong> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => Ok(Some(Id::Number(number))),
+        Some(Value::String(text)) => Ok(Some(Id::Text(text))),
+        Some(_) => Err(Wrong::NoId),
     }
 }
 
@@ -73,11 +85,11 @@ impl TryFrom<RequestFields> for Request {
     type Error = Wrong;
 
     fn try_from(fields: RequestFields) -> Result<Self, Wrong> {
-        let RequestFields { verb, id, pool, worker, workers } = fields;
+        let verb = verb_of(fields.verb.as_ref())?;
         let given = [
-            ("pool", pool.is_some()),
-            ("worker", worker.is_some()),
-            ("workers", workers.is_some()),
+            ("pool", fields.pool.is_some()),
+            ("worker", fields.worker.is_some()),
+            ("workers", fields.workers.is_some()),
         ];
         let (command, needs, takes) = verb.grammar();
         for (field, is_given) in given {
@@ -89,17 +101,21 @@ impl TryFrom<RequestFields> for Request {
                 _ => {}
             }
         }
-        let (pool, most) = (pool.unwrap_or_default(), workers.unwrap_or_default());
+        let pool = number_of("pool", fields.pool.as_ref())?.unwrap_or_default();
+        let worker = number_of("worker", fields.worker.as_ref())?;
+        let workers = number_of("workers", fields.workers.as_ref())?.unwrap_or_default();
         let command = match verb {
             Verb::Health => Command::Health,
             Verb::Events => Command::Events,
-            Verb::Spawn if most > MOST_WORKERS => return Err(Wrong::TooMany),
-            Verb::Spawn => Command::Spawn { pool, workers: most },
+            Verb::Spawn => match usize::try_from(workers) {
+                Ok(workers) if workers <= MOST_WORKERS => Command::Spawn { pool, workers },
+                _ => return Err(Wrong::TooMany),
+            },
             Verb::Respawn => Command::Respawn { pool, worker },
             Verb::Unspawn => Command::Unspawn { pool, worker },
             Verb::Forgive => Command::Forgive { pool },
         };
-        Ok(Self { id, command })
+        Ok(Self { id: id_from(fields.id)?, command })
     }
 }
 
@@ -113,24 +129,52 @@ impl From<Request> for RequestFields {
             Command::Unspawn { pool, worker } => (Verb::Unspawn, Some(pool), worker, None),
             Command::Forgive { pool } => (Verb::Forgive, Some(pool), None, None),
         };
-        Self { verb, pool, worker, workers, id }
+        let id = id.map(|id| match id {
+            Id::Number(number) => Value::Number(number),
+            Id::Text(text) => Value::String(text),
+        });
+        let verb = Some(verb.grammar().0.into());
+        let (pool, worker) = (pool.map(Value::from), worker.map(Value::from));
+        Self { verb, pool, worker, workers: workers.map(Value::from), id }
     }
 }
 
 /// What is wrong with a request that is one by its form.
 pub(super) enum Wrong {
+    NoCommand,
     Unknown(String),
+    NoNumber { field: &'static str, instead: String },
+    NoId,
     Missing { command: &'static str, field: &'static str },
     Surplus { command: &'static str, field: &'static str },
     TooMany,
 }
 
+/// Every command.
+fn known() -> String {
+    Verb::ALL.map(|verb| format!("`{}`", verb.grammar().0)).join(", ")
+}
+
+fn short(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoCommand => write!(f, "`do` names what is to be done: {}", known()),
+            Self::NoId => f.write_str("`id` is a number or text"),
+            Self::NoNumber { field, instead } => {
+                let told = if *field == "workers" { "" } else { ", as `health` tells it," };
+                write!(f, "`{field}` is a number{told} and {} is none", short(instead))
+            }
             Self::Unknown(name) => {
-                let name: String = name.chars().take(40).collect();
-                let known = Verb::ALL.map(|verb| format!("`{}`", verb.grammar().0)).join(", ");
+                let (name, known) = (short(name), known());
                 write!(f, "there is no command `{}`; there are {known}", Escaped(&name))
             }
             Self::Missing { command, field } => write!(f, "`{command}` needs `{field}`"),
@@ -138,6 +182,11 @@ impl fmt::Display for Wrong {
             Self::TooMany => write!(f, "`workers` may be {MOST_WORKERS} at most"),
         }
     }
+}
+
+/// Whether a line begins as an object does. Serde would take the fields from an array, too.
+pub(super) fn is_object(line: &[u8]) -> bool {
+    line.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// The id of a line that may say anything else.
@@ -148,6 +197,9 @@ struct RequestId {
 
 /// What a line that is no request calls itself, where that can be read.
 pub(super) fn id_of(line: &[u8]) -> Option<Id> {
+    if !is_object(line) {
+        return None;
+    }
     serde_json::from_slice(line).ok().and_then(|RequestId { id }| id)
 }
 

@@ -35,7 +35,8 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ("[\"health\",null,null,null,null]", "it is no object"),
         ("{\"do\":\"health\"", "EOF while parsing"),
         ("{\"do\":\"health\"} {}", "trailing characters"),
-        ("{}", "missing field `do`"),
+        ("{}", "`do` names what is to be done: `health`, `events`"),
+        (r#"{"do":7}"#, "`do` names what is to be done: `health`, `events`"),
         (
             r#"{"do":"kill"}"#,
             "there is no command `kill`; there are `health`, `events`, `spawn`, `respawn`, `unspawn`, \
@@ -49,13 +50,25 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         (r#"{"do":"spawn","pool":1}"#, "`spawn` needs `workers`"),
         (r#"{"do":"spawn","pool":1,"workers":1025}"#, "`workers` may be 1024 at most"),
         (r#"{"do":"forgive","pool":1,"worker":1}"#, "`forgive` takes no `worker`"),
-        (r#"{"do":"respawn","pool":"work"}"#, "invalid type: string \"work\", expected u64"),
-        (r#"{"do":"unspawn","pool":1,"worker":null}"#, "invalid type: null, expected u64"),
-        (r#"{"do":"respawn","pool":-1}"#, "invalid value: integer `-1`, expected u64"),
+        (
+            r#"{"do":"respawn","pool":"work"}"#,
+            "`pool` is a number, as `health` tells it, and \"work\" is none",
+        ),
+        (
+            r#"{"do":"unspawn","pool":1,"worker":null}"#,
+            "`worker` is a number, as `health` tells it, and null is none",
+        ),
+        (
+            r#"{"do":"respawn","pool":-1}"#,
+            "`pool` is a number, as `health` tells it, and -1 is none",
+        ),
+        (r#"{"do":"spawn","pool":1,"workers":2.5}"#, "`workers` is a number and 2.5 is none"),
         (r#"{"do":"respawn","pool":1,"pool":2}"#, "duplicate field `pool`"),
     ] {
         let error = refusal(text);
         assert!(error.contains(why), "{text}: {error}");
+        let is_json = serde_json::from_str::<serde_json::Value>(text).is_ok();
+        assert!(!is_json || !error.contains("column"), "{error}");
         assert!(error.ends_with(r#"one is a line such as {"do":"health"}"#), "{error}");
     }
     let error = refusal(&format!(r#"{{"do":"{}"}}"#, "\\u001b[2J".repeat(1000)));
@@ -72,6 +85,9 @@ fn an_id_comes_back_even_with_a_mistake() {
         other => panic!("{other:?}"),
     };
     assert_eq!(id(r#"{"do":"kill","id":7}"#), number());
+    // Its fields have no names.
+    assert_eq!(id("[7]"), None);
+    assert_eq!(Request::parse(br#"{"do":"health","id":null}"#).map(|request| request.id), Ok(None));
     for other in ["[7]", "{}", "true"] {
         let text = format!(r#"{{"do":"health","id":{other}}}"#);
         assert_eq!(id(&text), None, "{other}");
