@@ -105,9 +105,11 @@ fn fork_and_drop(operator: &mut operator::Operator) -> bool {
 fn leave_a_fork() -> i32 {
     // SAFETY: the child has this thread only, which touches nothing.
     let child = unsafe { libc::fork() };
-    while child == 0 {
-        // SAFETY: it only waits.
-        unsafe { libc::pause() };
+    if child == 0 {
+        loop {
+            // SAFETY: it only waits.
+            unsafe { libc::pause() };
+        }
     }
     child
 }
