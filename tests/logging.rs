@@ -73,13 +73,13 @@ fn talk(name: &str) -> bool {
 async fn lines_arrive_with_level_target_and_place() {
     set_logger();
     assert_eq!(TalkPool::new().query("ann").await, Ok(false));
-    let logged = line("ann logs");
+    let logged = line("pool `talk`: worker 1: ann logs");
     assert_eq!((logged.level, logged.target.as_str()), (Level::Info, module_path!()));
     assert_eq!(logged.module.as_deref(), Some(module_path!()));
     assert!(logged.file.unwrap().ends_with("logging.rs"));
-    let warned = line("ann warns");
+    let warned = line("pool `talk`: worker 1: ann warns");
     assert_eq!((warned.level, warned.target.as_str()), (Level::Warn, "elsewhere"));
-    let traced = line("ann traces answer=42");
+    let traced = line("pool `talk`: worker 1: ann traces answer=42");
     assert_eq!((traced.level, traced.target.as_str()), (Level::Info, module_path!()));
     let lines = LINES.0.lock().unwrap();
     let unwanted = |line: &&Line| line.text.contains("whispers") || line.text.contains("mutters");
@@ -98,11 +98,14 @@ async fn so_do_those_before_a_death_and_what_happens_in_pools() {
     set_logger();
     let died = FallPool::new().query().await;
     assert!(died.is_err());
-    assert_eq!(line("falling").level, Level::Error);
+    assert_eq!(line("pool `fall`: worker 1: falling").level, Level::Error);
     assert_eq!(line("pool `fall`: worker 1 reports: it hurts").level, Level::Warn);
     let lines = LINES.0.lock().unwrap();
     let crashes = |line: &&Line| line.level == Level::Error && line.target == "pm_runtime";
-    drop(LINES.1.wait_while(lines, |lines| lines.iter().find(crashes).is_none()).unwrap());
+    let lines = LINES.1.wait_while(lines, |lines| lines.iter().find(crashes).is_none()).unwrap();
+    // It names the pool once.
+    let crash = lines.iter().find(crashes).unwrap();
+    assert!(crash.text.starts_with("worker 1 of pool `fall` (pid "), "{crash:?}");
 }
 
 /// It is told as it is, up to what fits into a pipe at once.
@@ -116,7 +119,7 @@ async fn a_long_line_is_cut_and_says_so() {
     set_logger();
     let pool = ShoutPool::new();
     pool.query(2000).await.unwrap();
-    line(&"a".repeat(2000));
+    line(&format!("pool `shout`: worker 1: {}", "a".repeat(2000)));
     pool.query(100_000).await.unwrap();
     let mut lines = LINES.0.lock().unwrap();
     loop {
@@ -141,7 +144,7 @@ fn many_targets() {
 async fn targets_are_what_they_are_however_many_there_are() {
     set_logger();
     ManyTargetsPool::new().query().await.unwrap();
-    assert_eq!(line("told at last").target, "elsewhere");
+    assert_eq!(line("pool `many_targets`: worker 1: told at last").target, "elsewhere");
     let lines = LINES.0.lock().unwrap();
-    assert!(!lines.iter().any(|line| line.text == "whispered at last"));
+    assert!(!lines.iter().any(|line| line.text.ends_with("whispered at last")));
 }

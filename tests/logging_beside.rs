@@ -44,5 +44,5 @@ async fn a_subscriber_that_wants_little_takes_nothing_from_the_logger() {
     pool.query().await.unwrap();
     pool.destroy().await;
     let lines = LINES.0.lock().unwrap();
-    assert!(lines.iter().any(|line| line == "a line"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "pool `talk`: worker 1: a line"), "{lines:?}");
 }

@@ -10,7 +10,8 @@ async fn main() {
         match pool.query(Task::Overflow).await {
             Err(QueryError::Crashed(report)) => {
                 let said = report.stderr_tail.as_deref().unwrap_or_default();
-                let says = said.contains("has overflowed its stack");
+                let says = said.contains("has overflowed its stack")
+                    && report.to_string().contains(" overflowed its stack, and was killed by");
                 println!("{} {:?} {says}", report.exit, report.blame);
             }
             other => panic!("{other:?}"),

@@ -47,7 +47,7 @@ impl fmt::Display for Crash {
             write_running(f, &self.running)?;
         }
         match &self.stderr_tail {
-            Some(tail) if !tail.is_empty() => write_tail(f, tail),
+            Some(tail) if !tail.is_empty() => self.write_tail(f, tail),
             _ => Ok(()),
         }
     }
@@ -65,6 +65,9 @@ impl Crash {
             }
             (CrashCause::Died, Blame::Outside) => {
                 write!(f, " {} from outside", self.exit)
+            }
+            (CrashCause::Died, _) if self.overflow().is_some() => {
+                write!(f, " overflowed its stack, and {}", self.exit)
             }
             (CrashCause::Died, _) => write!(f, " {}", self.exit),
             (CrashCause::Failed(error), _) => {
@@ -100,6 +103,9 @@ impl Crash {
         match (&self.cause, self.blame) {
             (CrashCause::Died, Blame::Query) if self.panic.is_some() => None,
             (CrashCause::Died, Blame::Query) => Some(match self.exit {
+                _ if self.overflow().is_some() => {
+                    "bound how deep it recurses, or run it on a thread with a larger stack"
+                }
                 Exit::Signal(_) => {
                     "its own code has crashed; `core_dumps`, or the same query in process under a \
                      debugger, shows where"
@@ -134,6 +140,47 @@ impl Crash {
     }
 }
 
+impl Crash {
+    /// The end of its stderr from where Rust says there that its stack has overflowed, which is the last
+    /// that such a process says; `None`: it died of something else.
+    fn overflow(&self) -> Option<&str> {
+        const SAYS: &str = " has overflowed its stack";
+        const LAST: usize = 4;
+        let signals = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS].map(Exit::Signal);
+        let tail = self.stderr_tail.as_deref().filter(|_| signals.contains(&self.exit))?;
+        let mut last = tail.rsplit('\n').filter(|line| !line.trim().is_empty()).take(LAST);
+        last.find(|line| line.contains(SAYS))?;
+        let says = tail.rfind(SAYS)?;
+        tail.get(tail[..says].rfind('\n').map_or(0, |before| before + 1)..)
+    }
+
+    /// Whether the panics in its stderr are of earlier queries: each that was not caught is told as its last
+    /// one, unless the application has taken the hook away that tells of it.
+    fn survived_panics(&self) -> bool {
+        let aborted = self.exit == Exit::Signal(libc::SIGABRT) && self.overflow().is_none();
+        self.panic.is_none() && !aborted
+    }
+
+    /// The last lines of stderr: few behind the rest, or where `{:#}` asks for it all of them, each on a
+    /// line of its own, which nothing in them can pass off as another's.
+    fn write_tail(&self, f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
+        let survived = |line: &str| self.survived_panics() && is_of_panic(line);
+        if f.alternate() {
+            return tail.split('\n').try_for_each(|line| {
+                let what = if survived(line) { ", a panic that it survived" } else { "" };
+                write!(f, "\n  stderr{what}: {}", Escaped(line))
+            });
+        }
+        let lines = last_lines(self.overflow().unwrap_or(tail));
+        let earlier =
+            if lines.split('\n').any(survived) { ", with a panic that it survived" } else { "" };
+        match &*lines {
+            "" => Ok(()),
+            lines => write!(f, "; the end of its stderr{earlier}: {}", Escaped(lines)),
+        }
+    }
+}
+
 /// What was running, each on a line of its own.
 fn write_running(f: &mut fmt::Formatter<'_>, running: &[RunningQuery]) -> fmt::Result {
     const MOST: usize = 16;
@@ -142,18 +189,6 @@ fn write_running(f: &mut fmt::Formatter<'_>, running: &[RunningQuery]) -> fmt::R
         0 => Ok(()),
         more => write!(f, "\n  running: {more} more"),
     }
-}
-
-/// The last lines of stderr: few behind the rest, or where `{:#}` asks for it all of them, each on a
-/// line of its own, which nothing in them can pass off as another's.
-fn write_tail(f: &mut fmt::Formatter<'_>, tail: &str) -> fmt::Result {
-    if !f.alternate() {
-        return match last_lines(tail) {
-            lines if lines.is_empty() => Ok(()),
-            lines => write!(f, "; the end of its stderr: {}", Escaped(&lines)),
-        };
-    }
-    tail.split('\n').try_for_each(|line| write!(f, "\n  stderr: {}", Escaped(line)))
 }
 
 /// As many of the last lines as one line bears, without backtraces, which push out what they are about.
@@ -173,6 +208,11 @@ fn last_lines(tail: &str) -> String {
         ([], Some(long)) => cut_front(long, LONGEST).into(),
         (lines, _) => lines.join("\n"),
     }
+}
+
+/// As Rust's panics begin.
+fn is_of_panic(line: &str) -> bool {
+    line.starts_with("thread '") && line.contains(" panicked at ")
 }
 
 /// As Rust's panics print them.
@@ -332,6 +372,50 @@ mod tests {
             let text = crash(cause, blame, exit).to_string();
             assert!(text.contains(says), "{text}");
         }
+    }
+
+    const EARLIER: &str = "thread 'main' (7) panicked at src/main.rs:3:5:\nno page 3899\nstack backtrace:\n   \
+                           0: core::panicking::panic_fmt\n             at src/panicking.rs:80:14\n";
+    const OVERFLOW: &str = "\nthread 'main' (7) has overflowed its stack\nfatal runtime error: stack overflow, \
+                            aborting";
+
+    #[test]
+    fn a_stack_overflow_is_named_and_an_earlier_panic_is_not_taken_for_the_cause() {
+        let aborted = || crash(CrashCause::Died, Blame::Query, Exit::Signal(libc::SIGABRT));
+        let tail = Some(format!("{EARLIER}{OVERFLOW}"));
+        let crash = Crash { stderr_tail: tail, ..aborted() };
+        let text = crash.to_string();
+        let begin = "worker 7 of pool `roll` (pid 4242) overflowed its stack, and was killed by SIGABRT, running";
+        assert!(text.starts_with(begin), "{text}");
+        assert!(text.contains(": bound how deep it recurses, or run it"), "{text}");
+        let end = "; the end of its stderr: thread 'main' (7) has overflowed its stack\\nfatal runtime \
+                   error: stack overflow, aborting";
+        assert!(text.ends_with(end) && !text.contains("3899"), "{text}");
+        let lines = format!("{crash:#}");
+        let survived = "\n  stderr, a panic that it survived: thread 'main' (7) panicked at src/main.rs:3:5:\n";
+        assert!(lines.contains(survived), "{lines}");
+
+        // The last words of another process, long ago.
+        let tail = Some(format!("{OVERFLOW}\n{}", "line\n".repeat(9)));
+        let text = Crash { stderr_tail: tail, ..aborted() }.to_string();
+        assert!(text.contains("(pid 4242) was killed by SIGABRT, running"), "{text}");
+    }
+
+    #[test]
+    fn a_timeout_is_not_explained_by_an_earlier_panic() {
+        let killed = || {
+            let cause = CrashCause::TimedOut(Duration::from_secs(1));
+            crash(cause, Blame::Pool, Exit::Signal(libc::SIGKILL))
+        };
+        let crash = Crash { stderr_tail: Some(EARLIER.trim_end().into()), ..killed() };
+        let text = crash.to_string();
+        let end = "; the end of its stderr, with a panic that it survived: thread 'main' (7) panicked at \
+                   src/main.rs:3:5:\\nno page 3899";
+        assert!(text.ends_with(end), "{text}");
+        // Of one that nobody has caught as far as is known that is not said.
+        let panic = Some("no page 3899 at src/main.rs:3:5".into());
+        let text = Crash { panic, ..crash }.to_string();
+        assert!(!text.contains("survived"), "{text}");
     }
 
     #[test]

@@ -62,6 +62,23 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # Prometheus
+//!
+//! The crate `metrics-exporter-prometheus` makes summaries of what it was told no buckets for, and those of
+//! several processes cannot be added up. In seconds, for queries that take from 10 us to 10 s:
+//!
+//! ```text
+//! let recorder = PrometheusBuilder::new()
+//!     .set_buckets(&[1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0])?
+//!     .install_recorder()?;
+//!
+//! // Whenever somebody scrapes:
+//! pm_runtime::metrics::publish();
+//! let body = recorder.render();
+//! ```
+//!
+//! The example `measured` is a program with that.
 
 mod describe;
 mod record;
@@ -152,7 +169,7 @@ pub fn publish_every(interval: Duration) -> io::Result<Publishing> {
 }
 
 /// As long as it is there, metrics are published: see [`publish_every`].
-#[must_use = "its drop ends the publications"]
+#[must_use = "its drop ends the publications, as `let _ = …` does at once: write `let _publishing = …`"]
 pub struct Publishing(Arc<(Mutex<bool>, Condvar)>);
 
 impl Drop for Publishing {

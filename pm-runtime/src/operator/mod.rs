@@ -116,7 +116,7 @@ pub fn serve() -> Result<Operator, OperatorError> {
 }
 
 /// Serves an operator's socket: what [`serve`] returns. Its drop ends that, and removes the socket.
-#[must_use = "its drop ends the service: keep it, as in `let _operator = operator::serve()?;`"]
+#[must_use = "its drop ends the service, as `let _ = …` does at once: write `let _operator = …`"]
 pub struct Operator {
     socket: PathBuf,
     served: Served,

@@ -211,7 +211,15 @@ impl Shared {
                     worker.note_caught(&note);
                 }
                 let report = PanicReport::new(id, note);
-                end(state, query, End::Panicked, Err(QueryError::Panicked(report)))
+                let handed = state.core.handing(QueryKey::from_wire(query));
+                let ticket = handed.map(|(ticket, ..)| ticket.clone());
+                end(state, query, End::Panicked, Err(QueryError::Panicked(report.clone())))?;
+                // Whoever called may have gone, or never look.
+                if let Some(ticket) = ticket {
+                    let name = || self.plan.entry.query_of(ticket.request().value());
+                    self.observer.panicked(&report, name);
+                }
+                Ok(())
             }
             FromWorker::Refused { id: query, refusal } => {
                 let error = self.refused(refusal);

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::conduct::Terms;
-use crate::error::QueryError;
+use crate::error::{PanicReport, QueryError};
 use crate::event::Event;
 
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,9 @@ impl Observer {
 
     #[inline]
     pub(crate) fn happened(self: &Arc<Self>, _: &Event) {}
+
+    #[inline]
+    pub(crate) fn panicked(self: &Arc<Self>, _: &PanicReport, _: impl FnOnce() -> String) {}
 }
 
 #[inline]
@@ -72,7 +75,7 @@ impl Records {
         (Self, None)
     }
 
-    pub(crate) fn of_thread(_: u64) -> Self {
+    pub(crate) fn of_thread(_: &Arc<Observer>, _: u64) -> Self {
         Self
     }
 
@@ -94,6 +97,11 @@ impl Records {
 
     #[inline]
     pub(crate) fn take_back(&self, _: u64) {}
+
+    #[inline]
+    pub(crate) fn wants_output(&self) -> bool {
+        false
+    }
 
     #[inline]
     pub(crate) fn end(&self) {}

@@ -252,7 +252,10 @@ impl Reader {
     }
 
     fn tell(&self, site: &Site, parent: Parent, fields: &[Field]) {
-        let Some(scope) = self.scope(parent) else { return site.log(fields) };
+        let Some(scope) = self.scope(parent) else {
+            let About { observer, worker, .. } = &self.about;
+            return site.log(observer.pool(), *worker, fields);
+        };
         let _entered = scope.enter();
         if site.is_wanted(scope.dispatch()) {
             // As the macros do: what the subscriber itself says meanwhile does not come back to it.

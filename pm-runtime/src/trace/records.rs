@@ -18,6 +18,8 @@ use crate::wire::record::Level;
 #[derive(Default)]
 pub(crate) struct Records {
     worker: u64,
+    /// Who is told of its end.
+    observer: Option<Arc<Observer>>,
     /// `None`: nobody wants to know what it does.
     table: Option<Arc<Table>>,
     /// `None`: it is a thread, and needs none.
@@ -59,7 +61,7 @@ impl Records {
         complain: impl Fn(&str) + Send + 'static,
     ) -> (Self, Option<OwnedFd>) {
         // Without anybody who listens there is no thread either.
-        let Some(level) = super::level() else { return Default::default() };
+        let Some(level) = super::level() else { return (Self::of_mute(observer, worker), None) };
         Self::read_by(thread::get(), level, observer, worker, complain)
     }
 
@@ -72,7 +74,7 @@ impl Records {
     ) -> (Self, Option<OwnedFd>) {
         let mute = |why: &str| {
             complain(&format!("what it logs is lost, because {why}"));
-            Default::default()
+            (Self::of_mute(observer, worker), None)
         };
         let Some(thread) = thread else { return mute("the system has no thread for it") };
         if thread.is_behind() {
@@ -85,12 +87,23 @@ impl Records {
         let table = Arc::new(Table::default());
         let about = About { observer: observer.clone(), worker, complain: Box::new(complain) };
         let pipe = thread.read(Reader::new(near, about, table.clone()));
-        (Self { worker, table: Some(table), pipe: Some(pipe), level: level.to_wire() }, Some(far))
+        let records = Self {
+            table: Some(table),
+            pipe: Some(pipe),
+            level: level.to_wire(),
+            ..Self::of_mute(observer, worker)
+        };
+        (records, Some(far))
     }
 
     /// Those of a worker that is a thread.
-    pub(crate) fn of_thread(worker: u64) -> Self {
-        Self { worker, table: Some(Arc::default()), pipe: None, level: 0 }
+    pub(crate) fn of_thread(observer: &Arc<Observer>, worker: u64) -> Self {
+        Self { table: Some(Arc::default()), ..Self::of_mute(observer, worker) }
+    }
+
+    /// Those of a worker that is not listened to.
+    fn of_mute(observer: &Arc<Observer>, worker: u64) -> Self {
+        Self { worker, observer: Some(observer.clone()), ..Self::default() }
     }
 
     /// For the worker, where it is a thread.
@@ -133,8 +146,16 @@ impl Records {
         }
     }
 
+    /// Whether anybody may want the lines that it prints.
+    pub(crate) fn wants_output(&self) -> bool {
+        self.observer.as_ref().is_some_and(|observer| observer.wants_output())
+    }
+
     /// The worker is gone: what it has written by now is read, and no more.
     pub(crate) fn end(&self) {
+        if let Some(observer) = &self.observer {
+            observer.ended(self.worker);
+        }
         match (&self.pipe, &self.table) {
             (Some(pipe), _) => pipe.end(),
             (None, Some(table)) => table.close(),

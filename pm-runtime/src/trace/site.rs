@@ -230,11 +230,13 @@ impl Site {
         take(&names.value_set_all(&values))
     }
 
-    /// Says the fields to the crate `log`, as a line of text: it knows none.
-    pub(super) fn log(&self, fields: &[Field]) {
+    /// Says the fields to the crate `log`, as a line of text, and of which worker they are: it knows
+    /// neither fields nor spans.
+    pub(super) fn log(&self, pool: &str, worker: u64, fields: &[Field]) {
+        let text = format!("pool `{pool}`: worker {worker}: {}", self.text(fields));
         match &self.hidden {
-            Some(hidden) => dispatch::to_log(&self.revealed(hidden), &self.text(fields)),
-            None => dispatch::to_log(self.metadata(), &self.text(fields)),
+            Some(hidden) => dispatch::to_log(&self.revealed(hidden), &text),
+            None => dispatch::to_log(self.metadata(), &text),
         }
     }
 

@@ -16,9 +16,11 @@ use crate::process::fork;
 use crate::sync::{lock, shielded};
 use crate::transport::poll::{Poll, Ready};
 
-/// Things that happened and may wait to be told; those beyond that are counted. Spans that wait for their
+/// Things that happened and may wait to be told; those beyond that are counted. What workers print and
+/// report has a bound of its own, so that none that says much hides what else happens. Spans that wait for their
 /// end are as many as there are: a subscriber would keep those that it never sees closed.
 const KEPT: usize = 1 << 14;
+const WORDS_KEPT: usize = 1 << 12;
 
 /// Workers that are gone, and whose last records are still to be read. Where there are more, whoever
 /// subscribes has not come back for long, and new workers have no pipe.
@@ -39,8 +41,9 @@ pub(super) struct Thread {
 #[derive(Default)]
 struct State {
     jobs: Vec<Job>,
-    /// How many of them tell of something.
+    /// How many of them tell of something, and of something that a worker said.
     told_soon: usize,
+    words_soon: usize,
 }
 
 enum Job {
@@ -182,12 +185,17 @@ impl Thread {
     fn push(&self, mut job: Job) {
         let mut state = lock(&self.state);
         if let Job::Tell(happening) = &mut job {
-            if state.told_soon >= KEPT {
+            let State { told_soon, words_soon, .. } = &mut *state;
+            let (soon, most) = match happening.is_word() {
+                true => (words_soon, WORDS_KEPT),
+                false => (told_soon, KEPT),
+            };
+            if *soon >= most {
                 happening.forget();
                 return;
             }
             happening.count_forgotten();
-            state.told_soon += 1;
+            *soon += 1;
         }
         let sleeps = state.jobs.is_empty();
         state.jobs.push(job);
@@ -213,7 +221,7 @@ impl Thread {
         }
         let jobs = {
             let mut state = lock(&self.state);
-            state.told_soon = 0;
+            (state.told_soon, state.words_soon) = (0, 0);
             std::mem::take(&mut state.jobs)
         };
         for job in jobs {
@@ -400,6 +408,22 @@ mod tests {
         tell();
         let state = lock(&thread.state);
         let [Job::Tell(happening)] = &state.jobs[..] else { panic!() };
+        assert_eq!(happening.forgotten, 3);
+    }
+
+    #[test]
+    fn what_workers_say_takes_no_room_from_what_happens() {
+        let thread = Thread::new().unwrap();
+        let observer = Observer::new("some");
+        let at = std::time::SystemTime::UNIX_EPOCH;
+        let tell = |event| thread.push(Job::Tell(Happening::new(&observer, &event)));
+        for _ in 0..WORDS_KEPT + 3 {
+            tell(Event::Reported { worker: 1, at, text: "again".into() });
+        }
+        tell(Event::Ready { worker: 1, at });
+        let state = lock(&thread.state);
+        assert_eq!(state.jobs.len(), WORDS_KEPT + 1);
+        let Some(Job::Tell(happening)) = state.jobs.last() else { panic!() };
         assert_eq!(happening.forgotten, 3);
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn launch(
     };
     let (records, far_records) = match home {
         Home::Process => records(id, &owner, observer),
-        Home::Thread => (Records::of_thread(id), None),
+        Home::Thread => (Records::of_thread(observer, id), None),
     };
     // What else it needs is made while it comes up.
     let (guard, far_control) = match home {

@@ -141,7 +141,8 @@ impl Worker {
         stream: OutputStream,
         find: impl FnOnce(&mut Captured, Option<&mut Vec<OutputLine>>) -> R,
     ) -> Option<R> {
-        let owner = self.owner.upgrade().filter(|owner| owner.has_audience());
+        let owner = self.owner.upgrade();
+        let owner = owner.filter(|owner| owner.has_audience() || self.records.wants_output());
         let mut lines = owner.is_some().then(Vec::new);
         let found = find(lock(&self.output).as_mut()?.of(stream), lines.as_mut());
         // Not under the lock, because whom it wakes is code of the application.
